@@ -1,0 +1,34 @@
+# The libraries the suite stands on.  A missing one is named with what to install.
+AC_DEFUN([COURIER_NEED], [
+	PKG_CHECK_MODULES([$1], [$2], [], [AC_MSG_ERROR([$2 is missing; run ./deps])])
+])
+AC_DEFUN([COURIER_LIBRARIES], [
+	COURIER_NEED([OPENSSL], [openssl >= 3.0])
+	COURIER_NEED([EVENT], [libevent_core])
+	COURIER_NEED([IDN2], [libidn2])
+	COURIER_NEED([UNBOUND], [libunbound])
+	COURIER_NEED([ARGON2], [libargon2])
+	PKG_CHECK_MODULES([CMOCKA], [cmocka], [have_cmocka=yes], [have_cmocka=no])
+	AM_CONDITIONAL([HAVE_CMOCKA], [test "x$have_cmocka" = xyes])
+	AC_CHECK_HEADER([unistr.h], [], [AC_MSG_ERROR([libunistring is missing; run ./deps])])
+	AC_CHECK_HEADER([db.h], [], [AC_MSG_ERROR([Berkeley DB is missing; run ./deps])])
+	AC_CHECK_HEADER([crypt.h], [], [AC_MSG_ERROR([libcrypt is missing; run ./deps])])
+	UNISTRING_LIBS=-lunistring
+	DB_LIBS=-ldb
+	CRYPT_LIBS=-lcrypt
+	AC_ARG_WITH([pam], [AS_HELP_STRING([--without-pam], [no PAM accounts])], [], [with_pam=yes])
+	PAM_LIBS=
+	AS_IF([test "x$with_pam" != xno], [
+		AC_CHECK_HEADER([security/pam_appl.h], [
+			AC_DEFINE([HAVE_PAM], [1], [accounts from PAM])
+			PAM_LIBS=-lpam
+		], [AC_MSG_ERROR([PAM is missing; run ./deps or give --without-pam])])
+	])
+	AM_CONDITIONAL([PAM], [test "x$with_pam" != xno])
+	AC_SUBST([UNISTRING_LIBS])
+	AC_SUBST([DB_LIBS])
+	AC_SUBST([CRYPT_LIBS])
+	AC_SUBST([PAM_LIBS])
+	AC_CHECK_FUNCS([accept4 closefrom close_range explicit_bzero fallocate posix_fallocate memfd_create syncfs sendmmsg])
+	AC_CHECK_HEADERS([sys/capability.h linux/landlock.h sys/prctl.h sys/inotify.h])
+])
