@@ -1,0 +1,77 @@
+/*
+ * libs/auth: the client of authdaemond.
+ *
+ * Two faces.  The private channel (an edge, libs/ipc): network roles ask whether a SASL exchange
+ * succeeds and get yes or no, never a hash; a yes comes with a one-time ticket that the broker (and
+ * nobody else) turns into the account.  The original's text protocol on authdaemond's UNIX socket
+ * (mode 0777 in a 0750 folder) is for other software, and for our own command-line tools.
+ */
+#ifndef COURIER_AUTH_H
+#define COURIER_AUTH_H
+
+#include "service/service.h"
+
+enum auth_verdict {
+	AUTH_OK,
+	AUTH_NO,        /* wrong user or password: say no more than that */
+	AUTH_TEMPFAIL,  /* a back end is down */
+	AUTH_CONTINUE,  /* the mechanism wants another step: `data` is the challenge (raw bytes) */
+};
+
+struct auth_account { /* strings live in the arena given to the call, or in the callback */
+	struct str name;     /* canonical login name (ADDRESS) */
+	struct str sysuser;  /* USERNAME, may be empty */
+	uint32_t uid, gid;
+	struct str home;
+	struct str maildir;  /* empty: the default below home */
+	struct str quota;
+	struct str fullname;
+	struct str options;  /* "key=value,key=value" */
+};
+
+enum { AUTH_TICKET_SIZE = 32 }; /* bytes of a ticket: letters and digits */
+
+struct auth_client;
+/* Keeps a standing edge to authdaemond. Service roles only (esmtpd, login, gate, broker, ...). */
+struct auth_client *auth_client_new(struct service *s);
+void auth_client_free(struct auth_client *a);
+
+/*
+ * A SASL exchange.  mechanism: "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", ...; service: "imap",
+ * "pop3", "smtp"; initial: the decoded initial response, .p NULL when there was none.  peer: the
+ * client's address for logs and limits.  tls: the connection is encrypted; binding: tls-exporter
+ * bytes for -PLUS, or empty.  done() is called once for each step: with AUTH_CONTINUE answer by
+ * auth_sasl_step.  On AUTH_OK login is the canonical name and ticket the one-time ticket.
+ * Failed attempts are delayed by authdaemond, not by the caller.
+ */
+struct auth_sasl;
+struct auth_result {
+	enum auth_verdict verdict;
+	struct str data;   /* challenge, or final server data that must still be sent (SCRAM) */
+	struct str login;
+	struct str ticket;
+	struct str options; /* the account's options that concern the front (disableimap=1, ...) */
+};
+typedef void (*auth_done)(void *ctx, const struct auth_result *r);
+struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, struct str mechanism,
+    struct str initial, struct str peer, bool tls, struct str binding, auth_done done, void *ctx);
+void auth_sasl_step(struct auth_sasl *x, struct str response);
+void auth_sasl_cancel(struct auth_sasl *x); /* the client sent "*" or went away: no more callbacks */
+
+/* IMAP LOGIN, POP3 USER/PASS: the same, in one step (a PLAIN exchange). */
+struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct str user,
+    struct str password, struct str peer, bool tls, auth_done done, void *ctx);
+
+/* The words for CAPABILITY/EHLO: mechanisms that are configured, blank separated. */
+struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out);
+
+/* Who is `name` (a login, or a local address's account)?  Gate and broker only. */
+typedef void (*auth_found)(void *ctx, enum auth_verdict v, const struct auth_account *acc);
+uint32_t auth_lookup(struct auth_client *a, const char *service, struct str name, auth_found found, void *ctx);
+/* Broker only: a ticket for its account; a ticket works once and for 60 s. */
+uint32_t auth_redeem(struct auth_client *a, struct str ticket, auth_found found, void *ctx);
+void auth_cancel(struct auth_client *a, uint32_t request);
+
+extern const struct config_component auth_settings; /* file authdaemonrc */
+
+#endif

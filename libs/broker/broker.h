@@ -1,0 +1,35 @@
+/*
+ * libs/broker: the client of the broker, the one process with root's rights that forks workers and
+ * sessions as the owner of a mailbox.  It never takes a uid from anybody: it redeems a ticket, or
+ * asks authdaemond for the name itself, and refuses uid 0 and uids outside the configured range.
+ */
+#ifndef COURIER_BROKER_H
+#define COURIER_BROKER_H
+
+#include "service/service.h"
+
+struct broker_client;
+struct broker_client *broker_client_new(struct service *s);
+void broker_client_free(struct broker_client *b);
+
+/*
+ * Login processes: a session ("imapd", "pop3d") for the ticket's account; client is the descriptor
+ * that becomes its standard input and output (duplicated; the caller closes its own).  env: lines
+ * NAME=value out of a fixed list (IMAP_LOGIN_TAG, IMAP_INITIAL, TCPREMOTEIP, ..., PROTOCOL).
+ * ok(0): the session runs; ok(-1): refused, `why` is a line for the log and the client gets a
+ * temporary failure.
+ */
+typedef void (*broker_ok)(void *ctx, int result, struct str why);
+void broker_session(struct broker_client *b, const char *program, struct str ticket, struct str env,
+    int client, broker_ok ok, void *ctx);
+
+/*
+ * Local delivery: a worker ("courierlocal-worker") running as the account `name`.  fd is the edge to
+ * it (ipc_new it), uid and gid tell for whom else it may be reused; fresh: not to be shared with other
+ * accounts of the same uid (programs and filters will run).  fd -1: result < 0 tells temporary (-1)
+ * or permanent (-2, no such account) and why.
+ */
+typedef void (*broker_worker_got)(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struct str why);
+void broker_worker(struct broker_client *b, struct str name, bool fresh, broker_worker_got got, void *ctx);
+
+#endif
