@@ -1,1 +1,1 @@
-# libs/mime
+# libs/mime: structure and encodings of messages. Uses base, unicode, rfc822.
