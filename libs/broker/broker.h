@@ -24,12 +24,37 @@ void broker_session(struct broker_client *b, const char *program, struct str tic
     int client, broker_ok ok, void *ctx);
 
 /*
- * Local delivery: a worker ("courierlocal-worker") running as the account `name`.  fd is the edge to
- * it (ipc_new it), uid and gid tell for whom else it may be reused; fresh: not to be shared with other
- * accounts of the same uid (programs and filters will run).  fd -1: result < 0 tells temporary (-1)
- * or permanent (-2, no such account) and why.
+ * Local delivery: a worker ("courierlocal-worker") running as the account `name`.  fd is the edge
+ * to it (ipc_new it), uid and gid tell for whom else it may be reused; fresh: not to be shared with
+ * other accounts of the same uid (programs and filters will run).  fd -1: result < 0 tells
+ * temporary (-1) or permanent (-2, no such account) and why.
  */
-typedef void (*broker_worker_got)(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struct str why);
-void broker_worker(struct broker_client *b, struct str name, bool fresh, broker_worker_got got, void *ctx);
+typedef void (*broker_worker_got)(
+    void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struct str why);
+void broker_worker(
+    struct broker_client *b, struct str name, bool fresh, broker_worker_got got, void *ctx);
+
+/*
+ * The gate, at RCPT: is there anything that takes mail for the account's extension `ext`?  Answered
+ * as the account's owner, in whose home .courier-EXT and the -default chain are looked for.  An
+ * empty ext asks only whether the home can be used.
+ */
+enum broker_looked_at {
+	BROKER_LOOK_YES,
+	BROKER_LOOK_NO,         /* no such extension: 550 5.1.1 */
+	BROKER_LOOK_UNREADABLE, /* home missing, locked (sticky bit) or not accessible: accept,
+				   delivery tells */
+	BROKER_LOOK_TEMPFAIL,   /* nobody could be asked: 4xx */
+	BROKER_LOOK_NO_ACCOUNT,
+};
+typedef void (*broker_looked)(void *ctx, enum broker_looked_at result);
+void broker_look(
+    struct broker_client *b, struct str name, struct str ext, broker_looked looked, void *ctx);
+
+/*
+ * The pseudo account of last resort: its home is etc/aliasdir, it runs as the user of filters and
+ * alias programs (an instance of an ordinary user: as that user).  No authdaemond is asked.
+ */
+#define BROKER_ALIAS_ACCOUNT ".alias"
 
 #endif
