@@ -2,10 +2,10 @@
  * libs/gate: the way into the queue.  Client of the gate (`submit`), the only program that accepts
  * mail: esmtpd, sendmail, dsn, local's forwards and every other source come through here.
  *
- * A transaction is CONNECT (once a client connection, optional), MAIL, RCPT..., DATA, END; each verb
- * but the data chunks is answered by one SMTP-style reply with an enhanced status code.  Replies
- * arrive in the order of the requests of a transaction; many transactions share one edge.  The gate
- * answers END only when the scheduler has said that the message is durable.
+ * A transaction is CONNECT (once a client connection, optional), MAIL, RCPT..., DATA, END; each
+ * verb but the data chunks is answered by one SMTP-style reply with an enhanced status code.
+ * Replies arrive in the order of the requests of a transaction; many transactions share one edge.
+ * The gate answers END only when the scheduler has said that the message is durable.
  */
 #ifndef COURIER_GATE_H
 #define COURIER_GATE_H
@@ -20,7 +20,13 @@ struct gate_reply {
 };
 
 struct gate_client;
-/* The async face, for service roles (a standing edge to some gate process). */
+/*
+ * The async face, for service roles (a standing edge to some gate process).  Requests made while
+ * the edge is not up yet wait, at most GATE_WAIT_MS; when the edge breaks, everything outstanding
+ * is answered with a temporary failure, the message at hand is lost, and the transaction object
+ * goes on with the next MAIL over the next edge.  Callbacks never run inside the call that asks.
+ */
+enum { GATE_WAIT_MS = 30000 };
 struct gate_client *gate_client_new(struct service *s);
 void gate_client_free(struct gate_client *g);
 
@@ -29,56 +35,65 @@ typedef void (*gate_answer)(void *ctx, const struct gate_reply *r);
 
 /* What the gate knows of a client that has just connected, out of smtpaccess, vhosts, settings. */
 struct gate_policy {
-	bool deny;            /* refuse with code/text of `reply` */
-	bool relay;           /* RELAYCLIENT is set */
+	bool deny;  /* refuse with code/text of `reply` */
+	bool relay; /* RELAYCLIENT is set */
 	struct gate_reply reply;
-	struct str greeting;  /* the host name to greet with */
-	uint64_t size_limit;  /* 0: none */
+	struct str greeting; /* the host name to greet with */
+	uint64_t size_limit; /* 0: none */
 	uint32_t max_rcpts;
-	struct str env;       /* NAME=value lines, all of the client's environment */
+	struct str env; /* NAME=value lines, all of the client's environment */
 };
 typedef void (*gate_connected)(void *ctx, const struct gate_policy *p);
 
-struct gate_origin { /* all strings copied */
-	const char *source;  /* "esmtp", "local", "dsn", "uucp" */
-	const char *service; /* "smtp", "submission", "smtps" or NULL */
+struct gate_origin {                                 /* all strings copied */
+	const char *source;                          /* "esmtp", "local", "dsn", "uucp" */
+	const char *service;                         /* "smtp", "submission", "smtps" or NULL */
 	struct str remote_ip, remote_host, local_ip; /* empty when not from the network */
 	uint32_t remote_port, local_port;
 	struct str sender_id; /* who submits: "uid 1000 (alice)" */
 };
-struct gate_txn *gate_open(struct gate_client *g, const struct gate_origin *o, gate_connected cb, void *ctx);
+struct gate_txn *gate_open(
+    struct gate_client *g, const struct gate_origin *o, gate_connected cb, void *ctx);
 void gate_close(struct gate_txn *t); /* drops an unfinished message; no more callbacks */
 
 struct gate_mail {
-	struct str sender;   /* without <>; empty: null sender */
+	struct str sender;      /* without <>; empty: null sender */
 	struct str helo, login; /* login: authenticated account; empty: none */
-	const char *with;    /* "ESMTP", "ESMTPSA", "UTF8SMTPS", "local", ...: the Received word */
-	struct str tls;      /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" or empty */
-	struct str envid;    /* decoded */
-	char ret;            /* 'F', 'H' or 0 */
+	const char *with; /* "ESMTP", "ESMTPSA", "UTF8SMTPS", "local", ...: the Received word */
+	struct str tls;   /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" or empty */
+	struct str envid; /* decoded */
+	char ret;         /* 'F', 'H' or 0 */
 	bool body8, smtputf8, verp;
-	uint64_t size;       /* announced, 0: unknown */
+	uint64_t size;          /* announced, 0: unknown */
 	struct str idempotency; /* dsn: "ID/ROUND"; the same key twice gives one message */
 };
 struct gate_rcpt {
-	struct str address;  /* without <> */
-	struct str orcpt;    /* decoded "type;address" or empty */
-	uint8_t notify;      /* GATE_NOTIFY_* */
+	struct str address; /* without <> */
+	struct str orcpt;   /* decoded "type;address" or empty */
+	uint8_t notify;     /* GATE_NOTIFY_* */
 };
-enum { GATE_NOTIFY_DEFAULT = 0, GATE_NOTIFY_SUCCESS = 1, GATE_NOTIFY_FAILURE = 2, GATE_NOTIFY_DELAY = 4, GATE_NOTIFY_NEVER = 8 };
+enum {
+	GATE_NOTIFY_DEFAULT = 0,
+	GATE_NOTIFY_SUCCESS = 1,
+	GATE_NOTIFY_FAILURE = 2,
+	GATE_NOTIFY_DELAY = 4,
+	GATE_NOTIFY_NEVER = 8
+};
 
 void gate_mail(struct gate_txn *t, const struct gate_mail *m, gate_answer cb, void *ctx);
 void gate_rcpt(struct gate_txn *t, const struct gate_rcpt *r, gate_answer cb, void *ctx);
 void gate_vrfy(struct gate_txn *t, struct str address, bool expand, gate_answer cb, void *ctx);
-/* Body with LF line ends, dots unstuffed.  When it returns false the edge is congested: wait for
- * writable() before sending more (what was given is kept). */
+/* Body with LF line ends, dots unstuffed; also after a RCPT reply that is still under way.  When it
+ * returns false the edge is congested: wait for writable() before sending more (what was given is
+ * kept). */
 bool gate_data(struct gate_txn *t, struct str chunk, void (*writable)(void *ctx), void *ctx);
-/* The end of the data; recipients from headers when `from_headers` (sendmail -t). */
+/* The end of the data. */
 void gate_end(struct gate_txn *t, gate_answer cb, void *ctx);
 void gate_reset(struct gate_txn *t); /* forget the message at hand (RSET) */
 
 /* The blocking face, for command-line programs: over the gate's submission socket (var/run/submit),
- * where the kernel tells the gate who calls.  NULL with errno: not running (use the drop folder). */
+ * where the kernel tells the gate who calls.  NULL with errno: not running (use the drop folder).
+ */
 struct gate_sync;
 struct gate_sync *gate_sync_open(const struct instance *in, const struct gate_origin *o);
 void gate_sync_close(struct gate_sync *g);
@@ -86,6 +101,12 @@ void gate_sync_close(struct gate_sync *g);
 int gate_sync_mail(struct gate_sync *g, const struct gate_mail *m, struct gate_reply *r);
 int gate_sync_rcpt(struct gate_sync *g, const struct gate_rcpt *rcpt, struct gate_reply *r);
 int gate_sync_data(struct gate_sync *g, struct str chunk);
-int gate_sync_end(struct gate_sync *g, bool rcpts_from_headers, struct gate_reply *r);
+/* Recipients besides those given by gate_sync_rcpt are taken from the header (sendmail -t). */
+enum gate_recipients { GATE_RCPTS_GIVEN, GATE_RCPTS_HEADER, GATE_RCPTS_BCC };
+int gate_sync_end(struct gate_sync *g, enum gate_recipients from, struct gate_reply *r);
+/* VRFY or EXPN: what an address would become. */
+int gate_sync_vrfy(struct gate_sync *g, struct str address, bool expand, struct gate_reply *r);
+/* Forgets the message at hand (RSET). */
+int gate_sync_reset(struct gate_sync *g);
 
 #endif
