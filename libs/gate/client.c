@@ -12,7 +12,7 @@ struct request {
 	struct request *next;
 	gate_answer cb;
 	void *ctx;
-	bool failed; /* will be answered from here, not by the gate */
+	const struct gate_reply *failed; /* the answer from here, when the gate won't give one */
 };
 
 struct frame {
@@ -62,6 +62,12 @@ static const struct gate_reply gone = {
     .code = 451,
     .enhanced = STR_INIT("4.3.0"),
     .text = STR_INIT("Mail submission is not available at the moment, try again later"),
+};
+
+static const struct gate_reply too_long = {
+    .code = 501,
+    .enhanced = STR_INIT("5.5.4"),
+    .text = STR_INIT("A parameter is too long"),
 };
 
 static void txn_free(struct gate_txn *t)
@@ -125,7 +131,7 @@ static void answer_failed(void *ctx)
 		answer_policy(t, &p);
 	}
 	while (!t->closed && t->requests && t->requests->failed)
-		answer_first(t, &gone);
+		answer_first(t, t->requests->failed);
 	if (!t->closed && t->writable) {
 		void (*writable)(void *) = t->writable;
 		t->writable = NULL;
@@ -138,7 +144,7 @@ static void answer_failed(void *ctx)
 static void txn_fail(struct gate_txn *t)
 {
 	for (struct request *r = t->requests; r; r = r->next)
-		r->failed = true;
+		r->failed = &gone;
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;
@@ -287,7 +293,7 @@ static bool take_reply(struct gate_txn *t, struct str body)
 	if (!gate_decode_reply(body, &r))
 		return false;
 	while (!t->closed && t->requests && t->requests->failed)
-		answer_first(t, &gone);
+		answer_first(t, t->requests->failed);
 	if (t->closed)
 		return true;
 	if (!t->requests)
@@ -410,7 +416,7 @@ static void ask(struct gate_txn *t, uint16_t type, bool encoded, gate_answer cb,
 	*t->requests_end = r;
 	t->requests_end = &r->next;
 	if (!encoded || t->lost) {
-		r->failed = true;
+		r->failed = encoded ? &gone : &too_long;
 		loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
 		loop_defer(service_loop(t->client->service), answer_failed, t);
 	} else
