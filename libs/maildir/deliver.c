@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include "maildir/maildir.h"
-#include "maildir/keywords.h"
 
 #include <dirent.h>
 #include <errno.h>

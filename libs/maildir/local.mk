@@ -6,10 +6,21 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/deliver.c libs/maildir/deliver.h \
 	libs/maildir/quota.c libs/maildir/quota.h \
 	libs/maildir/tree.c libs/maildir/tree.h \
-	libs/maildir/keywords-write.c libs/maildir/keywords.h
+	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c \
+	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
+	libs/maildir/folder.h libs/maildir/folder-private.h \
+	libs/maildir/keywords-read.c libs/maildir/keywords-write.c libs/maildir/keywords.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/maildir
+check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder
 tests_unit_maildir_SOURCES = tests/unit/maildir.c
 tests_unit_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_maildir_folder_SOURCES = tests/unit/maildir-folder.c
+tests_unit_maildir_folder_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
+
+fuzz_programs += tests/fuzz/fuzz-maildir
+tests_fuzz_fuzz_maildir_SOURCES = tests/fuzz/fuzz-maildir.c
+tests_fuzz_fuzz_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+tests_fuzz_fuzz_maildir_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+

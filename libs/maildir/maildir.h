@@ -16,5 +16,7 @@
 #include "maildir/deliver.h"
 #include "maildir/quota.h"
 #include "maildir/tree.h"
+#include "maildir/keywords.h"
+#include "maildir/folder.h"
 
 #endif

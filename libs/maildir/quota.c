@@ -144,25 +144,11 @@ static int count_all(int root, struct counting *c)
 
 static int write_size_file(int root, struct str definition, const struct counting *c)
 {
-	char text[512], tmp[MAILDIR_NAME_MAX];
-	char token[13];
+	char text[512];
 	int n = snprintf(text, sizeof text, "%.*s\n%12lld %12lld\n",
 	    (int)(definition.n < 400 ? definition.n : 400), definition.p, (long long)c->bytes,
 	    (long long)c->count);
-	random_token(token, 12);
-	snprintf(tmp, sizeof tmp, "tmp/%lld.P%ld_quota%s.%s", (long long)clock_now(),
-	    (long)getpid(), token, maildir_host());
-	int fd = file_create(root, tmp, 0600);
-	if (fd < 0)
-		return -1;
-	int r = file_write_all(fd, text, (size_t)n);
-	if (file_close(fd) < 0 || r < 0 || file_rename(root, tmp, root, "maildirsize") < 0) {
-		int saved = errno;
-		file_unlink(root, tmp);
-		errno = saved;
-		return -1;
-	}
-	return 0;
+	return maildir_put_file(root, "maildirsize", str_at(text, (size_t)n), false);
 }
 
 /*

@@ -197,13 +197,18 @@ int maildir_subscriptions(const char *maildir, maildir_list *out)
 static int write_subscriptions(const char *maildir, const maildir_list *l)
 {
 	struct buf b;
-	char *path = mem_printf("%s/courierimapsubscribed", maildir);
+	int fd = open(maildir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
 	buf_init(&b, SUBSCRIPTIONS_MAX);
 	for (size_t i = 0; i < l->n; i++)
 		buf_addf(&b, "%s\n", l->v[i]);
-	int r = b.failed ? (errno = EFBIG, -1) : file_replace(AT_FDCWD, path, b.p, b.n, 0600);
+	errno = EFBIG;
+	int r = b.failed ? -1 : maildir_put_file(fd, "courierimapsubscribed", buf_str(&b), true);
+	int saved = errno;
+	close(fd);
 	buf_free(&b);
-	free(path);
+	errno = saved;
 	return r;
 }
 

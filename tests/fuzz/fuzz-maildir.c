@@ -1,0 +1,77 @@
+/* Names, UID lists, quota files and keyword stores of a Maildir: files that others may have
+ * written. */
+#include "config.h"
+
+#include "maildir/maildir.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char dir[] = "/tmp/fuzz-maildir.XXXXXX";
+
+static void remove_dir(void)
+{
+	if (fork() == 0) {
+		execlp("rm", "rm", "-rf", dir, (char *)NULL);
+		_exit(1);
+	}
+}
+
+static void pure(struct str in)
+{
+	struct maildir_name m;
+	struct maildir_quota q;
+	struct str rest = in, base;
+	uint32_t validity, next, last = 0, before = 0;
+	size_t lines;
+	char letters[MAILDIR_LETTERS_MAX + 1];
+	if (maildir_name_parse(in, &m)) {
+		maildir_flags_letters(m.flags, m.letters, letters);
+		if (maildir_flags_of(str_of(letters)) != m.flags)
+			abort();
+	}
+	maildir_folder_ok(in);
+	maildir_quota_sum(in, &q, &lines);
+	maildir_uiddb_head(&rest, &validity, &next);
+	while (maildir_uiddb_line(&rest, &last, &base)) {
+		if (last <= before || base.n == 0)
+			abort();
+		before = last;
+	}
+}
+
+/* A whole folder whose UID list and keyword list are the input. */
+static void folder(struct str in)
+{
+	static int fd = -1;
+	if (fd < 0) {
+		if (!mkdtemp(dir) || maildir_make(dir, 0700) < 0)
+			abort();
+		atexit(remove_dir);
+		fd = open(dir, O_RDONLY | O_DIRECTORY);
+		mkdirat(fd, "courierimapkeywords", 0700);
+		close(openat(fd, "cur/1.a:2,", O_CREAT | O_WRONLY, 0600));
+		close(openat(fd, "cur/2.b,S=5:2,S", O_CREAT | O_WRONLY, 0600));
+	}
+	maildir_put_file(fd, "courierimapuiddb", in, false);
+	maildir_put_file(fd, "courierimapkeywords/:list", in, false);
+	maildir_put_file(fd, "courierimapkeywords/1.a", in, false);
+	struct maildir_folder *f = maildir_folder_open(dir, MAILDIR_READ_ONLY);
+	if (!f || maildir_folder_sync(f, false) < 0 || f->msgs.n != 2 ||
+	    f->msgs.v[0].uid >= f->msgs.v[1].uid || f->msgs.v[1].uid >= f->uidnext)
+		abort();
+	maildir_folder_close(&f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = str_at(data, size);
+	pure(in);
+	if (size < 4096)
+		folder(in);
+	return 0;
+}
