@@ -107,7 +107,7 @@ enum mailpath_error {
 };
 
 enum {
-	MAILPATH_LOCAL_MAX = 64,   /* octets; RFC 5321, 4.5.3.1.1 */
+	MAILPATH_LOCAL_MAX = 255,  /* octets; RFC 5321 wants 64 at least, and VERP needs more */
 	MAILPATH_DOMAIN_MAX = 255, /* 4.5.3.1.2 */
 	MAILPATH_ROUTE_MAX = 1000, /* a source route is skipped up to here */
 };

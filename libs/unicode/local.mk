@@ -1,1 +1,10 @@
-# libs/unicode
+# libs/unicode: UTF-8, charsets, modified UTF-7, domains beyond ASCII, case folding. Uses base,
+# libidn2, libunistring and (where allowed) iconv.
+noinst_LIBRARIES += libs/unicode/libunicode.a
+libs_unicode_libunicode_a_SOURCES = \
+	libs/unicode/unicode.h \
+	libs/unicode/utf8.c \
+	libs/unicode/utf7.c \
+	libs/unicode/domain.c \
+	libs/unicode/fold.c \
+	libs/unicode/charset.c
