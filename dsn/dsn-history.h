@@ -35,7 +35,7 @@ enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED, DSN_EXPAN
 /* Limits of a history; a recipient's texts beyond DSN_TEXT_MAX are cut by the encoder. */
 enum {
 	DSN_RECIPIENTS_MAX = 10000,
-	DSN_TEXT_MAX = 8192,
+	DSN_TEXT_MAX = 1024,
 	DSN_HISTORY_MAX = 16 * 1024 * 1024,
 };
 

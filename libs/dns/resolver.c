@@ -1,0 +1,123 @@
+/* Where questions go: etc/resolver, else the system's own files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "dns/dns-private.h"
+#include "dns/rdata.h"
+
+enum { RESOLVER_FILE_MAX = 16 * 1024 };
+
+static bool one_server(struct str line, char *out, size_t size)
+{
+	ptrdiff_t at = str_chr(line, '@');
+	struct str host = at < 0 ? line : str_head(line, (size_t)at);
+	struct sockaddr_storage ss;
+	uint64_t port = 53;
+	if (host.n && host.p[0] == '[')
+		return false;
+	if (!dns_literal(host, &ss) || (at >= 0 && !str_u64(str_skip(line, (size_t)at + 1), &port)))
+		return false;
+	if (!port || port > 65535)
+		return false;
+	snprintf(out, size, "%.*s@%u", STR_FMT(host), (unsigned)port);
+	return true;
+}
+
+unsigned dns_resolver_parse(struct str text, void (*add)(void *ctx, const char *server), void *ctx)
+{
+	struct str line;
+	for (unsigned n = 1; str_split(&text, '\n', &line); n++) {
+		ptrdiff_t hash = str_chr(line, '#');
+		line = str_trim(hash < 0 ? line : str_head(line, (size_t)hash));
+		char server[80];
+		if (!line.n)
+			continue;
+		if (!one_server(line, server, sizeof server))
+			return n;
+		add(ctx, server);
+	}
+	return 0;
+}
+
+struct servers {
+	struct ub_ctx *ub;
+	unsigned n;
+};
+
+static void add_server(void *ctx, const char *server)
+{
+	struct servers *s = ctx;
+	if (!ub_ctx_set_fwd(s->ub, server))
+		s->n++;
+}
+
+/* 1: servers were set, 0: there is no such file (or nothing in it), -1: it is wrong (logged). */
+static int from_instance(struct ub_ctx *ub, const struct instance *in)
+{
+	struct servers s = {.ub = ub};
+	struct buf text;
+	if (!in || !in->etc)
+		return 0;
+	buf_init(&text, RESOLVER_FILE_MAX);
+	char *path = instance_path(in->etc, "resolver");
+	int result = 0;
+	if (!file_read(AT_FDCWD, path, &text)) {
+		unsigned bad = dns_resolver_parse(buf_str(&text), add_server, &s);
+		if (bad)
+			log_error(NULL, "%s:%u: expected ADDRESS@PORT", path, bad);
+		result = bad ? -1 : s.n > 0;
+	} else if (errno != ENOENT) {
+		log_error(NULL, "cannot read '%s': %m", path);
+		result = -1;
+	}
+	free(path);
+	buf_free(&text);
+	return result;
+}
+
+/*
+ * A resolver that is down must be asked again as soon as it is back, so its failures are not
+ * remembered for long (T31); private zones belong to whoever runs the resolver.
+ */
+static const char *const options[][2] = {
+    {"do-not-query-localhost:", "no"},
+    {"module-config:", "iterator"},
+    {"infra-host-ttl:", "5"},
+    {"infra-keep-probing:", "yes"},
+    {"unblock-lan-zones:", "yes"},
+    {"insecure-lan-zones:", "yes"},
+    {"cache-max-negative-ttl:", "60"},
+    {"msg-cache-size:", "4m"},
+    {"rrset-cache-size:", "8m"},
+    {"use-syslog:", "no"},
+};
+
+/* Zones that libunbound answers by itself, but which a resolver of our own choice may well serve.
+ */
+static const char *const foreign[] = {"test.", "invalid.", "onion.", "home.arpa."};
+
+int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		int e = ub_ctx_set_option(ub, options[i][0], options[i][1]);
+		if (e)
+			log_warning(NULL, "resolver option '%s%s': %s", options[i][0],
+			    options[i][1], ub_strerror(e));
+	}
+	int own = from_instance(ub, in);
+	if (own < 0)
+		return -1;
+	if (!own) {
+		int e = ub_ctx_resolvconf(ub, NULL);
+		if (e)
+			log_warning(NULL,
+			    "cannot read '/etc/resolv.conf': %s; asking the root servers",
+			    ub_strerror(e));
+		ub_ctx_hosts(ub, NULL);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		ub_ctx_zone_remove(ub, foreign[i]);
+	return 0;
+}
