@@ -7,3 +7,9 @@ libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/line.c \
 	libs/smtp/data.c \
 	libs/smtp/reply.c libs/smtp/reply.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/smtp
+tests_unit_smtp_SOURCES = tests/unit/smtp.c
+tests_unit_smtp_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a $(CMOCKA_LIBS)
+endif
