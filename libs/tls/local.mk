@@ -1,1 +1,10 @@
-# libs/tls
+# libs/tls: TLS for streams. Keys are elsewhere (courierd/key-*.c).
+noinst_LIBRARIES += libs/tls/libtls.a
+libs_tls_libtls_a_SOURCES = \
+	libs/tls/tls.h libs/tls/tls-private.h \
+	libs/tls/context.c \
+	libs/tls/stream-tls.c \
+	libs/tls/client.c \
+	libs/tls/server.c \
+	libs/tls/remote-key.c \
+	libs/tls/selfsigned.c

@@ -1,11 +1,11 @@
 /*
  * libs/tls: TLS for streams (OpenSSL 3).
  *
- * Network roles hold certificates but no private keys: the signing step of a handshake is asked from
- * the key process over an edge (blocking, some 100 microseconds; the key process does nothing else).
- * Command-line programs and tests may load keys from files.  Everything is initialised before the
- * chroot.  Protocol versions and ciphers come from settings (TLS_PROTOCOL, TLS_CIPHER_LIST, ...);
- * TLS 1.2 is the lowest unless set.
+ * Network roles hold certificates but no private keys: the signing step of a handshake is asked
+ * from the key process over an edge (blocking, some 100 microseconds; the key process does nothing
+ * else). Command-line programs and tests may load keys from files.  Everything is initialised
+ * before the chroot: make servers and clients in setup().  Protocol versions and ciphers come from
+ * settings (TLS_PROTOCOL, TLS_CIPHER_LIST, ...); TLS 1.2 is the lowest unless set.
  */
 #ifndef COURIER_TLS_H
 #define COURIER_TLS_H
@@ -17,23 +17,35 @@ struct tls_client;
 
 /*
  * Server side of a service role.  Keeps an edge to the key process, fetches the certificate chains
- * it publishes (again when they change) and signs through it.  component: whose TLS_* settings apply
- * ("esmtpd", "imapd", ...).  NULL with a logged reason only for lack of memory: without certificates
- * tls_server_usable is false and STARTTLS is not offered.
+ * it publishes (again when they change) and signs through it.  component: whose TLS_* settings
+ * apply
+ * ("esmtpd", "imapd", ...), with the rows TLS_SERVER_ROWS in its table.  NULL with a logged reason
+ * for lack of memory or settings that mean nothing: without certificates tls_server_usable is false
+ * and STARTTLS is not offered.  The key process must know the component (courierd/key-store.c).
  */
 struct tls_server *tls_server_new(struct service *s, const char *component);
+/* For tools and tests: key and chain from one PEM file.  NULL: *why tells (to be freed). */
+struct tls_server *tls_server_new_file(const char *pem, char **why);
 bool tls_server_usable(const struct tls_server *t);
+/* Only when no stream uses it any more; NULL is fine. */
 void tls_server_free(struct tls_server *t);
-/* Clear input that is buffered is dropped: the handler must already have answered "go ahead". */
+/* Clear input that is buffered is dropped: the handler must already have answered "go ahead".
+ * -1: no certificate, or no memory; the stream is as it was. */
 int tls_accept(struct stream *st, struct tls_server *t);
 
-/* Client side. ca: verify against this file/folder ("" : no verification possible). */
+/* Client side.  TLS_TRUSTCERTS: verify against this file or folder (empty: nothing can be
+ * verified). The component's table holds the rows TLS_CLIENT_ROWS.  NULL: logged. */
 struct tls_client *tls_client_new(const struct config *c, const char *component);
 void tls_client_free(struct tls_client *t);
-enum tls_verify { TLS_OPPORTUNISTIC, TLS_VERIFY_CHAIN, TLS_VERIFY_NAME };
+enum tls_verify {
+	TLS_OPPORTUNISTIC, /* any certificate will do; tls_peer_verified tells what it was worth */
+	TLS_VERIFY_CHAIN,  /* signed by somebody we trust */
+	TLS_VERIFY_NAME,   /* and made for `name` */
+};
+/* name: the host's, for SNI and TLS_VERIFY_NAME; NULL or "": none. */
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v);
 
-/* After on_secure. */
+/* After on_secure; on a plain stream: empty, 0, false. */
 const char *tls_version(const struct stream *st); /* "TLSv1.3" */
 const char *tls_cipher(const struct stream *st);
 int tls_cipher_bits(const struct stream *st);
@@ -42,8 +54,51 @@ bool tls_channel_binding(const struct stream *st, struct buf *out);
 bool tls_peer_verified(const struct stream *st);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" */
 void tls_describe(const struct stream *st, struct buf *out);
+bool tls_resumed(const struct stream *st); /* by a session ticket */
 
-extern const struct config_setting tls_settings[]; /* rows for every component with TLS */
+/* Rows for the table of a component with TLS.  Paths are relative to the configuration folder. */
+#define TLS_COMMON_ROWS                                                                       \
+	{.name = "TLS_PROTOCOL",                                                              \
+	    .type = CONFIG_STRING,                                                            \
+	    .def = "TLSv1.2+",                                                                \
+	    .valid = tls_protocol_ok,                                                         \
+	    .help = "lowest TLS version: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, \"+\" behind it"}, \
+	    {.name = "TLS_CIPHER_LIST",                                                       \
+		.type = CONFIG_STRING,                                                        \
+		.valid = tls_ciphers_ok,                                                      \
+		.help = "OpenSSL cipher list for TLS 1.2 and below; empty: OpenSSL's own"},   \
+	{                                                                                     \
+		.name = "TLS_TRUSTCERTS", .type = CONFIG_STRING,                              \
+		.help = "file or folder of certificate authorities to trust"                  \
+	}
+#define TLS_KEY_ROWS                                                                         \
+	{.name = "TLS_CERTFILE",                                                             \
+	    .type = CONFIG_STRING,                                                           \
+	    .help = "PEM file: certificate, chain and key; FILE.NAME and FILE.ADDRESS too"}, \
+	{                                                                                    \
+		.name = "TLS_PRIVATE_KEYFILE", .type = CONFIG_STRING,                        \
+		.help = "PEM file with the key, when it is not in TLS_CERTFILE"              \
+	}
+#define TLS_SERVER_ROWS                                                         \
+	TLS_COMMON_ROWS, TLS_KEY_ROWS,                                          \
+	{                                                                       \
+		.name = "TLS_VERIFYPEER", .type = CONFIG_STRING, .def = "NONE", \
+		.valid = tls_verifypeer_ok,                                     \
+		.help = "client certificates: NONE, PEER (ask), REQUIREPEER"    \
+	}
+#define TLS_CLIENT_ROWS TLS_COMMON_ROWS
+bool tls_protocol_ok(struct str value);
+bool tls_ciphers_ok(struct str value);
+bool tls_verifypeer_ok(struct str value);
+
+extern const struct config_setting tls_settings[]; /* TLS_SERVER_ROWS */
 extern const size_t tls_settings_n;
+
+/*
+ * A self-signed certificate and its key (P-256, ten years), in one PEM file of mode 0600; never
+ * over an existing file.  names: host names and addresses it is for, the first one its subject. 0,
+ * or -1 and *why (to be freed).
+ */
+int tls_make_self_signed(const char *path, const char *const *names, size_t n, char **why);
 
 #endif

@@ -1,0 +1,362 @@
+/*
+ * The server side: certificates by name, kept up to date by the key process.
+ *
+ * The edge to it is blocking, since a signature is needed in the middle of OpenSSL's handshake; its
+ * descriptor is watched too, for what the key process sends unasked (a new set of pairs).  A set is
+ * collected aside and takes the old one's place when it is complete.
+ */
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include "tls/tls-private.h"
+
+enum { PAIRS_MAX = 1000, RETRY_MS = 1000 };
+
+struct pair {
+	char *suffix; /* "", a host name or an address, lower case */
+	SSL_CTX *ctx;
+};
+
+struct pairs {
+	VEC(struct pair) list;
+	unsigned char tickets[KEY_TICKETS];
+	bool have_tickets;
+};
+
+struct tls_server {
+	struct service *service; /* NULL: made from a file */
+	char *component;
+	struct tls_options options;
+	struct pairs now, next;
+	struct ipc *key;
+	struct watch *watch;
+	struct timer *retry;
+	uint32_t request;
+	bool asked; /* a service_connect is under way */
+};
+
+static void pairs_clear(struct pairs *p)
+{
+	for (size_t i = 0; i < p->list.n; i++) {
+		free(p->list.v[i].suffix);
+		SSL_CTX_free(p->list.v[i].ctx);
+	}
+	vec_free(&p->list);
+	mem_wipe(p->tickets, sizeof p->tickets);
+	p->have_tickets = false;
+}
+
+/* A name that a browser asks for also matches a suffix of the same letters in another case. */
+static SSL_CTX *pairs_find(const struct pairs *p, struct str suffix)
+{
+	for (size_t i = 0; i < p->list.n; i++)
+		if (str_ieq(str_of(p->list.v[i].suffix), suffix))
+			return p->list.v[i].ctx;
+	return NULL;
+}
+
+static int choose_by_name(SSL *ssl, int *alert, void *arg)
+{
+	struct tls_server *t = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *ctx = name && name[0] ? pairs_find(&t->now, str_of(name)) : NULL;
+
+	if (ctx)
+		SSL_set_SSL_CTX(ssl, ctx);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* ---- the edge ------------------------------------------------------------------------------- */
+
+static void connect_key(struct tls_server *t);
+
+static void key_lost(struct tls_server *t)
+{
+	watch_free(t->watch);
+	t->watch = NULL;
+	ipc_free(t->key);
+	t->key = NULL;
+	pairs_clear(&t->next);
+	if (t->retry)
+		timer_set(t->retry, RETRY_MS);
+}
+
+static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_op op, struct str in,
+    unsigned char *out, size_t *n);
+
+static SSL_CTX *pair_context(struct tls_server *t, const unsigned char *fingerprint, struct str pem)
+{
+	SSL_CTX *ctx = tls_context(&t->options, true);
+	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509 *cert = in ? PEM_read_bio_X509_AUX(in, NULL, NULL, NULL) : NULL, *more;
+	EVP_PKEY *key = cert ? tls_remote_key(cert, fingerprint, sign_by_edge, t) : NULL;
+	bool ok = ctx && key && SSL_CTX_use_certificate(ctx, cert) == 1;
+
+	while (ok && (more = PEM_read_bio_X509(in, NULL, NULL, NULL)))
+		if (SSL_CTX_add0_chain_cert(ctx, more) != 1) {
+			X509_free(more);
+			ok = false;
+		}
+	ERR_clear_error();
+	ok = ok && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	if (!ok) {
+		tls_log_errors("cannot use a certificate");
+		SSL_CTX_free(ctx);
+		ctx = NULL;
+	} else {
+		SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
+		SSL_CTX_set_tlsext_servername_arg(ctx, t);
+		if (t->next.have_tickets)
+			SSL_CTX_set_tlsext_ticket_keys(ctx, t->next.tickets, KEY_TICKETS);
+	}
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	BIO_free(in);
+	return ctx;
+}
+
+static bool take_begin(struct tls_server *t, struct ipc_reader *r)
+{
+	struct str tickets = ipc_get_str(r);
+
+	if (!ipc_done(r) || (tickets.n && tickets.n != KEY_TICKETS))
+		return false;
+	pairs_clear(&t->next);
+	t->next.have_tickets = tickets.n == KEY_TICKETS;
+	if (tickets.n)
+		memcpy(t->next.tickets, tickets.p, KEY_TICKETS);
+	return true;
+}
+
+static bool take_pair(struct tls_server *t, struct ipc_reader *r)
+{
+	struct str suffix = ipc_get_str(r), fingerprint = ipc_get_str(r), pem = ipc_get_rest(r);
+	struct pair p;
+
+	if (!ipc_done(r) || fingerprint.n != KEY_FINGERPRINT || t->next.list.n >= PAIRS_MAX)
+		return false;
+	p.ctx = pair_context(t, (const unsigned char *)fingerprint.p, pem);
+	if (!p.ctx) /* this one is of no use; the others may be */
+		return true;
+	p.suffix = mem_strndup(suffix.p ? suffix.p : "", suffix.n);
+	vec_push(&t->next.list, p);
+	return true;
+}
+
+static bool take_push(struct tls_server *t, struct ipc_msg *m)
+{
+	struct ipc_reader r;
+
+	ipc_read(m, &r);
+	switch (m->type) {
+	case KEY_BEGIN:
+		return take_begin(t, &r);
+	case KEY_PAIR:
+		return take_pair(t, &r);
+	case KEY_END:
+		pairs_clear(&t->now);
+		t->now = t->next;
+		t->next = (struct pairs){0};
+		return ipc_done(&r);
+	case KEY_SIGNED: /* an answer that came too late */
+	case KEY_REFUSED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void key_readable(void *ctx, int fd, int what)
+{
+	struct tls_server *t = ctx;
+	struct ipc_msg m;
+	int r = 0;
+
+	while (t->key && (r = ipc_recv(t->key, &m, 0)) == 1)
+		if (!take_push(t, &m)) {
+			log_error(NULL, "TLS: the key process does not speak sense");
+			r = 0;
+			break;
+		}
+	if (r == 0)
+		key_lost(t);
+}
+
+static bool take_signature(struct ipc_msg *m, unsigned char *out, size_t *n)
+{
+	struct ipc_reader r;
+	struct str sig;
+
+	ipc_read(m, &r);
+	sig = ipc_get_rest(&r);
+	if (m->type != KEY_SIGNED) {
+		log_error(NULL, "TLS: no signature: %.*s", STR_FMT(sig));
+		return false;
+	}
+	if (sig.n == 0 || sig.n > *n)
+		return false;
+	memcpy(out, sig.p, sig.n);
+	*n = sig.n;
+	return true;
+}
+
+static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_op op, struct str in,
+    unsigned char *out, size_t *n)
+{
+	struct tls_server *t = ctx;
+	int64_t until = clock_mono_ms() + KEY_RPC_TIMEOUT, left;
+	struct ipc_msg m;
+
+	if (!t->key)
+		return false;
+	ipc_compose(t->key, KEY_SIGN, ++t->request);
+	ipc_put_str(t->key, str_at(fingerprint, KEY_FINGERPRINT));
+	ipc_put_u8(t->key, (uint8_t)op);
+	ipc_put_rest(t->key, in);
+	if (ipc_send(t->key, -1) < 0) {
+		key_lost(t);
+		return false;
+	}
+	while ((left = until - clock_mono_ms()) > 0 && ipc_recv(t->key, &m, left) == 1) {
+		bool answer = m.type == KEY_SIGNED || m.type == KEY_REFUSED;
+
+		if (answer && m.id == t->request)
+			return take_signature(&m, out, n);
+		if (!take_push(t, &m))
+			break;
+	}
+	log_error(NULL, "TLS: the key process does not answer");
+	key_lost(t);
+	return false;
+}
+
+static void key_connected(void *ctx, int fd)
+{
+	struct tls_server *t = ctx;
+
+	t->asked = false;
+	t->key = fd < 0 ? NULL : ipc_new(NULL, fd, NULL, NULL);
+	if (!t->key) {
+		timer_set(t->retry, RETRY_MS);
+		return;
+	}
+	ipc_compose(t->key, KEY_HELLO, 0);
+	ipc_put_z(t->key, t->component);
+	t->watch = watch_new(service_loop(t->service), ipc_fd(t->key), key_readable, t);
+	if (!t->watch || ipc_send(t->key, -1) < 0) {
+		key_lost(t);
+		return;
+	}
+	watch_set(t->watch, WATCH_READ);
+}
+
+static void connect_key(struct tls_server *t)
+{
+	if (t->asked || t->key)
+		return;
+	t->asked = true;
+	service_connect(t->service, "key", SERVICE_ANY, key_connected, t);
+}
+
+static void retry_now(void *ctx)
+{
+	connect_key(ctx);
+}
+
+/* ---- the public face ------------------------------------------------------------------------ */
+
+struct tls_server *tls_server_new(struct service *s, const char *component)
+{
+	struct tls_server *t = mem_new(struct tls_server);
+
+	t->service = s;
+	t->component = mem_strdup(component);
+	t->retry = timer_new(service_loop(s), retry_now, t);
+	if (!t->retry || tls_options_read(&t->options, service_config(s), component, true) < 0) {
+		log_error(NULL, "TLS: no server for %s", component);
+		tls_server_free(t);
+		return NULL;
+	}
+	connect_key(t);
+	return t;
+}
+
+struct tls_server *tls_server_new_file(const char *pem, char **why)
+{
+	struct tls_server *t = mem_new(struct tls_server);
+	struct pair p = {0};
+
+	t->options.min_version = TLS1_2_VERSION;
+	t->options.verify = SSL_VERIFY_NONE;
+	p.ctx = tls_context(&t->options, true);
+	if (!p.ctx || SSL_CTX_use_certificate_chain_file(p.ctx, pem) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(p.ctx, pem, SSL_FILETYPE_PEM) != 1) {
+		*why = mem_printf("cannot use '%s': %s", pem, tls_error_text());
+		SSL_CTX_free(p.ctx);
+		tls_server_free(t);
+		return NULL;
+	}
+	p.suffix = mem_strdup("");
+	vec_push(&t->now.list, p);
+	return t;
+}
+
+bool tls_server_usable(const struct tls_server *t)
+{
+	return t && t->now.list.n > 0 && (!t->service || t->key);
+}
+
+void tls_server_free(struct tls_server *t)
+{
+	if (!t)
+		return;
+	timer_free(t->retry);
+	t->retry = NULL;
+	watch_free(t->watch);
+	ipc_free(t->key);
+	pairs_clear(&t->now);
+	pairs_clear(&t->next);
+	tls_options_release(&t->options);
+	free(t->component);
+	free(t);
+}
+
+/* The address that the client has called, as text; IPv4 in its own form. */
+static struct str local_address(int fd, char out[INET6_ADDRSTRLEN])
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof ss;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
+	const void *raw;
+	int family;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
+		return STR_NONE;
+	family = ss.ss_family;
+	if (family == AF_INET)
+		raw = &((const struct sockaddr_in *)&ss)->sin_addr;
+	else if (family == AF_INET6)
+		raw = &in6->sin6_addr;
+	else
+		return STR_NONE;
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		family = AF_INET;
+		raw = in6->sin6_addr.s6_addr + 12;
+	}
+	return str_of(inet_ntop(family, raw, out, INET6_ADDRSTRLEN));
+}
+
+int tls_accept(struct stream *st, struct tls_server *t)
+{
+	char text[INET6_ADDRSTRLEN];
+	SSL_CTX *ctx;
+
+	if (!tls_server_usable(t))
+		return -1;
+	ctx = pairs_find(&t->now, local_address(stream_fd(st), text));
+	if (!ctx)
+		ctx = pairs_find(&t->now, STR(""));
+	return tls_start(st, SSL_new(ctx ? ctx : t->now.list.v[0].ctx), true);
+}

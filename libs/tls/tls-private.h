@@ -1,0 +1,62 @@
+/* What the files of libs/tls share, and the words between them and the key process. */
+#ifndef COURIER_TLS_PRIVATE_H
+#define COURIER_TLS_PRIVATE_H
+
+#include <openssl/ssl.h>
+#include "tls/tls.h"
+
+/* ---- the edge to the key process ------------------------------------------------------------ */
+
+enum key_message {
+	KEY_HELLO,   /* client: component (str) */
+	KEY_BEGIN,   /* server: a new set of pairs follows; ticket keys (str) */
+	KEY_PAIR,    /* server: suffix (str), fingerprint (str), chain in PEM (rest) */
+	KEY_END,     /* server: the set is complete */
+	KEY_SIGN,    /* client: fingerprint (str), enum key_op (u8), bytes (rest) */
+	KEY_SIGNED,  /* server: signature (rest) */
+	KEY_REFUSED, /* server: reason (rest) */
+};
+enum key_op {
+	KEY_RSA_PKCS1, /* bytes: the DigestInfo */
+	KEY_RSA_RAW,   /* bytes: a block padded for PSS, as long as the modulus */
+	KEY_ECDSA,     /* bytes: the digest */
+};
+enum {
+	KEY_FINGERPRINT = 32,   /* SHA-256 of the certificate */
+	KEY_TICKETS = 80,       /* what OpenSSL takes as ticket keys */
+	KEY_RPC_TIMEOUT = 5000, /* ms that a handshake waits for a signature */
+};
+
+/* ---- contexts ------------------------------------------------------------------------------- */
+
+/* What the settings say, read once. */
+struct tls_options {
+	int min_version, max_version; /* max 0: none */
+	char *ciphers;                /* NULL: OpenSSL's */
+	X509_STORE *trust;            /* NULL: none */
+	int verify;                   /* SSL_VERIFY_* of a server */
+};
+/* 0, or -1 logged.  server: TLS_VERIFYPEER counts. */
+int tls_options_read(
+    struct tls_options *o, const struct config *c, const char *component, bool server);
+void tls_options_release(struct tls_options *o);
+SSL_CTX *tls_context(const struct tls_options *o, bool server); /* NULL: logged */
+void tls_log_errors(const char *what); /* logs and empties OpenSSL's error queue */
+const char *tls_error_text(void);      /* first error's text; empties the queue */
+
+/* ---- keys elsewhere ------------------------------------------------------------------------- */
+
+/* Signs; false when it can't be had.  Out has room for *n bytes. */
+typedef bool (*tls_signer)(void *ctx, const unsigned char *fingerprint, enum key_op op,
+    struct str in, unsigned char *out, size_t *n);
+/* A key object for the certificate whose private operations call the signer.  NULL: no memory, or
+ * neither RSA nor ECDSA. */
+EVP_PKEY *tls_remote_key(
+    X509 *cert, const unsigned char fingerprint[KEY_FINGERPRINT], tls_signer sign, void *ctx);
+
+/* ---- a stream's TLS ------------------------------------------------------------------------- */
+
+/* Takes ssl over (also on failure). */
+int tls_start(struct stream *st, SSL *ssl, bool server);
+
+#endif
