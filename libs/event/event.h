@@ -36,7 +36,8 @@ struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *ctx, int fd, in
 void watch_set(struct watch *w, int what); /* 0: sleeps */
 void watch_free(struct watch *w);          /* the descriptor stays open */
 
-struct signal_watch *signal_watch_new(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+struct signal_watch *signal_watch_new(
+    struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 void signal_watch_free(struct signal_watch *s);
 
 /*
@@ -63,16 +64,18 @@ enum stream_end {
 struct stream_handlers {
 	void (*on_input)(void *ctx, struct stream *s);
 	void (*on_drain)(void *ctx, struct stream *s); /* all output has left; may be NULL */
-	void (*on_close)(void *ctx, struct stream *s, enum stream_end why); /* then stream_free it */
-	void (*on_secure)(void *ctx, struct stream *s); /* TLS handshake done; may be NULL */
+	void (*on_close)(
+	    void *ctx, struct stream *s, enum stream_end why); /* then stream_free it */
+	void (*on_secure)(void *ctx, struct stream *s);        /* TLS handshake done; may be NULL */
 };
 
 struct stream *stream_new(struct loop *l, int fd, size_t in_max, size_t out_max,
     const struct stream_handlers *h, void *ctx); /* owns fd, makes it non-blocking, TCP_NODELAY */
 void stream_handlers(struct stream *s, const struct stream_handlers *h, void *ctx); /* hands over */
-void stream_free(struct stream *s);   /* closes; output not yet sent is dropped */
-void stream_finish(struct stream *s); /* sends what waits (10 s at most), closes, frees: no more callbacks */
-int stream_detach(struct stream *s);  /* gives the descriptor back and frees; plain streams only */
+void stream_free(struct stream *s); /* closes; output not yet sent is dropped */
+void stream_finish(
+    struct stream *s); /* sends what waits (10 s at most), closes, frees: no more callbacks */
+int stream_detach(struct stream *s); /* gives the descriptor back and frees; plain streams only */
 int stream_fd(const struct stream *s);
 
 struct str stream_input(const struct stream *s);
@@ -94,8 +97,8 @@ const char *stream_error(const struct stream *s);
 
 /*
  * One line of input.  1: *line is set (without its end), consumed by the next stream_consume of
- * *used bytes; 0: not there yet; -1: longer than max bytes; -2 (strict only): a bare LF or CR stands
- * in it.  strict: only CRLF ends a line; otherwise LF does and a CR before it is dropped.
+ * *used bytes; 0: not there yet; -1: longer than max bytes; -2 (strict only): a bare LF or CR
+ * stands in it.  strict: only CRLF ends a line; otherwise LF does and a CR before it is dropped.
  */
 int stream_line(const struct stream *s, size_t max, bool strict, struct str *line, size_t *used);
 

@@ -12,16 +12,21 @@
  *	ipc_send(c, -1);                       if (!ipc_done(&r)) -> drop the edge
  *
  * Both ends are of the same build (the supervisor restarts all of them together), so there is one
- * protocol version a build, checked by the first frame of an edge.  Bodies are at most IPC_BODY_MAX.
- * Sent messages that the peer does not take wait in memory up to IPC_QUEUE_MAX bytes; past that the
- * edge is closed: watch ipc_pending() and on_drain for bulk data.
+ * protocol version a build, checked by the first frame of an edge.  Bodies are at most
+ *IPC_BODY_MAX. Sent messages that the peer does not take wait in memory up to IPC_QUEUE_MAX bytes;
+ *past that the edge is closed: watch ipc_pending() and on_drain for bulk data.
  */
 #ifndef COURIER_IPC_H
 #define COURIER_IPC_H
 
 #include "event/event.h"
 
-enum { IPC_BODY_MAX = 128 * 1024, IPC_CHUNK = 60 * 1024, IPC_QUEUE_SOFT = 1024 * 1024, IPC_QUEUE_MAX = 64 * 1024 * 1024 };
+enum {
+	IPC_BODY_MAX = 128 * 1024,
+	IPC_CHUNK = 60 * 1024,
+	IPC_QUEUE_SOFT = 1024 * 1024,
+	IPC_QUEUE_MAX = 64 * 1024 * 1024
+};
 
 struct ipc;
 
@@ -38,7 +43,8 @@ struct ipc_handlers {
 	void (*on_drain)(void *ctx, struct ipc *c); /* nothing waits any more; may be NULL */
 };
 
-/* Owns fd.  loop may be NULL: then the end is blocking and read by ipc_recv. NULL without memory. */
+/* Owns fd.  loop may be NULL: then the end is blocking and read by ipc_recv. NULL without memory.
+ */
 struct ipc *ipc_new(struct loop *l, int fd, const struct ipc_handlers *h, void *ctx);
 void ipc_free(struct ipc *c); /* allowed in its own callbacks; NULL is fine */
 void ipc_set_ctx(struct ipc *c, void *ctx);
@@ -71,7 +77,8 @@ struct str ipc_get_rest(struct ipc_reader *r);
 bool ipc_done(const struct ipc_reader *r); /* everything was there and nothing is left over */
 int ipc_take_fd(struct ipc_msg *m);        /* -1 when there is none */
 
-/* Blocking ends: 1 a message, 0 the peer is gone, -1 errno (ETIMEDOUT after ms; -1 waits for ever). */
+/* Blocking ends: 1 a message, 0 the peer is gone, -1 errno (ETIMEDOUT after ms; -1 waits for ever).
+ */
 int ipc_recv(struct ipc *c, struct ipc_msg *m, int64_t ms);
 
 int ipc_pair(int fds[2]); /* both close-on-exec */

@@ -1,0 +1,245 @@
+#include "config.h"
+
+#include "event/event-private.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+struct deferred {
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
+struct loop {
+	struct event_base *base;
+	struct event *defer_event;
+	VEC(struct deferred) deferred;
+};
+
+struct timer {
+	struct event *ev;
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
+struct watch {
+	struct event *ev;
+	struct event_base *base;
+	int what;
+	void (*fn)(void *ctx, int fd, int what);
+	void *ctx;
+};
+
+struct signal_watch {
+	struct event *ev;
+	void (*fn)(void *ctx, int signo);
+	void *ctx;
+};
+
+static void run_deferred(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+	/* what is deferred meanwhile runs in the next turn: no turn is endless */
+	size_t n = l->deferred.n;
+	for (size_t i = 0; i < n; i++) {
+		struct deferred d = l->deferred.v[i];
+		l->deferred.v[i].fn = NULL;
+		if (d.fn)
+			d.fn(d.ctx);
+	}
+	memmove(l->deferred.v, l->deferred.v + n, (l->deferred.n - n) * sizeof *l->deferred.v);
+	l->deferred.n -= n;
+	if (l->deferred.n)
+		event_active(l->defer_event, EV_TIMEOUT, 1);
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *l = calloc(1, sizeof *l);
+	struct event_config *cfg = event_config_new();
+	if (!l || !cfg)
+		goto fail;
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	l->base = event_base_new_with_config(cfg);
+	if (!l->base || event_base_priority_init(l->base, 2) < 0)
+		goto fail;
+	l->defer_event = event_new(l->base, -1, 0, run_deferred, l);
+	if (!l->defer_event)
+		goto fail;
+	event_priority_set(l->defer_event, 1);
+	event_config_free(cfg);
+	return l;
+fail:
+	if (cfg)
+		event_config_free(cfg);
+	loop_free(l);
+	return NULL;
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	if (l->defer_event)
+		event_free(l->defer_event);
+	if (l->base)
+		event_base_free(l->base);
+	vec_free(&l->deferred);
+	free(l);
+}
+
+int loop_run(struct loop *l)
+{
+	return event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? -1 : 0;
+}
+
+void loop_stop(struct loop *l)
+{
+	event_base_loopbreak(l->base);
+}
+
+int loop_defer(struct loop *l, void (*fn)(void *ctx), void *ctx)
+{
+	if (!vec_room(&l->deferred)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (l->deferred.n == 0)
+		event_active(l->defer_event, EV_TIMEOUT, 1);
+	l->deferred.v[l->deferred.n++] = (struct deferred){fn, ctx};
+	return 0;
+}
+
+void loop_defer_cancel(struct loop *l, void (*fn)(void *ctx), void *ctx)
+{
+	for (size_t i = 0; i < l->deferred.n; i++)
+		if (l->deferred.v[i].fn == fn && l->deferred.v[i].ctx == ctx)
+			l->deferred.v[i].fn = NULL;
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct timer *t = arg;
+	t->fn(t->ctx);
+}
+
+struct timer *timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx)
+{
+	struct timer *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	t->fn = fn;
+	t->ctx = ctx;
+	t->ev = evtimer_new(l->base, timer_fired, t);
+	if (!t->ev) {
+		free(t);
+		return NULL;
+	}
+	event_priority_set(t->ev, 0);
+	return t;
+}
+
+void timer_set(struct timer *t, int64_t ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	evtimer_add(t->ev, &tv);
+}
+
+void timer_clear(struct timer *t)
+{
+	evtimer_del(t->ev);
+}
+
+bool timer_armed(const struct timer *t)
+{
+	return evtimer_pending(t->ev, NULL) != 0;
+}
+
+void timer_free(struct timer *t)
+{
+	if (!t)
+		return;
+	event_free(t->ev);
+	free(t);
+}
+
+static void watch_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+	w->fn(w->ctx, fd, (what & EV_READ ? WATCH_READ : 0) | (what & EV_WRITE ? WATCH_WRITE : 0));
+}
+
+struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *ctx, int fd, int what), void *ctx)
+{
+	struct watch *w = calloc(1, sizeof *w);
+	if (!w)
+		return NULL;
+	w->base = l->base;
+	w->fn = fn;
+	w->ctx = ctx;
+	w->ev = event_new(l->base, fd, EV_READ | EV_PERSIST, watch_fired, w);
+	if (!w->ev) {
+		free(w);
+		return NULL;
+	}
+	event_priority_set(w->ev, 0);
+	return w;
+}
+
+void watch_set(struct watch *w, int what)
+{
+	if (what == w->what)
+		return;
+	int fd = event_get_fd(w->ev);
+	if (w->what)
+		event_del(w->ev);
+	w->what = what;
+	if (what) {
+		short ev = (short)(EV_PERSIST | (what & WATCH_READ ? EV_READ : 0) |
+				   (what & WATCH_WRITE ? EV_WRITE : 0));
+		event_assign(w->ev, w->base, fd, ev, watch_fired, w);
+		event_priority_set(w->ev, 0);
+		event_add(w->ev, NULL);
+	}
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	event_free(w->ev);
+	free(w);
+}
+
+static void signal_fired(evutil_socket_t signo, short what, void *arg)
+{
+	struct signal_watch *s = arg;
+	s->fn(s->ctx, signo);
+}
+
+struct signal_watch *signal_watch_new(
+    struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx)
+{
+	struct signal_watch *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->fn = fn;
+	s->ctx = ctx;
+	s->ev = evsignal_new(l->base, signo, signal_fired, s);
+	if (!s->ev || evsignal_add(s->ev, NULL) < 0) {
+		signal_watch_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void signal_watch_free(struct signal_watch *s)
+{
+	if (!s)
+		return;
+	if (s->ev)
+		event_free(s->ev);
+	free(s);
+}
