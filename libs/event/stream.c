@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FINISH_MS = 10000 };
+enum { FINISH_MS = 10000, PRINTF_MAX = 1024 * 1024 };
 
 static void flush_later(void *arg);
 static void kick_later(void *arg);
@@ -338,7 +338,7 @@ void stream_printf(struct stream *s, const char *fmt, ...)
 {
 	struct buf b;
 	va_list ap;
-	buf_init(&b, s->out.max);
+	buf_init(&b, PRINTF_MAX); /* what exceeds the stream's own limit ends it, below */
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
