@@ -3,9 +3,9 @@
  *
  * A module (local, esmtp, dsn, uucp, ...) is a service of its own with a file etc/module.NAME.  The
  * scheduler feeds it deliveries: one message, one host, one or more recipients.  The module never
- * sees the queue: it gets the message by descriptor (or inline) and answers each recipient once with
- * a result; the scheduler alone decides what follows (retry, bounce, done).  A module that dies, or
- * that does not answer within its time, has its deliveries deferred.
+ * sees the queue: it gets the message by descriptor (or inline) and answers each recipient once
+ * with a result; the scheduler alone decides what follows (retry, bounce, done).  A module that
+ * dies, or that does not answer within its time, has its deliveries deferred.
  *
  * On the wire: libs/ipc frames whose bodies are text, one `name TAB value` line each, values in
  * field_encode form: a module may be written without this library.  libs/module/module-proto.h is
@@ -17,26 +17,27 @@
 #include "service/service.h"
 
 struct module_rcpt {
-	uint32_t num;        /* the recipient's number in the message */
-	struct str address;  /* what to deliver to, in the module's form */
-	struct str orcpt;    /* "type;address" or empty */
-	uint8_t notify;      /* GATE_NOTIFY_* */
+	uint32_t num;       /* the recipient's number in the message */
+	struct str address; /* what to deliver to, in the module's form */
+	struct str orcpt;   /* "type;address" or empty */
+	uint8_t notify;     /* GATE_NOTIFY_* */
 };
 
 struct module_delivery {
-	uint64_t delid;      /* names this delivery */
-	struct str id;       /* queue id, for the log */
-	struct str sender;   /* envelope sender, VERP applied if due */
-	struct str host;     /* the routing key: a domain, or USER!EXT!UID!GID!HOME!MAILDIR!QUOTA... */
+	uint64_t delid;    /* names this delivery */
+	struct str id;     /* queue id, for the log */
+	struct str sender; /* envelope sender, VERP applied if due */
+	struct str host; /* the routing key: a domain, or USER!EXT!UID!GID!HOME!MAILDIR!QUOTA... */
 	struct str envid;
-	char ret;            /* 'F', 'H', 0 */
+	char ret; /* 'F', 'H', 0 */
 	bool body8, headers8, smtputf8, verp;
 	struct str vhost, login, source;
+	struct str security;      /* "STARTTLS" or empty */
 	int64_t arrived, expires; /* epoch seconds */
-	uint64_t size;       /* bytes of the message, LF line ends */
+	uint64_t size;            /* bytes of the message, LF line ends */
 	const struct module_rcpt *rcpts;
 	size_t n_rcpts;
-	const char *extra;   /* dsn module: the per-recipient history as text; else NULL */
+	const char *extra; /* dsn module: the per-recipient history as text; else NULL */
 	size_t extra_n;
 	bool durable_elsewhere; /* the queue keeps the message until mail file systems are synced */
 };
@@ -44,31 +45,44 @@ struct module_delivery {
 /* Reading the message: module_body_read works for inline and descriptor alike, from any offset. */
 struct module_body;
 ssize_t module_body_read(struct module_body *b, void *p, size_t n, uint64_t at);
-struct str module_body_inline(const struct module_body *b); /* whole message, or .p NULL: use read */
-int module_body_fd(struct module_body *b); /* a read-only descriptor positioned at 0 that holds only
-                                              this message (a copy in memory if need be); the caller closes */
+struct str module_body_inline(
+    const struct module_body *b); /* whole message, or .p NULL: use read */
+int module_body_fd(
+    struct module_body *b); /* a read-only descriptor positioned at 0 that holds only
+			       this message (a copy in memory if need be); the caller closes */
 
 enum module_outcome { MODULE_DELIVERED, MODULE_RELAYED, MODULE_DEFERRED, MODULE_FAILED };
 
 struct module_result {
 	enum module_outcome outcome;
-	uint16_t code;          /* SMTP reply code of the peer, 0: none */
-	struct str status;      /* enhanced code "5.1.1"; empty: from the outcome */
-	struct str diagnostic;  /* text: the peer's reply (several lines with LF) or our own words */
-	struct str remote;      /* "mx.example.org [192.0.2.1]" or empty */
-	struct str command;     /* what was sent when it failed; empty: nothing */
-	bool peer_dsn;          /* relayed to a host that takes over DSN duties */
-	bool connection;        /* the whole host is unreachable: other messages need not try now */
+	uint16_t code;         /* SMTP reply code of the peer, 0: none */
+	struct str status;     /* enhanced code "5.1.1"; empty: from the outcome */
+	struct str diagnostic; /* text: the peer's reply (several lines with LF) or our own words */
+	struct str remote;     /* "mx.example.org [192.0.2.1]" or empty */
+	struct str command;    /* what was sent when it failed; empty: nothing */
+	bool peer_dsn;         /* relayed to a host that takes over DSN duties */
+	bool connection;       /* the whole host is unreachable: other messages need not try now */
 };
 
+/*
+ * The skeleton: a module describes itself and calls module_main from main().  The members edge and
+ * drain of the service description stay NULL: the skeleton takes deliveries off the scheduler's
+ * edge, and at the end takes no new ones and ends when the last is done.
+ */
 struct module_desc {
 	const char *name;
-	struct service_desc service; /* role, components, setup, start, ...; edge/drain are the skeleton's */
-	void (*deliver)(struct service *s, struct module_delivery *d, struct module_body *b, void *handle);
+	struct service_desc
+	    service; /* role, components, setup, start, ...; edge/drain are the skeleton's */
+	void (*deliver)(
+	    struct service *s, struct module_delivery *d, struct module_body *b, void *handle);
 };
 int module_main(const struct module_desc *desc, int argc, char **argv);
 
-/* Inside deliver() or later.  The delivery and body stay valid until module_done(handle). */
+/*
+ * Inside deliver() or later.  The delivery and body stay valid until module_done(handle), which
+ * must come once for every delivery, also when the scheduler has gone (the skeleton drops the
+ * results).
+ */
 void module_result(void *handle, uint32_t rcpt_num, const struct module_result *r);
 void module_done(void *handle); /* recipients without a result count as deferred */
 

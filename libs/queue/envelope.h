@@ -3,12 +3,13 @@
  *
  * A control file is a run of lines, one record each: a letter, a value, LF.  The letters are those
  * of the original, so that filters and people can read it; ours, which the original did not have,
- * are marked (+).  Bytes that could break a line (TAB, LF, CR, NUL, backslash) are written in
- * field_encode form.  Records are only ever appended: what is known of a recipient is what its last
- * records say.  The same text stands in the journal (see journal.h).
+ * are marked (+).  Values stand as they are; control bytes, which could break a line, become '?'
+ *(TAB a blank): the gate refuses addresses that have any.  The fields of h and H are in
+ *field_encode form. Records are only ever appended: what is known of a recipient is what its last
+ *records say.  The same text stands in the journal (see journal.h).
  *
  *	s sender             V                    verp wanted
- *	f type; text         U level              SECURITY of RFC-less extension, "STARTTLS"
+ *	f type; text         U level              the SECURITY keyword, "STARTTLS"
  *	e envid              M queue id
  *	t F|H                i login              L seconds  delay of the first attempt
  *	r address            R type;address       N letters of S F D N        (one of each, in

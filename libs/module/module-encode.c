@@ -1,0 +1,91 @@
+#include "config.h"
+
+#include "module/module-proto.h"
+
+static void line(struct buf *out, const char *name, struct str value)
+{
+	if (!value.n)
+		return;
+	buf_addz(out, name);
+	buf_addc(out, '\t');
+	field_encode(value, out);
+	buf_addc(out, '\n');
+}
+
+static void number(struct buf *out, const char *name, int64_t n)
+{
+	buf_addf(out, "%s\t%lld\n", name, (long long)n);
+}
+
+static void flag(struct buf *out, const char *name, bool on)
+{
+	if (on)
+		buf_addf(out, "%s\t1\n", name);
+}
+
+static void rcpt(struct buf *out, const struct module_rcpt *r)
+{
+	buf_addf(out, "rcpt\t%u\t", (unsigned)r->num);
+	field_encode(r->address, out);
+	buf_addc(out, '\t');
+	field_encode(r->orcpt, out);
+	buf_addf(out, "\t%u\n", (unsigned)r->notify);
+}
+
+bool module_encode_delivery(
+    const struct module_delivery *d, int64_t inline_size, uint64_t offset, struct buf *out)
+{
+	number(out, "delivery", (int64_t)d->delid);
+	line(out, "id", d->id);
+	line(out, "sender", d->sender);
+	line(out, "host", d->host);
+	line(out, "envid", d->envid);
+	if (d->ret)
+		line(out, "ret", str_at(&d->ret, 1));
+	flag(out, "body8", d->body8);
+	flag(out, "headers8", d->headers8);
+	flag(out, "smtputf8", d->smtputf8);
+	flag(out, "verp", d->verp);
+	flag(out, "durable-elsewhere", d->durable_elsewhere);
+	line(out, "vhost", d->vhost);
+	line(out, "login", d->login);
+	line(out, "source", d->source);
+	line(out, "security", d->security);
+	number(out, "arrived", d->arrived);
+	number(out, "expires", d->expires);
+	number(out, "size", (int64_t)d->size);
+	line(out, "extra", str_at(d->extra, d->extra_n));
+	for (size_t i = 0; i < d->n_rcpts; i++)
+		rcpt(out, &d->rcpts[i]);
+	if (inline_size >= 0)
+		number(out, "inline", inline_size);
+	else
+		number(out, "offset", (int64_t)offset);
+	return buf_addc(out, '\n') && !out->failed;
+}
+
+static const char *const outcomes[] = {"delivered", "relayed", "deferred", "failed"};
+
+bool module_encode_result(
+    uint64_t delid, uint32_t num, const struct module_result *r, bool done, struct buf *out)
+{
+	number(out, "delivery", (int64_t)delid);
+	number(out, "rcpt", num);
+	line(out, "outcome", str_of(outcomes[r->outcome]));
+	if (r->code)
+		number(out, "code", r->code);
+	line(out, "status", r->status);
+	line(out, "diagnostic", r->diagnostic);
+	line(out, "remote", r->remote);
+	line(out, "command", r->command);
+	flag(out, "peer-dsn", r->peer_dsn);
+	flag(out, "connection", r->connection);
+	flag(out, "done", done);
+	return !out->failed;
+}
+
+bool module_encode_done(uint64_t delid, struct buf *out)
+{
+	number(out, "delivery", (int64_t)delid);
+	return !out->failed;
+}

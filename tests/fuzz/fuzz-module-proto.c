@@ -1,0 +1,35 @@
+/* Both decoders of the module protocol; what a result decoder takes must come out the same again.
+ */
+#include "config.h"
+
+#include "module/module-proto.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = str_at(data, size), body;
+	struct module_delivery d;
+	struct module_result r, again;
+	uint64_t n;
+	uint32_t num;
+	bool done;
+	struct arena *a = arena_new(1024 * 1024);
+	if (!a)
+		return 0;
+	module_decode_delivery(text, a, &d, &body, &n);
+	module_decode_done(text, &n);
+	if (module_decode_result(text, a, &n, &num, &r, &done) == 0) {
+		struct buf b;
+		buf_init(&b, 4 * size + 1024);
+		if (!module_encode_result(n, num, &r, done, &b) ||
+		    module_decode_result(buf_str(&b), a, &n, &num, &again, &done) ||
+		    !str_eq(r.diagnostic, again.diagnostic) || r.code != again.code)
+			abort();
+		buf_free(&b);
+	}
+	arena_free(a);
+	return 0;
+}
