@@ -1,1 +1,21 @@
 # libs/mime: structure and encodings of messages. Uses base, unicode, rfc822.
+noinst_LIBRARIES += libs/mime/libmime.a
+libs_mime_libmime_a_SOURCES = \
+	libs/mime/mime.h \
+	libs/mime/mime-private.h \
+	libs/mime/mime-parse.c \
+	libs/mime/mime-part.c \
+	libs/mime/mime-field.c \
+	libs/mime/mime-find.c \
+	libs/mime/mime-param.c \
+	libs/mime/mime-words.c \
+	libs/mime/mime-decode.c
+
+mime_libs = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/mime
+tests_unit_mime_SOURCES = tests/unit/mime.c
+tests_unit_mime_LDADD = $(mime_libs) $(CMOCKA_LIBS)
+endif

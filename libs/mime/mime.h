@@ -2,8 +2,8 @@
  * libs/mime: structure and encodings of messages (RFC 2045-2047, 2231, 6532).
  *
  * Pure functions over bytes, linear in them; jailed processes may call all of it (charsets that
- * need iconv then stay undecoded, see unicode.h).  Lines may end with LF or CRLF, mixed.  Limits
- * are given by `struct mime_limits`; memory comes from the caller's arena.
+ * need iconv stay undecoded until charset_allow_iconv(), see unicode.h).  Lines may end with LF or
+ * CRLF, mixed.  Limits are given by `struct mime_limits`; memory comes from the caller's arena.
  *
  * One parser serves both sides: the gate pushes a message through it as it arrives and gets facts
  * (what is odd about it; what to do then is policy and lives elsewhere) and the structure; the IMAP
@@ -59,9 +59,8 @@ struct mime_part {
 	struct mime_param *disposition_params;
 	struct str language; /* the field's body: tags parted by commas */
 
-	unsigned boundary_count; /* children seen, also those past a limit */
-	bool multipart;          /* child.. are its parts; may have none */
-	bool message; /* message/rfc822 or message/global that was opened: child is the message */
+	bool multipart; /* child.. are its parts; may have none */
+	bool message;   /* message/rfc822 or message/global that was opened: child is the message */
 };
 
 /*
@@ -118,7 +117,9 @@ struct mime_result {
 /*
  * The parser.  Header text that is kept is copied to the arena, so pushed bytes may go away.
  * push: false when the arena is full; further pushes do nothing and finish returns -1.
- * A message part with an encoding is not opened (it stays a leaf).
+ * A message/rfc822 in base64 or QP, a multipart without boundary and what is nested too deep are
+ * not opened: they stay leaves with their type (show them as application/octet-stream).  Boundaries
+ * are matched as whole lines, the innermost multipart's first; an outer one ends all inside.
  */
 struct mime_parser;
 /* NULL when the arena has no room. */
