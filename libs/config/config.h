@@ -3,17 +3,18 @@
  *
  * A component (esmtpd, imapd, the scheduler, ...) describes its settings once: name, type, default,
  * range, and a line of help.  From that table come the parser, the checks of `courier check`, what
- * `courier config` prints, and the defaults.  A setting lives in the component's own file of NAME=value lines (the
- * grammar below) or, when its row names a file, alone in that file of the configuration folder, as
- * in the original ("queuetime", "me", "locals", ...).
+ * `courier config` prints, and the defaults.  A setting lives in the component's own file of
+ * NAME=value lines (the grammar below) or, when its row names a file, alone in that file of the
+ * configuration folder, as in the original ("queuetime", "me", "locals", ...).
  *
  * The grammar of NAME=value files: comment lines start with '#'; NAME=value, NAME="value" or
  * NAME='value' (quoted values may span lines; in double quotes \" \\ \$ \` and ${V}, ${V:-text}, $V
- * are known); ". file" includes another file of the same folder.  Later assignments win.  Nothing is
- * executed: anything else is an error with its file and line.
+ * are known); ". file" includes another file of the same folder.  Later assignments win.  Nothing
+ * is executed: anything else is an error with its file and line.
  *
  * A snapshot (`struct config`) never changes; a session keeps the one it began with.  Names are
- * looked up as (name, vhost): a value for a virtual host, where one is set, wins over the general one.
+ * looked up as (name, vhost): a value for a virtual host, where one is set, wins over the general
+ * one.
  */
 #ifndef COURIER_CONFIG_H
 #define COURIER_CONFIG_H
@@ -32,7 +33,7 @@ enum config_type {
 struct config_setting {
 	const char *name;
 	enum config_type type;
-	const char *def; /* as it would stand in the file; NULL: empty */
+	const char *def;  /* as it would stand in the file; NULL: empty */
 	int64_t min, max; /* of CONFIG_INT, CONFIG_TIME, CONFIG_SIZE; max 0: no upper bound */
 	const char *file; /* NULL: NAME=value in the component's file; else a file of its own */
 	const char *help; /* one line */
@@ -40,12 +41,13 @@ struct config_setting {
 };
 
 struct config_component {
-	const char *name; /* "esmtpd" */
-	const char *file; /* its NAME=value file, or NULL */
+	const char *name;    /* "esmtpd" */
+	const char *file;    /* its NAME=value file, or NULL */
 	const char *overlay; /* NULL, or a file whose assignments are laid over it ("esmtpd-msa") */
 	const struct config_setting *settings;
 	size_t n;
-	bool foreign_ok; /* names not in the table are kept as given, not reported (the courierd file) */
+	bool foreign_ok; /* names not in the table are kept as given, not reported (the courierd
+			    file) */
 };
 
 /* Faults found while loading: "FILE:LINE: text", one a line. */
@@ -63,27 +65,35 @@ void config_warn(struct config_faults *f, const char *file, unsigned line, const
 struct config;
 
 /*
- * Loads the settings of these components.  Missing files mean defaults.  NULL when anything is wrong
- * (faults tells; it may be NULL: then the faults are logged).  References count: config_hold for
- * every keeper, config_drop when done.
+ * Loads the settings of these components.  Missing files mean defaults.  NULL when anything is
+ * wrong (faults tells; it may be NULL: then the faults are logged).  References count: config_hold
+ * for every keeper, config_drop when done.
  */
-struct config *config_load(const struct instance *in, const struct config_component *const *components,
-    size_t n, struct config_faults *faults);
+struct config *config_load(const struct instance *in,
+    const struct config_component *const *components, size_t n, struct config_faults *faults);
 struct config *config_hold(struct config *c);
 void config_drop(struct config *c);
 uint64_t config_generation(const struct config *c); /* grows with every load in a process */
 
 /* A name that no table has is a fault of ours: the process aborts.  vhost: NULL or a key. */
-struct str config_str(const struct config *c, const char *component, const char *name, const char *vhost);
-const char *config_z(const struct config *c, const char *component, const char *name, const char *vhost);
-bool config_bool(const struct config *c, const char *component, const char *name, const char *vhost);
-int64_t config_int(const struct config *c, const char *component, const char *name, const char *vhost);
+struct str config_str(
+    const struct config *c, const char *component, const char *name, const char *vhost);
+const char *config_z(
+    const struct config *c, const char *component, const char *name, const char *vhost);
+bool config_bool(
+    const struct config *c, const char *component, const char *name, const char *vhost);
+int64_t config_int(
+    const struct config *c, const char *component, const char *name, const char *vhost);
 /* Times and sizes are ints too (seconds, bytes). */
-bool config_is_set(const struct config *c, const char *component, const char *name); /* not by default */
+bool config_is_set(
+    const struct config *c, const char *component, const char *name); /* not by default */
 /* *at starts at 0; each next word (NAME=value lists: blank or comma separated; files: lines). */
-bool config_each(const struct config *c, const char *component, const char *name, size_t *at, struct str *item);
-/* Every assignment of a component's file, tables' or foreign, e.g. for the environment of deliveries. */
-bool config_each_assignment(const struct config *c, const char *component, size_t *at, struct str *name, struct str *value);
+bool config_each(
+    const struct config *c, const char *component, const char *name, size_t *at, struct str *item);
+/* Every assignment of a component's file, tables' or foreign, e.g. for the environment of
+ * deliveries. */
+bool config_each_assignment(
+    const struct config *c, const char *component, size_t *at, struct str *name, struct str *value);
 
 /* Pure: for fuzzing and `courier check`.  Calls set() for each assignment in order. */
 int config_parse(struct str text, const char *file, struct config_faults *faults,
@@ -93,7 +103,9 @@ int config_parse(struct str text, const char *file, struct config_faults *faults
 bool config_parse_time(struct str s, int64_t *seconds);
 bool config_parse_size(struct str s, int64_t *bytes);
 
-/* The name of this host and the domain for bare addresses (files me, defaultdomain; "*" suffixes). */
-extern const struct config_component config_identity; /* "identity": me, defaultdomain, msgidhost, ... */
+/* The name of this host and the domain for bare addresses (files me, defaultdomain; "*" suffixes).
+ */
+extern const struct config_component
+    config_identity; /* "identity": me, defaultdomain, msgidhost, ... */
 
 #endif

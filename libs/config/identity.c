@@ -1,0 +1,28 @@
+#include <config.h>
+
+#include "config/config.h"
+
+static const struct config_setting settings[] = {
+    {.name = "me",
+	.type = CONFIG_STRING,
+	.file = "me",
+	.help = "the name of this mail host; empty: the system's host name"},
+    {.name = "defaultdomain",
+	.type = CONFIG_STRING,
+	.file = "defaultdomain",
+	.help = "the domain put behind an address without one; empty: me"},
+    {.name = "msgidhost",
+	.type = CONFIG_STRING,
+	.file = "msgidhost",
+	.help = "the host part of Message-IDs made here; empty: me"},
+    {.name = "dsnfrom",
+	.type = CONFIG_STRING,
+	.file = "dsnfrom",
+	.help = "the From header of delivery reports; empty: postmaster at me"},
+};
+
+const struct config_component config_identity = {
+    .name = "identity",
+    .settings = settings,
+    .n = ARRAY_LEN(settings),
+};
