@@ -4,13 +4,13 @@
  * A program of the suite that stays describes itself in a `struct service_desc` and calls
  * service_main; the skeleton does the rest in one order that is the same for all: control channel
  * (descriptor 3, from the supervisor) and first message; instance, log, configuration; setup() with
- * the rights it was started with; chroot and drop of privileges as the supervisor's role table says;
- * no_new_privs, not dumpable; start(); then the loop.  Readiness, reload, new edges, graceful stop
- * and the death of the supervisor (which ends the process) are handled here.
+ * the rights it was started with; chroot and drop of privileges as the supervisor's role table
+ * says; no_new_privs, not dumpable; start(); then the loop.  Readiness, reload, new edges, graceful
+ * stop and the death of the supervisor (which ends the process) are handled here.
  *
  * Edges: a role never opens a socket to another: it asks the supervisor, which makes a socketpair
- * when its table allows the edge, and hands one end to each.  What comes in over `edge` is therefore
- * who it is said to be.
+ * when its table allows the edge, and hands one end to each.  What comes in over `edge` is
+ * therefore who it is said to be.
  */
 #ifndef COURIER_SERVICE_H
 #define COURIER_SERVICE_H
@@ -24,7 +24,8 @@ struct service_desc {
 	const char *role; /* as in the supervisor's table */
 	const struct config_component *const *components;
 	size_t n_components;
-	/* Before privileges are dropped: open what must be opened.  -1 (logged): the process ends. */
+	/* Before privileges are dropped: open what must be opened.  -1 (logged): the process ends.
+	 */
 	int (*setup)(struct service *s);
 	/* With final privileges.  Call service_ready when serving (at once or later). */
 	int (*start)(struct service *s);
@@ -35,7 +36,7 @@ struct service_desc {
 	void (*edge)(struct service *s, const char *peer_role, unsigned peer_number, int fd);
 	/* A new snapshot is in place (service_config). */
 	void (*reload)(struct service *s);
-	/* Stop gracefully: take no new work, call service_exit when idle.  NULL: exits at once.  The
+	/* Stop gracefully: take no new work, call service_exit when idle.  NULL: exits at once. The
 	 * skeleton ends the process after the supervisor's grace time in any case. */
 	void (*drain)(struct service *s);
 	/* A line of facts for `courier status`: NAME=value words.  May be NULL. */
