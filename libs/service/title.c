@@ -44,7 +44,7 @@ void title_set(const char *fmt, ...)
 	}
 #ifdef HAVE_SYS_PRCTL_H
 	char name[16];
-	snprintf(name, sizeof name, "%s", text);
+	snprintf(name, sizeof name, "%.15s", text);
 	name[strcspn(name, ":")] = 0;
 	prctl(PR_SET_NAME, name);
 #endif
