@@ -9,7 +9,9 @@ libs_mime_libmime_a_SOURCES = \
 	libs/mime/mime-find.c \
 	libs/mime/mime-param.c \
 	libs/mime/mime-words.c \
-	libs/mime/mime-decode.c
+	libs/mime/mime-decode.c \
+	libs/mime/mime-encode.c \
+	libs/mime/mime-words-encode.c
 
 mime_libs = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
@@ -18,4 +20,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/mime
 tests_unit_mime_SOURCES = tests/unit/mime.c
 tests_unit_mime_LDADD = $(mime_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/mime-text
+tests_unit_mime_text_SOURCES = tests/unit/mime-text.c
+tests_unit_mime_text_LDADD = $(mime_libs) $(CMOCKA_LIBS)
 endif

@@ -8,3 +8,10 @@ libs_unicode_libunicode_a_SOURCES = \
 	libs/unicode/domain.c \
 	libs/unicode/fold.c \
 	libs/unicode/charset.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/unicode
+tests_unit_unicode_SOURCES = tests/unit/unicode.c
+tests_unit_unicode_LDADD = libs/unicode/libunicode.a libs/base/libbase.a \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS)
+endif
