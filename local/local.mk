@@ -1,1 +1,33 @@
-# local
+# local: delivery to mailboxes, programs and forwards of this host.
+noinst_LIBRARIES += local/libworkerproto.a local/libworker.a
+local_libworkerproto_a_SOURCES = \
+	local/worker-proto.c local/worker-proto.h
+# All of the worker but its main, for tests.
+local_libworker_a_SOURCES = \
+	local/worker.h \
+	local/dot-courier.c local/dot-courier.h local/dot-find.c \
+	local/worker-message.c local/worker-maildir.c local/worker-mbox.c \
+	local/worker-program.c local/worker-env.c local/worker-run.c
+worker_libs = local/libworker.a local/libworkerproto.a libs/broker/libbroker.a \
+	libs/maildir/libmaildir.a libs/ipc/libipc.a libs/event/libevent.a libs/base/libbase.a \
+	$(EVENT_LIBS)
+
+pkglibexec_PROGRAMS += courierlocal-worker
+courierlocal_worker_SOURCES = local/worker-main.c
+courierlocal_worker_LDADD = $(worker_libs)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/local tests/unit/local-worker
+tests_unit_local_SOURCES = tests/unit/local.c
+tests_unit_local_LDADD = $(worker_libs) $(CMOCKA_LIBS)
+tests_unit_local_worker_SOURCES = tests/unit/local-worker.c
+tests_unit_local_worker_LDADD = $(worker_libs) $(CMOCKA_LIBS)
+endif
+
+fuzz_programs += tests/fuzz/fuzz-dot-courier tests/fuzz/fuzz-local-worker
+tests_fuzz_fuzz_dot_courier_SOURCES = tests/fuzz/fuzz-dot-courier.c
+tests_fuzz_fuzz_dot_courier_LDADD = local/libworker.a libs/base/libbase.a
+tests_fuzz_fuzz_dot_courier_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_local_worker_SOURCES = tests/fuzz/fuzz-local-worker.c
+tests_fuzz_fuzz_local_worker_LDADD = $(worker_libs)
+tests_fuzz_fuzz_local_worker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -1,0 +1,267 @@
+/* courierlocal: the module that delivers to the mailboxes of this host. */
+#include "config.h"
+
+#include "local/local.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+
+static struct local {
+	struct service *service;
+	struct broker_client *broker;
+	struct gate_client *gate;
+	struct pool *pool;
+} self;
+
+/* A delivery as the scheduler gave it: one message, usually one recipient. */
+struct parcel {
+	struct module_delivery *d;
+	struct module_body *body;
+	void *handle;
+	struct arena *a;
+	struct config *config; /* held: settings stay as they were at its start */
+	struct local_key key;
+	struct str env;
+	size_t left;
+};
+
+struct letter { /* one recipient of a parcel */
+	struct parcel *parcel;
+	const struct module_rcpt *rcpt;
+	struct task task;
+};
+
+static void log_result(const struct letter *l, const struct module_result *r)
+{
+	static const char *const words[] = {"success: Message delivered.",
+	    "success: Message delivered.", "status: deferred", "status: failure"};
+	const struct module_delivery *d = l->parcel->d;
+	char id[80];
+	snprintf(id, sizeof id, "%.*s", STR_FMT(d->id));
+	struct log_ctx ctx = {"id", id};
+	if (r->outcome >= MODULE_DEFERRED)
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %.*s", STR_FMT(d->sender),
+		    STR_FMT(l->rcpt->address), STR_FMT(r->diagnostic));
+	log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,%s", STR_FMT(d->sender),
+	    STR_FMT(l->rcpt->address), (unsigned long long)d->size, words[r->outcome]);
+}
+
+static void settle(struct letter *l, const struct module_result *r)
+{
+	struct parcel *p = l->parcel;
+	log_result(l, r);
+	module_result(p->handle, l->rcpt->num, r);
+	if (--p->left)
+		return;
+	void *handle = p->handle;
+	config_drop(p->config);
+	arena_free(p->a);
+	module_done(handle);
+}
+
+static void forwarded(
+    void *ctx, enum module_outcome outcome, uint16_t code, struct str status, struct str text)
+{
+	struct module_result r = {.outcome = outcome};
+	if (outcome != MODULE_DELIVERED) {
+		r.code = code;
+		r.status = status;
+		r.diagnostic = text;
+	}
+	settle(ctx, &r);
+}
+
+static uint8_t notify_of(struct str letters)
+{
+	uint8_t bits = GATE_NOTIFY_DEFAULT;
+	for (size_t i = 0; i < letters.n; i++)
+		switch (ascii_upper((unsigned char)letters.p[i])) {
+		case 'N':
+			return GATE_NOTIFY_NEVER;
+		case 'S':
+			bits |= GATE_NOTIFY_SUCCESS;
+			break;
+		case 'F':
+			bits |= GATE_NOTIFY_FAILURE;
+			break;
+		case 'D':
+			bits |= GATE_NOTIFY_DELAY;
+			break;
+		}
+	return bits;
+}
+
+static void delivered(struct letter *l, const struct worker_result *r)
+{
+	struct parcel *p = l->parcel;
+	if (!r->forwards.n) {
+		settle(l, &(struct module_result){.outcome = MODULE_DELIVERED});
+		return;
+	}
+	struct forward_request f = {.delivery = p->d,
+	    .body = p->body,
+	    .addresses = r->forwards,
+	    .delivered_to = r->delivered_to,
+	    .notify = notify_of(config_str(p->config, "local", "DSNNOTIFY", NULL))};
+	forward_start(self.gate, &f, forwarded, l);
+}
+
+static void answered(void *ctx, const struct worker_result *r, bool for_ever, struct str why)
+{
+	struct letter *l = ctx;
+	if (!r) {
+		settle(l,
+		    &(struct module_result){.outcome = for_ever ? MODULE_FAILED : MODULE_DEFERRED,
+			.status = for_ever ? STR("5.1.1") : STR("4.3.0"),
+			.diagnostic = why});
+		return;
+	}
+	switch (r->outcome) {
+	case WORKER_OK:
+		delivered(l, r);
+		break;
+	case WORKER_NEED_FRESH:
+		l->task.fresh = true;
+		l->task.d.flags |= WORKER_FRESH;
+		l->task.d.env = l->parcel->env;
+		pool_give(self.pool, &l->task);
+		break;
+	case WORKER_DEFER:
+	case WORKER_FAIL:
+		settle(
+		    l, &(struct module_result){
+			   .outcome = r->outcome == WORKER_FAIL ? MODULE_FAILED : MODULE_DEFERRED,
+			   .status = r->status,
+			   .diagnostic = r->text});
+		break;
+	}
+}
+
+static void fill(struct parcel *p, const struct module_rcpt *rcpt, struct worker_delivery *d)
+{
+	const struct local_key *k = &p->key;
+	struct str inlined = module_body_inline(p->body);
+	struct str standard = config_str(p->config, "local", "DEFAULTDELIVERY", NULL);
+	*d = (struct worker_delivery){.rules = local_rules(p->config),
+	    .flags = p->d->durable_elsewhere ? WORKER_NO_SYNC : 0,
+	    .uid = k->uid,
+	    .program_seconds = (uint32_t)config_int(p->config, "local", "localtimeout", NULL),
+	    .size = p->d->size,
+	    .user = k->user,
+	    .ext = k->ext,
+	    .home = k->home,
+	    .maildir = k->maildir,
+	    .quota = k->quota,
+	    .address = rcpt->address,
+	    .sender = p->d->sender,
+	    .id = p->d->id};
+	/* The account's own wish, then its Maildir, then what holds for all. */
+	d->delivery = k->delivery.n || k->maildir.n ? k->delivery : standard;
+	if (!config_bool(p->config, "local", "DYNAMICDELIVERIES", NULL))
+		d->flags |= WORKER_NO_DYNAMIC;
+	if (inlined.p && inlined.n <= WORKER_INLINE_MAX)
+		d->body = inlined;
+}
+
+/* Everything that the courierd file sets is seen by programs, as ever. */
+static struct str environment(struct parcel *p)
+{
+	struct buf b;
+	struct str name, value;
+	size_t at = 0;
+	buf_init(&b, 32768);
+	buf_addf(&b, "SHELL=%s\nPATH=%s\n", config_z(p->config, "local", "SHELL", NULL),
+	    config_z(p->config, "local", "PATH", NULL));
+	while (config_each_assignment(p->config, "local", &at, &name, &value))
+		if (!str_is(name, "SHELL") && !str_is(name, "PATH") &&
+		    !memchr(value.p, '\n', value.n))
+			buf_addf(&b, "%.*s=%.*s\n", STR_FMT(name), STR_FMT(value));
+	struct str r = arena_str(p->a, buf_str(&b));
+	buf_free(&b);
+	return r;
+}
+
+static void refuse_all(struct parcel *p)
+{
+	struct letter l = {.parcel = p};
+	for (size_t i = 0, n = p->d->n_rcpts; i < n; i++) {
+		l.rcpt = &p->d->rcpts[i];
+		settle(
+		    &l, &(struct module_result){.outcome = MODULE_DEFERRED,
+			    .status = STR("4.3.5"),
+			    .diagnostic = STR("the routing key of a local delivery is malformed")});
+	}
+}
+
+static void deliver(
+    struct service *s, struct module_delivery *d, struct module_body *b, void *handle)
+{
+	struct arena *a = arena_new(DELIVERY_ARENA_MAX);
+	struct parcel *p = a ? arena_new_of(a, struct parcel) : NULL;
+	struct letter *letters = p ? arena_zero(a, (d->n_rcpts + 1) * sizeof *letters) : NULL;
+	if (!letters || !d->n_rcpts) { /* without results all are deferred */
+		arena_free(a);
+		module_done(handle);
+		return;
+	}
+	*p = (struct parcel){.d = d, .body = b, .handle = handle, .a = a, .left = d->n_rcpts};
+	p->config = config_hold(service_config(s));
+	if (!local_key_parse(d->host, a, &p->key)) {
+		refuse_all(p);
+		return;
+	}
+	p->env = environment(p);
+	for (size_t i = 0, n = d->n_rcpts; i < n; i++) {
+		struct letter *l = &letters[i];
+		*l = (struct letter){.parcel = p, .rcpt = &d->rcpts[i]};
+		l->task = (struct task){.key = &p->key, .body = b, .done = answered, .ctx = l};
+		fill(p, l->rcpt, &l->task.d);
+		pool_give(self.pool, &l->task);
+	}
+}
+
+static void take_limits(struct service *s)
+{
+	struct config *c = service_config(s);
+	/* The worker itself ends a program in time; this is for one that hangs. */
+	pool_set_limits(self.pool,
+	    &(struct pool_limits){.workers = (unsigned)config_int(c, "local", "LOCALWORKERS", NULL),
+		.programs = (unsigned)config_int(c, "local", "LOCALPROGRAMS", NULL),
+		.idle_ms = config_int(c, "local", "LOCALIDLE", NULL) * 1000,
+		.delivery_ms = config_int(c, "local", "localtimeout", NULL) * 1000 + 30000});
+}
+
+static int start(struct service *s)
+{
+	self.service = s;
+	self.broker = broker_client_new(s);
+	self.gate = gate_client_new(s);
+	self.pool = pool_new(s, self.broker);
+	if (!self.broker || !self.gate)
+		return -1;
+	take_limits(s);
+	service_ready(s);
+	return 0;
+}
+
+static void stats(struct service *s, struct buf *out)
+{
+	(void)s;
+	pool_stats(self.pool, out);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct config_component *const components[] = {&local_settings};
+	static const struct module_desc desc = {
+	    .name = "local",
+	    .service = {.role = "local",
+		.components = components,
+		.n_components = ARRAY_LEN(components),
+		.start = start,
+		.reload = take_limits,
+		.stats = stats},
+	    .deliver = deliver,
+	};
+	return module_main(&desc, argc, argv);
+}

@@ -1,0 +1,210 @@
+#include "config.h"
+
+#include "local/worker.h"
+#include "maildir/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * A batch of at least SYNCFS_FROM files is made durable by syncfs: one journal commit instead of
+ * one per file.  It also writes what other programs have left unwritten on that file system, so
+ * when it turns out slow, files are synced one by one for a while.
+ */
+enum { SYNCFS_FROM = 3, SYNCFS_SLOW_US = 20000, SYNCFS_PAUSE_MS = 30000 };
+
+int mailbox_kind(struct job *j, const char *path)
+{
+	struct stat st;
+	size_t n = strlen(path);
+	const char *slash = strrchr(path, '/');
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	if (errno != ENOENT)
+		return -1;
+	bool named_so = path[n - 1] == '/' || !strcmp(slash ? slash + 1 : path, "Maildir");
+	if (!named_so && !j->default_delivery)
+		return 0;
+	return maildir_make(path, 0700) < 0 ? -1 : 1;
+}
+
+static int write_message(struct job *j, struct maildir_delivery *md)
+{
+	char chunk[32768];
+	struct buf head;
+	uint64_t at = 0;
+	ssize_t got = 0;
+	buf_init(&head, JOB_HEADER_MAX);
+	job_header(j, &head);
+	int r = head.failed ? -1 : maildir_deliver_write(md, head.p, head.n);
+	buf_free(&head);
+	if (r == 0 && j->msg.fd < 0)
+		return maildir_deliver_write(md, j->msg.bytes.p, j->msg.bytes.n);
+	while (r == 0 && (got = message_read(&j->msg, chunk, sizeof chunk, at)) > 0) {
+		r = maildir_deliver_write(md, chunk, (size_t)got);
+		at += (uint64_t)got;
+	}
+	return r < 0 || got < 0 ? -1 : 0;
+}
+
+int maildir_start(struct job *j, const char *dir, struct started *out)
+{
+	struct maildir_deliver_options o = {
+	    .flags = MAILDIR_NO_SYNC, /* commit does it for all */
+	    .size_hint = (int64_t)j->d->size,
+	    .quota = j->d->quota.n ? arena_strz(j->a, j->d->quota) : NULL,
+	};
+	*out = (struct started){
+	    .id = j->id, .size = j->d->size, .no_sync = (j->d->flags & WORKER_NO_SYNC) != 0};
+	out->md = maildir_deliver_begin(dir, &o);
+	if (!out->md)
+		return errno;
+	if (write_message(j, out->md) < 0 || maildir_deliver_prepare(out->md, NULL) < 0) {
+		int saved = errno ? errno : EIO;
+		maildir_deliver_abort(&out->md);
+		return saved;
+	}
+	/* The worker's folder changes with the next account. */
+	if (dir[0] == '/') {
+		out->dir = mem_strdup(dir);
+	} else {
+		char *home = realpath(".", NULL);
+		if (!home) {
+			int saved = errno;
+			maildir_deliver_abort(&out->md);
+			return saved;
+		}
+		out->dir = mem_printf("%s/%s", home, dir);
+		free(home);
+	}
+	return 0;
+}
+
+static int64_t syncfs_rests_until;
+
+static bool sync_file_system(int fd)
+{
+	int64_t before = clock_mono_us();
+	if (syncfs(fd) < 0)
+		return false;
+	if (clock_mono_us() - before > SYNCFS_SLOW_US)
+		syncfs_rests_until = clock_mono_ms() + SYNCFS_PAUSE_MS;
+	return true;
+}
+
+static void drop(struct started *s)
+{
+	s->error = errno ? errno : EIO;
+	maildir_deliver_abort(&s->md);
+}
+
+/* An error of syncfs may be another file's: one sync per file then says whose. */
+static void sync_contents(struct batch *b, bool together)
+{
+	dev_t done[WORKER_BATCH];
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct started *s = &b->item[i];
+		struct stat st;
+		size_t k = 0;
+		if (s->no_sync || s->error)
+			continue;
+		int fd = maildir_deliver_fd(s->md);
+		if (together && fstat(fd, &st) == 0) {
+			while (k < n && done[k] != st.st_dev)
+				k++;
+			if (k == n && sync_file_system(fd))
+				done[n++] = st.st_dev;
+			if (k < n)
+				continue;
+		}
+		if (file_sync_full(fd) < 0)
+			drop(s);
+	}
+}
+
+static int sync_new(const char *dir, bool together)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	int r = together && sync_file_system(fd) ? 0 : file_sync_dir(fd, "new");
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+static bool same_file_system(const char *dir, dev_t *done, size_t *n)
+{
+	struct stat st;
+	if (stat(dir, &st) < 0)
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		if (done[i] == st.st_dev)
+			return true;
+	done[(*n)++] = st.st_dev;
+	return false;
+}
+
+static void sync_names(struct batch *b, bool together)
+{
+	dev_t done[WORKER_BATCH];
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct started *s = &b->item[i];
+		if (s->no_sync || s->error || (together && same_file_system(s->dir, done, &n)))
+			continue;
+		/* What can't be synced stays visible: at worst it is delivered again. */
+		if (sync_new(s->dir, together) < 0)
+			s->error = errno ? errno : EIO;
+	}
+}
+
+void maildir_commit(struct batch *b)
+{
+	bool together = b->n >= SYNCFS_FROM && clock_mono_ms() >= syncfs_rests_until;
+	sync_contents(b, together);
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->item[i].error && maildir_deliver_finish(&b->item[i].md, NULL) < 0)
+			b->item[i].error = errno ? errno : EIO;
+	sync_names(b, together);
+	for (size_t i = 0; i < b->n; i++) {
+		b->done(b->ctx, &b->item[i]);
+		free(b->item[i].dir);
+	}
+	b->n = 0;
+}
+
+static void remember(void *ctx, const struct started *s)
+{
+	*(int *)ctx = s->error;
+}
+
+int maildir_now(struct job *j, const char *dir)
+{
+	int error = 0;
+	struct batch *one = mem_new(struct batch);
+	one->done = remember;
+	one->ctx = &error;
+	error = maildir_start(j, dir, &one->item[0]);
+	if (!error) {
+		one->n = 1;
+		maildir_commit(one);
+	}
+	free(one);
+	return error;
+}
+
+enum verdict maildir_verdict(struct job *j, int error, const char *dir)
+{
+	if (error == 0)
+		return GO_ON;
+	errno = error;
+	if (error == EDQUOT)
+		return job_verdict(j, DEFERRED, "4.2.2", "the mailbox is over its quota");
+	return job_errno(j, "cannot deliver to", dir);
+}

@@ -1,0 +1,156 @@
+#include "config.h"
+
+#include "local/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { AFTERMATH_MS = 200 }; /* for output still in the pipe when the program has ended */
+
+enum verdict program_exit(int code)
+{
+	static const unsigned char permanent[] = {64, 65, 67, 68, 69, 70, 76, 77, 78, 100, 112};
+	if (code == 0)
+		return GO_ON;
+	if (code == 99)
+		return STOP;
+	for (size_t i = 0; i < ARRAY_LEN(permanent); i++)
+		if (code == permanent[i])
+			return FAILED;
+	return DEFERRED;
+}
+
+struct run {
+	pid_t pid;
+	int out, pidfd;
+	int64_t deadline;
+	struct buf *sink;
+	bool late, full;
+};
+
+static void child(const char *shell, const char *command, int in, int out, char **env)
+{
+	char *argv[] = {
+	    (char *)(uintptr_t)shell, (char *)(uintptr_t) "-c", (char *)(uintptr_t)command, NULL};
+	sigset_t none;
+	sigemptyset(&none);
+	setpgid(0, 0);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0U, 0) < 0)
+		_exit(75);
+	execve(shell, argv, env);
+	_exit(75);
+}
+
+static const char *shell_of(char **env)
+{
+	for (; *env; env++)
+		if (!strncmp(*env, "SHELL=/", 7))
+			return *env + 6;
+	return "/bin/sh";
+}
+
+static int start(struct job *j, const char *command, struct run *r)
+{
+	int in = message_stdin(&j->msg), ends[2];
+	char **env = job_environment(j);
+	if (in < 0 || !env || pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	r->pid = fork();
+	if (r->pid == 0)
+		child(shell_of(env), command, in, ends[1], env);
+	int saved = errno;
+	close(ends[1]);
+	r->out = ends[0];
+	r->pidfd = r->pid < 0 ? -1 : pidfd_open(r->pid, 0);
+	if (r->pid > 0 && r->pidfd >= 0 && fcntl(r->out, F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	if (r->pid > 0) {
+		saved = errno;
+		kill(r->pid, SIGKILL);
+		waitpid(r->pid, NULL, 0);
+	}
+	if (r->pidfd >= 0)
+		close(r->pidfd);
+	close(r->out);
+	errno = saved;
+	return -1;
+}
+
+/* False at the end of the output. */
+static bool take_output(struct run *r)
+{
+	char text[4096];
+	ssize_t n;
+	while ((n = read(r->out, text, sizeof text)) > 0) {
+		size_t room = r->sink->max - r->sink->n;
+		r->full = r->full || (size_t)n > room;
+		buf_add(r->sink, text, (size_t)n < room ? (size_t)n : room);
+	}
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Until the program has ended; children that it leaves behind do not hold us up. */
+static void watch(struct run *r)
+{
+	struct pollfd p[] = {{r->out, POLLIN, 0}, {r->pidfd, POLLIN, 0}};
+	for (;;) {
+		int64_t left = r->deadline - clock_mono_ms();
+		if (left <= 0) {
+			r->late = true;
+			kill(-r->pid, SIGKILL);
+			return;
+		}
+		if (poll(p, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents && !take_output(r))
+			p[0].fd = -1;
+		if (p[1].revents) {
+			if (p[0].fd >= 0 && take_output(r) && poll(p, 1, AFTERMATH_MS) > 0)
+				take_output(r);
+			return;
+		}
+	}
+}
+
+static enum verdict judge(struct job *j, const struct run *r, int status)
+{
+	if (r->late)
+		return job_verdict(j, DEFERRED, "4.3.0", "the program took too long and was ended");
+	if (WIFSIGNALED(status))
+		return job_verdict(
+		    j, DEFERRED, "4.3.0", "the program was ended by signal %d", WTERMSIG(status));
+	enum verdict v = program_exit(WEXITSTATUS(status));
+	if (v == DEFERRED || v == FAILED) {
+		if (!j->text.n)
+			buf_addf(
+			    &j->text, "the program ended with exit status %d", WEXITSTATUS(status));
+		memcpy(j->status, v == FAILED ? "5.3.0" : "4.3.0", 6);
+	}
+	return v;
+}
+
+enum verdict program_run(struct job *j, const char *command, struct buf *output)
+{
+	struct run r = {.sink = output ? output : &j->text,
+	    .deadline = clock_mono_ms() + (int64_t)j->d->program_seconds * 1000};
+	int status = 75 << 8;
+	if (start(j, command, &r) < 0)
+		return job_errno(j, "cannot run", command);
+	watch(&r);
+	while (waitpid(r.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(r.pidfd);
+	close(r.out);
+	if (r.full && output)
+		return job_verdict(j, DEFERRED, "4.3.5", "the program's instructions are too long");
+	return judge(j, &r, status);
+}

@@ -1,0 +1,73 @@
+/*
+ * The page of the edge to a delivery worker (courierlocal-worker), which runs as the owner of the
+ * mailboxes.  Its peers are the local module and, for questions, the broker.  Requests may be
+ * pipelined; each is answered once, in any order, with the id it carried.
+ *
+ *	WORKER_LOOK     rules, home, ext
+ *	WORKER_LOOKED   u8 enum broker_looked_at
+ *
+ *	WORKER_DELIVER  rules, u32 flags, u64 size, u32 uid, u32 seconds a program may run, user,
+ *	                ext, home, maildir, quota, default delivery, address, sender, queue id,
+ *	                environment (NAME=value LF), then the rest: the message, when it is inline
+ *	                                                   + descriptor of the message, when it is
+ *not WORKER_RESULT   u8 enum worker_outcome, status ("4.2.2"), text, forwards (LF after each),
+ *	                Delivered-To line to put before what is forwarded
+ *
+ *	rules           dot name ("courier"), u8 fold to lower case, separators ("-+")
+ *
+ * A worker dies (its edge closes) at the first frame that is not as above.
+ */
+#ifndef COURIER_LOCAL_WORKER_PROTO_H
+#define COURIER_LOCAL_WORKER_PROTO_H
+
+#include "broker/broker.h"
+
+enum worker_type { WORKER_LOOK = 1, WORKER_LOOKED, WORKER_DELIVER, WORKER_RESULT };
+
+enum worker_flags {
+	WORKER_FRESH = 1,     /* programs may run: the worker is this account's alone */
+	WORKER_NO_SYNC = 2,   /* the queue keeps the message until the file systems are synced */
+	WORKER_NO_DYNAMIC = 4 /* "||" instructions are switched off */
+};
+
+enum worker_outcome {
+	WORKER_OK, /* done, when the forwards are accepted */
+	WORKER_DEFER,
+	WORKER_FAIL,
+	WORKER_NEED_FRESH /* nothing was done: ask again through a fresh worker */
+};
+
+enum {
+	WORKER_INLINE_MAX = 64 * 1024,   /* bytes of a message that travels inside the frame */
+	WORKER_FORWARDS_MAX = 16 * 1024, /* bytes of all forward addresses of a delivery */
+	WORKER_TEXT_MAX = 2048,          /* of a diagnostic */
+	WORKER_PATH_MAX = 4096,
+};
+
+struct worker_rules {
+	struct str dot; /* file names are .DOT and .DOT-EXT */
+	bool lower;
+	struct str seps; /* characters that count as "-" in an extension */
+};
+void worker_put_rules(struct ipc *c, const struct worker_rules *r);
+bool worker_get_rules(struct ipc_reader *r, struct worker_rules *out);
+
+struct worker_delivery {
+	struct worker_rules rules;
+	uint32_t flags, uid, program_seconds;
+	uint64_t size;
+	struct str user, ext, home, maildir, quota, delivery, address, sender, id, env;
+	struct str body; /* .p NULL: the descriptor has it */
+};
+/* body as in d; fd -1 for inline ones.  ipc_send's result. */
+int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_delivery *d, int fd);
+bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out);
+
+struct worker_result {
+	enum worker_outcome outcome;
+	struct str status, text, forwards, delivered_to;
+};
+int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r);
+bool worker_read_result(const struct ipc_msg *m, struct worker_result *out);
+
+#endif

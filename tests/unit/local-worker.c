@@ -1,0 +1,384 @@
+/* courierlocal-worker itself, driven over its edge: deliveries of all kinds, and kill -9. */
+#include "config.h"
+
+#include "local/worker-proto.h"
+#include "maildir/maildir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static const char body[] = "Subject: x\n\nFrom here\nend\n";
+
+struct bench {
+	char home[64];
+	struct ipc *c;
+	pid_t pid;
+	char text[4096], forwards[512], status[16];
+};
+
+static void start(struct bench *b)
+{
+	int fds[2];
+	assert_int_equal(ipc_pair(fds), 0);
+	b->pid = fork();
+	assert_true(b->pid >= 0);
+	if (b->pid == 0) {
+		const char *program = access("courierlocal-worker", X_OK)
+					  ? "../../courierlocal-worker"
+					  : "./courierlocal-worker";
+		dup2(fds[1], 3);
+		execl(program, "courierlocal-worker", (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	b->c = ipc_new(NULL, fds[0], NULL, NULL);
+}
+
+static int stop(struct bench *b)
+{
+	int status = 0;
+	ipc_free(b->c);
+	waitpid(b->pid, &status, 0);
+	return status;
+}
+
+static int setup(void **state)
+{
+	struct bench *b = mem_new(struct bench);
+	snprintf(b->home, sizeof b->home, "/tmp/local-worker.XXXXXX");
+	assert_non_null(mkdtemp(b->home));
+	start(b);
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(stop(b), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", b->home, (char *)NULL);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+	free(b);
+	return 0;
+}
+
+static void put_file(struct bench *b, const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s/%s", b->home, name);
+	unlink(path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static char *get_file(struct bench *b, const char *name)
+{
+	char path[512];
+	struct buf out;
+	snprintf(path, sizeof path, "%s/%s", b->home, name);
+	buf_init(&out, 1 << 20);
+	if (file_read(AT_FDCWD, path, &out) < 0)
+		return NULL;
+	return out.p;
+}
+
+/* Messages in new; the last one's name. */
+static unsigned count(struct bench *b, const char *sub, char *name, size_t size)
+{
+	char path[256];
+	unsigned n = 0;
+	snprintf(path, sizeof path, "%s/Maildir/%s", b->home, sub);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_name[0] != '.') {
+			n++;
+			if (name)
+				snprintf(name, size, "Maildir/%s/%s", sub, e->d_name);
+		}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static struct worker_delivery delivery(struct bench *b)
+{
+	return (struct worker_delivery){.rules = {.dot = STR("courier"), .seps = STR("+")},
+	    .uid = geteuid(),
+	    .program_seconds = 20,
+	    .size = sizeof body - 1,
+	    .user = STR("joe"),
+	    .home = str_of(b->home),
+	    .delivery = STR("./Maildir"),
+	    .address = STR("joe-ext@example.com"),
+	    .sender = STR("from@example.net"),
+	    .id = STR("1.2.3"),
+	    .body = str_at(body, sizeof body - 1)};
+}
+
+static int answer(struct bench *b)
+{
+	struct worker_result r;
+	struct ipc_msg m;
+	assert_int_equal(ipc_recv(b->c, &m, 20000), 1);
+	assert_true(worker_read_result(&m, &r));
+	snprintf(b->text, sizeof b->text, "%.*s", STR_FMT(r.text));
+	snprintf(b->forwards, sizeof b->forwards, "%.*s", STR_FMT(r.forwards));
+	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r.status));
+	return (int)r.outcome;
+}
+
+static int deliver(struct bench *b, const struct worker_delivery *d)
+{
+	assert_int_equal(worker_send_delivery(b->c, 1, d, -1), 0);
+	return answer(b);
+}
+
+static void test_maildir(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	char name[512];
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(count(b, "new", name, sizeof name), 1);
+	assert_int_equal(count(b, "tmp", NULL, 0), 0);
+	char *text = get_file(b, name);
+	assert_string_equal(text,
+	    "Delivered-To: joe-ext@example.com\nReturn-Path: <from@example.net>\n"
+	    "Subject: x\n\nFrom here\nend\n");
+	free(text);
+	/* Its own Delivered-To comes back: a loop. */
+	d.address = STR("JOE-ext@example.com");
+	d.body = STR("Delivered-To: joe-ext@example.com\n\nx\n");
+	d.size = d.body.n;
+	assert_int_equal(deliver(b, &d), WORKER_FAIL);
+	assert_string_equal(b->status, "5.4.6");
+}
+
+static void test_batch(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	for (uint32_t i = 1; i <= 100; i++)
+		assert_int_equal(worker_send_delivery(b->c, i, &d, -1), 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(answer(b), WORKER_OK);
+	assert_int_equal(count(b, "new", NULL, 0), 100);
+	d.quota = STR("1C");
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_string_equal(b->status, "4.2.2");
+	d.uid++;
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+}
+
+static void test_descriptor(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	char name[512];
+	struct stat st;
+	put_file(b, "message", body);
+	snprintf(name, sizeof name, "%s/message", b->home);
+	int fd = open(name, O_RDONLY);
+	d.body = STR_NONE;
+	assert_int_equal(worker_send_delivery(b->c, 1, &d, fd), 0);
+	close(fd);
+	assert_int_equal(answer(b), WORKER_OK);
+	assert_int_equal(count(b, "new", name, sizeof name), 1);
+	/* Less in the file than announced: nothing is delivered. */
+	snprintf(name, sizeof name, "%s/message", b->home);
+	fd = open(name, O_RDONLY);
+	d.size += 1;
+	assert_int_equal(worker_send_delivery(b->c, 2, &d, fd), 0);
+	close(fd);
+	assert_int_equal(answer(b), WORKER_DEFER);
+	assert_int_equal(count(b, "new", NULL, 0) + count(b, "tmp", NULL, 0), 1);
+	assert_int_equal(stat(name, &st), 0);
+}
+
+static void test_mbox(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	put_file(b, ".courier", "./inbox\n/dev/null\n");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	char *text = get_file(b, "inbox");
+	assert_non_null(text);
+	assert_int_equal(strncmp(text, "From from@example.net ", 22), 0);
+	assert_non_null(
+	    strstr(text, "\nDelivered-To: joe-ext@example.com\nReturn-Path: <from@example.net>\n"
+			 "Subject: x\n\n>From here\nend\n\nFrom from@example.net "));
+	free(text);
+}
+
+static void test_extensions(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	d.ext = STR("a.b-c");
+	assert_int_equal(deliver(b, &d), WORKER_FAIL);
+	assert_string_equal(b->status, "5.1.1");
+	put_file(b, ".courier-a:b-default", "&one@example.org, two\n");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->forwards, "one@example.org\ntwo\n");
+	put_file(b, ".courier-a:b-c", "# nothing\n");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->forwards, "");
+	assert_int_equal(count(b, "new", NULL, 0), 0);
+	char path[128];
+	snprintf(path, sizeof path, "%s/.courier-a:b-c", b->home);
+	chmod(path, 0620);
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+}
+
+static void test_home(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	chmod(b->home, 01700);
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	chmod(b->home, 0702);
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	chmod(b->home, 0700);
+	d.home = STR("/nonexistent/home");
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(count(b, "new", NULL, 0), 0);
+}
+
+static void test_programs(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	put_file(b, ".courier", "|cat >got; echo \"$SENDER $EXT $EXT2 $HOME\" >env; echo hello\n");
+	assert_int_equal(deliver(b, &d), WORKER_NEED_FRESH);
+	d.flags = WORKER_FRESH;
+	d.ext = STR("");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	char *text = get_file(b, "got"), *env = get_file(b, "env");
+	assert_string_equal(text, body);
+	assert_non_null(strstr(env, "from@example.net"));
+	free(text);
+	free(env);
+	put_file(b, ".courier", "|echo sorry; exit 67\n./Maildir\n");
+	assert_int_equal(deliver(b, &d), WORKER_FAIL);
+	assert_string_equal(b->text, "sorry\n");
+	put_file(b, ".courier", "|exit 99\n./Maildir\n");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	put_file(b, ".courier", "|exit 1\n./Maildir\n");
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(count(b, "new", NULL, 0), 0);
+	put_file(b, ".courier", "||echo ./Maildir; echo a@b\n");
+	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->forwards, "a@b\n");
+	assert_int_equal(count(b, "new", NULL, 0), 1);
+	put_file(b, ".courier", "|sleep 60\n");
+	d.program_seconds = 1;
+	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+}
+
+static void test_look(void **state)
+{
+	struct bench *b = *state;
+	struct worker_rules rules = {.dot = STR("courier"), .seps = STR("+")};
+	static const struct {
+		const char *ext;
+		uint8_t want;
+	} cases[] = {{"", BROKER_LOOK_YES}, {"a", BROKER_LOOK_YES}, {"b", BROKER_LOOK_NO}};
+	put_file(b, ".courier-a", "");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ipc_msg m;
+		ipc_compose(b->c, WORKER_LOOK, 9);
+		worker_put_rules(b->c, &rules);
+		ipc_put_z(b->c, b->home);
+		ipc_put_z(b->c, cases[i].ext);
+		assert_int_equal(ipc_send(b->c, -1), 0);
+		assert_int_equal(ipc_recv(b->c, &m, 10000), 1);
+		assert_int_equal(m.type, WORKER_LOOKED);
+		assert_int_equal((uint8_t)m.body.p[0], cases[i].want);
+	}
+}
+
+/* Killed anywhere: what was answered is there, and every message in new is whole. */
+static void test_kill(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = delivery(b);
+	unsigned acknowledged = 0;
+	for (unsigned round = 0; round < 20; round++) {
+		for (uint32_t i = 1; i <= 40; i++)
+			if (worker_send_delivery(b->c, i, &d, -1) < 0)
+				break;
+		usleep(round * 700);
+		kill(b->pid, SIGKILL);
+		struct ipc_msg m;
+		struct worker_result r;
+		while (ipc_recv(b->c, &m, 5000) == 1)
+			acknowledged += worker_read_result(&m, &r) && r.outcome == WORKER_OK;
+		stop(b);
+		start(b);
+	}
+	char path[256];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/Maildir/new", b->home);
+	DIR *dir = opendir(path);
+	unsigned n = 0;
+	off_t size = 0;
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (e->d_name[0] == '.')
+			continue;
+		assert_int_equal(fstatat(dirfd(dir), e->d_name, &st, 0), 0);
+		assert_true(size == 0 || st.st_size == size);
+		size = st.st_size;
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	assert_true(n >= acknowledged);
+}
+
+static void test_garbage(void **state)
+{
+	struct bench *b = *state;
+	struct ipc_msg m;
+	ipc_compose(b->c, WORKER_DELIVER, 1);
+	ipc_put_z(b->c, "courier");
+	assert_int_equal(ipc_send(b->c, -1), 0);
+	assert_int_equal(ipc_recv(b->c, &m, 10000), 0);
+	assert_int_equal(WEXITSTATUS(stop(b)), 70);
+	start(b);
+}
+
+#define with_worker(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    with_worker(test_maildir),
+	    with_worker(test_batch),
+	    with_worker(test_descriptor),
+	    with_worker(test_mbox),
+	    with_worker(test_extensions),
+	    with_worker(test_home),
+	    with_worker(test_programs),
+	    with_worker(test_look),
+	    with_worker(test_kill),
+	    with_worker(test_garbage),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
