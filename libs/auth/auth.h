@@ -42,7 +42,9 @@ void auth_client_free(struct auth_client *a);
  * client's address for logs and limits.  tls: the connection is encrypted; binding: tls-exporter
  * bytes for -PLUS, or empty.  done() is called once for each step: with AUTH_CONTINUE answer by
  * auth_sasl_step.  On AUTH_OK login is the canonical name and ticket the one-time ticket.
- * Failed attempts are delayed by authdaemond, not by the caller.
+ * Failed attempts are delayed by authdaemond, not by the caller.  An exchange is gone when done() is
+ * called with anything but AUTH_CONTINUE: do not cancel it then.  While authdaemond is down requests
+ * wait for it; no answer within 90 s is AUTH_TEMPFAIL.
  */
 struct auth_sasl;
 struct auth_result {

@@ -1,0 +1,93 @@
+#include "config.h"
+
+#include "auth/auth.h"
+
+#ifdef HAVE_PAM
+#define DEFAULT_MODULES "authuserdb authpam"
+#else
+#define DEFAULT_MODULES "authuserdb authshadow"
+#endif
+
+static const struct config_setting settings[] = {
+    {.name = "authmodulelist",
+	.type = CONFIG_LIST,
+	.def = DEFAULT_MODULES,
+	.help = "where accounts are looked for, in this order"},
+    {.name = "authmodulelistorig",
+	.type = CONFIG_STRING,
+	.help = "every module there is, for web administration; the daemon does not look at it"},
+    {.name = "daemons",
+	.type = CONFIG_INT,
+	.def = "5",
+	.min = 1,
+	.max = 64,
+	.help = "processes that check passwords side by side"},
+    {.name = "authdaemonvar",
+	.type = CONFIG_STRING,
+	.help = "folder of the socket; told by the instance, here for old files only"},
+    {.name = "DEBUG_LOGIN",
+	.type = CONFIG_INT,
+	.def = "0",
+	.min = 0,
+	.max = 2,
+	.help = "1: log how a login goes; 2: also the passwords"},
+    {.name = "DEFAULTOPTIONS",
+	.type = CONFIG_STRING,
+	.def = "",
+	.help = "OPTION=VALUE,... of accounts that do not set that option"},
+    {.name = "LOGGEROPTS",
+	.type = CONFIG_STRING,
+	.help = "for old files only: the supervisor logs"},
+    {.name = "AUTH_MECHANISMS",
+	.type = CONFIG_LIST,
+	.def = "PLAIN LOGIN",
+	.help = "SASL mechanisms shown without TLS"},
+    {.name = "AUTH_MECHANISMS_TLS",
+	.type = CONFIG_LIST,
+	.def = "PLAIN LOGIN",
+	.help = "SASL mechanisms shown under TLS"},
+    {.name = "AUTH_FAIL_DELAY",
+	.type = CONFIG_TIME,
+	.def = "2",
+	.min = 0,
+	.max = 30,
+	.help = "seconds from a failed attempt to its answer"},
+    {.name = "AUTH_CACHE_TTL",
+	.type = CONFIG_TIME,
+	.def = "300",
+	.min = 0,
+	.max = 86400,
+	.help = "seconds for which a password found right need not be hashed again; 0: never"},
+    {.name = "AUTH_CACHE_MAX",
+	.type = CONFIG_INT,
+	.def = "10000",
+	.min = 0,
+	.max = 1000000,
+	.help = "how many of them are remembered"},
+    {.name = "AUTH_CHECK_TIMEOUT",
+	.type = CONFIG_TIME,
+	.def = "30",
+	.min = 1,
+	.max = 300,
+	.help = "seconds for one check of a password"},
+};
+
+const struct config_component auth_settings = {
+    .name = "authdaemond",
+    .file = "authdaemonrc",
+    .settings = settings,
+    .n = ARRAY_LEN(settings),
+};
+
+struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out)
+{
+	const char *name = tls ? "AUTH_MECHANISMS_TLS" : "AUTH_MECHANISMS";
+	struct str word;
+	size_t from = out->n;
+	for (size_t at = 0; config_each(c, auth_settings.name, name, &at, &word);) {
+		if (out->n > from)
+			buf_addc(out, ' ');
+		buf_adds(out, word);
+	}
+	return str_skip(buf_str(out), from);
+}
