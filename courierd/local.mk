@@ -1,1 +1,2 @@
 # courierd
+include courierd/broker.mk

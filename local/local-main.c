@@ -233,6 +233,7 @@ static void take_limits(struct service *s)
 
 static int start(struct service *s)
 {
+	log_rename("courierlocal"); /* what log readers look for */
 	self.service = s;
 	self.broker = broker_client_new(s);
 	self.gate = gate_client_new(s);

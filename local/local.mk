@@ -1,7 +1,8 @@
 # local: delivery to mailboxes, programs and forwards of this host.
 noinst_LIBRARIES += local/libworkerproto.a local/libworker.a
 local_libworkerproto_a_SOURCES = \
-	local/worker-proto.c local/worker-proto.h
+	local/worker-proto.c local/worker-proto.h \
+	local/local-settings.c local/local-settings.h
 # All of the worker but its main, for tests.
 local_libworker_a_SOURCES = \
 	local/worker.h \
@@ -12,7 +13,10 @@ worker_libs = local/libworker.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/maildir/libmaildir.a libs/ipc/libipc.a libs/event/libevent.a libs/base/libbase.a \
 	$(EVENT_LIBS)
 
-pkglibexec_PROGRAMS += courierlocal-worker
+pkglibexec_PROGRAMS += courierlocal courierlocal-worker
+courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/local-forward.c
+courierlocal_LDADD = local/libworkerproto.a libs/module/libmodule.a libs/gate/libgate.a \
+	libs/broker/libbroker.a $(SERVICE_LIBS)
 courierlocal_worker_SOURCES = local/worker-main.c
 courierlocal_worker_LDADD = $(worker_libs)
 
@@ -31,3 +35,6 @@ tests_fuzz_fuzz_dot_courier_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_local_worker_SOURCES = tests/fuzz/fuzz-local-worker.c
 tests_fuzz_fuzz_local_worker_LDADD = $(worker_libs)
 tests_fuzz_fuzz_local_worker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+dist_man_MANS += man/dot-courier.5 man/courierlocal.8 man/courierlocal-worker.8
+EXTRA_DIST += etc/module.local
