@@ -1,0 +1,62 @@
+/* What the supervisor itself reads: worker counts, and who listens where. */
+#include "config.h"
+
+#include "courierd/supervisor.h"
+
+static const struct config_setting rows[] = {
+    {.name = "GATE_WORKERS",
+	.type = CONFIG_INT,
+	.def = "2",
+	.min = 1,
+	.max = 16,
+	.help = "processes that accept mail into the queue"},
+    {.name = "ESMTPD_WORKERS",
+	.type = CONFIG_INT,
+	.def = "2",
+	.min = 1,
+	.max = 16,
+	.help = "processes that talk to ESMTP clients"},
+    {.name = "DEBUG", .type = CONFIG_BOOL, .def = "0", .help = "log debug lines"},
+    {.name = "STOP_TIME",
+	.type = CONFIG_TIME,
+	.def = "30s",
+	.min = 1,
+	.max = 600,
+	.help = "how long a graceful stop may take"},
+};
+
+const struct config_component supervisor_settings = {.name = "supervisor",
+    .file = "courierd",
+    .settings = rows,
+    .n = ARRAY_LEN(rows),
+    .foreign_ok = true};
+
+#define PORT_ROWS(id, start, on, port, def, address)                                           \
+	static const struct config_setting id[] = {                                            \
+	    {.name = start, .type = CONFIG_BOOL, .def = on, .help = "start this service"},     \
+	    {.name = port, .type = CONFIG_LIST, .def = def, .help = "ports, or ADDRESS.PORT"}, \
+	    {.name = address,                                                                  \
+		.type = CONFIG_LIST,                                                           \
+		.def = "0",                                                                    \
+		.help = "addresses, 0: all of them"},                                          \
+	};
+
+PORT_ROWS(smtp_rows, "ESMTPDSTART", "YES", "PORT", "25", "ADDRESS")
+PORT_ROWS(msa_rows, "ESMTPDSTART", "YES", "PORT", "587", "ADDRESS")
+PORT_ROWS(smtps_rows, "ESMTPDSSLSTART", "YES", "SSLPORT", "465", "SSLADDRESS")
+PORT_ROWS(imap_rows, "IMAPDSTART", "YES", "PORT", "143", "ADDRESS")
+PORT_ROWS(imaps_rows, "IMAPDSSLSTART", "YES", "SSLPORT", "993", "SSLADDRESS")
+PORT_ROWS(pop3_rows, "POP3DSTART", "YES", "PORT", "110", "ADDRESS")
+PORT_ROWS(pop3s_rows, "POP3DSSLSTART", "YES", "SSLPORT", "995", "SSLADDRESS")
+
+/* name is the listener's name; the file is the service's own, in which other names are not ours */
+const struct config_component port_settings[] = {
+    {"smtp", "esmtpd", NULL, smtp_rows, ARRAY_LEN(smtp_rows), true},
+    {"submission", "esmtpd-msa", NULL, msa_rows, ARRAY_LEN(msa_rows), true},
+    {"smtps", "esmtpd-ssl", NULL, smtps_rows, ARRAY_LEN(smtps_rows), true},
+    {"imap", "imapd", NULL, imap_rows, ARRAY_LEN(imap_rows), true},
+    {"imaps", "imapd-ssl", NULL, imaps_rows, ARRAY_LEN(imaps_rows), true},
+    {"pop3", "pop3d", NULL, pop3_rows, ARRAY_LEN(pop3_rows), true},
+    {"pop3s", "pop3d-ssl", NULL, pop3s_rows, ARRAY_LEN(pop3s_rows), true},
+};
+const size_t n_port_settings = ARRAY_LEN(port_settings);
