@@ -31,14 +31,14 @@ const struct config_component supervisor_settings = {.name = "supervisor",
     .n = ARRAY_LEN(rows),
     .foreign_ok = true};
 
-#define PORT_ROWS(id, start, on, port, def, address)                                           \
-	static const struct config_setting id[] = {                                            \
-	    {.name = start, .type = CONFIG_BOOL, .def = on, .help = "start this service"},     \
-	    {.name = port, .type = CONFIG_LIST, .def = def, .help = "ports, or ADDRESS.PORT"}, \
-	    {.name = address,                                                                  \
-		.type = CONFIG_LIST,                                                           \
-		.def = "0",                                                                    \
-		.help = "addresses, 0: all of them"},                                          \
+#define PORT_ROWS(id, start, on, port, dflt, address)                                           \
+	static const struct config_setting id[] = {                                             \
+	    {.name = start, .type = CONFIG_BOOL, .def = on, .help = "start this service"},      \
+	    {.name = port, .type = CONFIG_LIST, .def = dflt, .help = "ports, or ADDRESS.PORT"}, \
+	    {.name = address,                                                                   \
+		.type = CONFIG_LIST,                                                            \
+		.def = "0",                                                                     \
+		.help = "addresses, 0: all of them"},                                           \
 	};
 
 PORT_ROWS(smtp_rows, "ESMTPDSTART", "YES", "PORT", "25", "ADDRESS")
