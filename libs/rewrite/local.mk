@@ -1,1 +1,17 @@
-# libs/rewrite
+# libs/rewrite: a message's header on its way in. Uses base, unicode, rfc822.
+noinst_LIBRARIES += libs/rewrite/librewrite.a
+libs_rewrite_librewrite_a_SOURCES = \
+	libs/rewrite/rewrite.h \
+	libs/rewrite/rewrite-header.c \
+	libs/rewrite/rewrite-canonical.c \
+	libs/rewrite/rewrite-fields.c \
+	libs/rewrite/header-facts.c
+
+rewrite_libs = libs/rewrite/librewrite.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/rewrite
+tests_unit_rewrite_SOURCES = tests/unit/rewrite.c
+tests_unit_rewrite_LDADD = $(rewrite_libs) $(CMOCKA_LIBS)
+endif

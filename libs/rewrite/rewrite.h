@@ -73,7 +73,7 @@ bool header_facts_delivered_to(struct arena *a, const struct header_facts *f, st
  * end; message_id without brackets. */
 struct header_defaults {
 	struct str date, message_id, from;
-	bool to; /* "To: undisclosed-recipients:;" when there is no To, Cc or Bcc */
+	bool to; /* "To: undisclosed-recipients: ;" when there is no To, Cc or Bcc */
 	const char *eol;
 };
 bool header_add_missing(

@@ -210,7 +210,7 @@ static const struct {
     {"J\xc3\xb6rg B", "=?utf-8?q?J=C3=B6rg_B?=", true, 4},
     {"\xe6\x97\xa5\xe6\x9c\xac", "=?utf-8?b?5pel5pys?=", false, 9},
     {"=?x?q?y?=", "=?utf-8?b?PT94P3E/eT89?=", false, 9},
-    {"a\nb", "=?utf-8?q?a=0Ab?=", false, 9},
+    {"a\nb", "=?utf-8?b?YQpi?=", false, 9},
     {"\xc3\xa4", "\n =?utf-8?b?w6Q=?=", false, 70},
     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa4",
 	"=?utf-8?q?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?=\n "
