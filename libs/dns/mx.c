@@ -74,25 +74,7 @@ static void finish(struct lookup *k, enum dns_status st)
 	lookup_free(k);
 }
 
-/* ---- order ----------------------------------------------------------------------------------- */
-
-static int by_pref(const void *a, const void *b)
-{
-	const struct dns_exchange *x = a, *y = b;
-	return x->pref < y->pref ? -1 : x->pref > y->pref;
-}
-
-void dns_exchange_sort(struct dns_exchange *x, size_t n)
-{
-	/* qsort need not be stable: what matters is that equals come in an order of chance. */
-	for (size_t i = n; i > 1; i--) {
-		size_t other = random_u64() % i;
-		struct dns_exchange t = x[i - 1];
-		x[i - 1] = x[other];
-		x[other] = t;
-	}
-	qsort(x, n, sizeof *x, by_pref);
-}
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void shuffle(struct sockaddr_storage *v, size_t n)
 {
@@ -103,8 +85,6 @@ static void shuffle(struct sockaddr_storage *v, size_t n)
 		v[other] = t;
 	}
 }
-
-/* ---- addresses ------------------------------------------------------------------------------- */
 
 /* The hosts with their addresses in one block of memory. */
 static void give(struct lookup *k, enum dns_status st)
