@@ -1,1 +1,34 @@
-# esmtp
+# esmtp: the module that sends mail to other hosts.
+noinst_LIBRARIES += esmtp/libesmtp.a
+esmtp_libesmtp_a_SOURCES = \
+	esmtp/esmtp.h esmtp/conn-private.h \
+	esmtp/reply.c esmtp/reply.h \
+	esmtp/routes.c esmtp/routes.h \
+	esmtp/authclient.c esmtp/authclient.h \
+	esmtp/candidates.c esmtp/candidates.h \
+	esmtp/envelope.c esmtp/envelope.h \
+	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \
+	esmtp/conn.c esmtp/session.c esmtp/auth.c esmtp/transaction.c
+
+pkglibexec_PROGRAMS += courieresmtp
+courieresmtp_SOURCES = esmtp/main.c
+courieresmtp_LDADD = esmtp/libesmtp.a libs/module/libmodule.a libs/dns/libdns.a \
+	libs/tls/libtls.a libs/sasl/libsasl.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(OPENSSL_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS)
+
+esmtp_pure = esmtp/libesmtp.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/esmtp
+tests_unit_esmtp_SOURCES = tests/unit/esmtp.c
+tests_unit_esmtp_LDADD = $(esmtp_pure) $(CMOCKA_LIBS)
+endif
+
+fuzz_programs += tests/fuzz/fuzz-smtp-reply tests/fuzz/fuzz-esmtproutes
+tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz-smtp-reply.c
+tests_fuzz_fuzz_smtp_reply_LDADD = $(esmtp_pure)
+tests_fuzz_fuzz_smtp_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_esmtproutes_SOURCES = tests/fuzz/fuzz-esmtproutes.c
+tests_fuzz_fuzz_esmtproutes_LDADD = $(esmtp_pure)
+tests_fuzz_fuzz_esmtproutes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

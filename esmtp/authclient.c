@@ -1,0 +1,76 @@
+#include <stdlib.h>
+#include "esmtp/authclient.h"
+
+enum { AUTH_WORD_MAX = 1024, SMTP_PORT = 25 };
+
+struct entry {
+	char *relay, *user, *password;
+	uint16_t port;
+};
+
+struct authclient {
+	VEC(struct entry) entries;
+};
+
+struct authclient *authclient_new(void)
+{
+	return mem_new(struct authclient);
+}
+
+void authclient_free(struct authclient *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->entries.n; i++) {
+		struct entry *e = &a->entries.v[i];
+		mem_wipe(e->password, strlen(e->password));
+		free(e->relay);
+		free(e->user);
+		free(e->password);
+	}
+	vec_free(&a->entries);
+	free(a);
+}
+
+const char *authclient_add(struct authclient *a, struct str line)
+{
+	struct str word[3], extra;
+	line = str_trim(line);
+	if (!line.n || line.p[0] == '#')
+		return NULL;
+	if (str_chr(line, 0) >= 0)
+		return "the line holds a NUL";
+	for (size_t i = 0; i < ARRAY_LEN(word); i++)
+		if (!str_word(&line, &word[i]) || word[i].n > AUTH_WORD_MAX)
+			return "expected RELAY[,PORT] USER PASSWORD";
+	if (str_word(&line, &extra))
+		return "something stands behind the password";
+	uint64_t port = SMTP_PORT;
+	ptrdiff_t comma = str_rchr(word[0], ',');
+	if (comma >= 0) {
+		if (!str_u64(str_skip(word[0], (size_t)comma + 1), &port) || !port || port > 65535)
+			return "the port is not a number from 1 to 65535";
+		word[0] = str_head(word[0], (size_t)comma);
+	}
+	struct entry e = {
+	    .relay = mem_strndup(word[0].p, word[0].n),
+	    .user = mem_strndup(word[1].p, word[1].n),
+	    .password = mem_strndup(word[2].p, word[2].n),
+	    .port = (uint16_t)port,
+	};
+	vec_push(&a->entries, e);
+	return NULL;
+}
+
+struct credentials authclient_find(
+    const struct authclient *a, struct str relay, uint16_t port, struct str domain)
+{
+	struct str key = relay.n ? relay : domain;
+	for (size_t i = 0; i < a->entries.n; i++) {
+		const struct entry *e = &a->entries.v[i];
+		bool named = str_ieq(key, str_of(e->relay)) && (!port || port == e->port);
+		if (named || (relay.n && str_ieq(domain, str_of(e->relay))))
+			return (struct credentials){str_of(e->user), str_of(e->password)};
+	}
+	return (struct credentials){STR_NONE, STR_NONE};
+}

@@ -1,0 +1,23 @@
+/*
+ * etc/esmtpauthclient: with whom to authenticate.  "RELAY[,PORT] USER PASSWORD" a line, parted by
+ * blanks; RELAY as it is written in esmtproutes, or the domain the mail goes to.
+ */
+#ifndef COURIER_ESMTP_AUTHCLIENT_H
+#define COURIER_ESMTP_AUTHCLIENT_H
+
+#include "base/base.h"
+
+struct authclient;
+struct credentials {
+	struct str user, password; /* user.p is NULL: none */
+};
+
+struct authclient *authclient_new(void);
+void authclient_free(struct authclient *a); /* wipes the passwords; NULL is fine */
+/* NULL, or what is wrong with the line (never its text: it holds a password). */
+const char *authclient_add(struct authclient *a, struct str line);
+/* relay: as in esmtproutes, may be empty; port: 0 fits any line for the relay. */
+struct credentials authclient_find(
+    const struct authclient *a, struct str relay, uint16_t port, struct str domain);
+
+#endif

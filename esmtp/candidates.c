@@ -1,0 +1,120 @@
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "esmtp/candidates.h"
+
+void candidates_clear(struct target *t)
+{
+	for (size_t i = 0; i < t->candidates.n; i++)
+		free(t->candidates.v[i].host);
+	t->candidates.n = 0;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+none(struct target *t, bool permanent, const char *status, const char *fmt, ...)
+{
+	struct trouble *b = &t->trouble;
+	va_list ap;
+	/* A relay is the administrator's word: what is wrong with it may be put right. */
+	b->permanent = permanent && !t->route.relay.n;
+	b->code = 0;
+	snprintf(b->status, sizeof b->status, "%s", b->permanent == permanent ? status : "4.4.4");
+	b->command = NULL;
+	b->connection = !permanent;
+	buf_clear(&b->remote);
+	buf_clear(&b->text);
+	va_start(ap, fmt);
+	buf_vaddf(&b->text, fmt, ap);
+	va_end(ap);
+}
+
+static const char *name_of(const struct target *t)
+{
+	return t->relay[0] ? t->relay : t->domain;
+}
+
+/* True when the answer gave no hosts at all; the trouble then says why. */
+static bool no_hosts(struct target *t, const struct dns_mx *mx)
+{
+	const char *name = name_of(t);
+	if (mx->null_mx)
+		none(t, true, "5.1.10", "%s takes no mail (null MX, RFC 7505)", name);
+	else if (mx->status == DNS_TEMPFAIL)
+		none(t, false, "4.4.3", "DNS look-up of %s failed for now", name);
+	else if (mx->status == DNS_NXDOMAIN)
+		none(t, true, "5.1.2", "no such domain: %s", name);
+	else if (mx->status == DNS_NODATA)
+		none(t, true, "5.4.4", "no mail host has an address for %s", name);
+	else if (mx->bad_mx)
+		none(
+		    t, true, "5.4.4", "MX of %s is an address, not a host (RFC 1035, 3.3.9)", name);
+	else if (mx->status == DNS_BADNAME)
+		none(t, true, "5.1.2", "not a domain: %s", name);
+	else
+		return false;
+	return true;
+}
+
+/* Are we this host?  By name when DNS decided (relays may well be called like us elsewhere), by
+ * address in any case. */
+static bool is_self(struct target *t, const struct dns_host *h)
+{
+	if (!t->route.relay.n && str_iis(str_of(h->name), t->e->settings->me))
+		return true;
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (self_is_address(t->e->self, &h->addrs[i], t->route.port))
+			return true;
+	return false;
+}
+
+/* How many hosts, from the best one, come before ourselves (RFC 5321, 5.1). */
+static size_t before_self(struct target *t, const struct dns_mx *mx)
+{
+	size_t n = 0;
+	while (n < mx->n_hosts && !is_self(t, &mx->hosts[n]))
+		n++;
+	if (n == mx->n_hosts)
+		return n;
+	uint16_t own = mx->hosts[n].pref;
+	while (n && mx->hosts[n - 1].pref >= own)
+		n--;
+	return n;
+}
+
+static bool family_fits(const struct target *t, const struct sockaddr_storage *a)
+{
+	if (t->route.family == ROUTE_IPV4)
+		return a->ss_family == AF_INET;
+	return t->route.family != ROUTE_IPV6 || a->ss_family == AF_INET6;
+}
+
+static void add(struct target *t, const char *host, const struct sockaddr_storage *a)
+{
+	if (t->candidates.n == CANDIDATES_MAX || !family_fits(t, a))
+		return;
+	struct candidate c = {.host = mem_strdup(host), .addr = *a};
+	/* The port stands at the same place for both families. */
+	((struct sockaddr_in *)&c.addr)->sin_port = htons(t->route.port);
+	vec_push(&t->candidates, c);
+}
+
+void candidates_take(struct target *t, const struct dns_mx *mx)
+{
+	candidates_clear(t);
+	if (no_hosts(t, mx))
+		return;
+	size_t n = before_self(t, mx);
+	if (n < mx->n_hosts && !n) {
+		none(t, true, "5.4.6", "mail for %s loops back to myself", name_of(t));
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < mx->hosts[i].n_addrs; k++)
+			add(t, mx->hosts[i].name, &mx->hosts[i].addrs[k]);
+	if (t->candidates.n)
+		return;
+	if (mx->partial_fail)
+		none(t, false, "4.4.3", "DNS look-up of %s failed for now", name_of(t));
+	else
+		none(t, true, "5.4.4", "no usable address of %s", name_of(t));
+}

@@ -1,0 +1,11 @@
+/* From the answer of DNS to the addresses that are tried, or to why there are none. */
+#ifndef COURIER_ESMTP_CANDIDATES_H
+#define COURIER_ESMTP_CANDIDATES_H
+
+#include "esmtp/esmtp.h"
+
+/* Fills t->candidates; when that stays empty t->trouble says why. */
+void candidates_take(struct target *t, const struct dns_mx *mx);
+void candidates_clear(struct target *t);
+
+#endif

@@ -1,0 +1,123 @@
+/* A session with a server, shared by conn.c, session.c, auth.c and transaction.c. */
+#ifndef COURIER_ESMTP_CONN_PRIVATE_H
+#define COURIER_ESMTP_CONN_PRIVATE_H
+
+#include "esmtp/esmtp.h"
+#include "sasl/sasl.h"
+
+/*
+ * Legal transitions:
+ *
+ *	CONNECT -> GREETING, or TLS_FIRST -> GREETING (SMTPS)
+ *	GREETING -> NAME -> EHLO -> STARTTLS -> TLS -> EHLO    (NAME only when esmtphelo is "*")
+ *	EHLO -> HELO -> ready;  EHLO -> AUTH -> ready;  EHLO -> ready
+ *	ready = ENVELOPE or IDLE
+ *	IDLE -> ENVELOPE, RSET, QUIT;  RSET -> ready
+ *	ENVELOPE -> BODY -> FINAL -> ready, ENVELOPE (recipients left) or RSET
+ *	ENVELOPE -> CANCEL (354 without a recipient) -> RSET;  ENVELOPE -> RSET
+ *
+ * Before the session is ready any trouble leads to the next candidate (CONNECT again) or to the end
+ * of the connection; afterwards to the end of the connection.
+ */
+enum conn_state {
+	CONN_CONNECT,
+	CONN_TLS_FIRST,
+	CONN_GREETING,
+	CONN_NAME,
+	CONN_EHLO,
+	CONN_HELO,
+	CONN_STARTTLS,
+	CONN_TLS,
+	CONN_AUTH,
+	CONN_IDLE,
+	CONN_ENVELOPE,
+	CONN_BODY,
+	CONN_FINAL,
+	CONN_CANCEL,
+	CONN_RSET,
+	CONN_QUIT,
+	CONN_STATES,
+};
+
+enum conn_ext {
+	EXT_PIPELINING = 1,
+	EXT_SIZE = 2,
+	EXT_8BITMIME = 4,
+	EXT_SMTPUTF8 = 8,
+	EXT_DSN = 16,
+	EXT_STARTTLS = 32,
+	EXT_AUTH = 64,
+};
+
+/* One MAIL with its RCPTs. */
+struct transaction {
+	size_t *rcpts; /* indices into job->rcpts, in the order they are named */
+	size_t n;
+	size_t asked, answered; /* commands sent, replies read: MAIL, RCPT..., DATA */
+	size_t accepted;
+	bool mail_ok;
+	struct smtp_stuff stuff;
+	uint64_t offset; /* of the message, what has been given to the stream */
+	bool all_given;
+};
+
+struct conn {
+	struct target *t;
+	struct esmtp *e;
+	enum conn_state state;
+	bool opened; /* was ready once: its target counts on it */
+	size_t candidate;
+	bool clear_only; /* STARTTLS failed with this candidate just now */
+
+	int fd; /* while connecting */
+	struct watch *connecting;
+	struct timer *timer; /* connecting, idle */
+	struct stream *st;
+	struct reply reply;
+	char host[DNS_NAME_SIZE];
+	char remote[400]; /* "host [ip]" */
+
+	unsigned ext;
+	uint64_t size_max;
+	char mechanisms[256];
+	bool tls;
+	char helo[DNS_NAME_SIZE];
+	uint64_t helo_lookup;
+	struct sasl_client *sasl;
+
+	unsigned messages; /* handed over since the session began */
+	int64_t idle_since;
+	struct job *job;
+	struct transaction tx;
+};
+
+void conn_enter(struct conn *c, enum conn_state st); /* with the state's deadline */
+void conn_command(struct conn *c, enum conn_state st, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void conn_ready(struct conn *c); /* for the next job */
+/*
+ * The session can't go on.  Before it was ready the next candidate is tried; afterwards the job at
+ * hand is deferred (or queued again when the peer had just closed an idle session) and the
+ * connection ends.  The conn may be gone when these return.
+ */
+void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void conn_refused(struct conn *c, const char *command); /* the same with the reply at hand */
+void conn_retry_clear(struct conn *c);                  /* the same candidate without STARTTLS */
+/* An enhanced code of the reply's own, or X.0.0 of its class; cut off *text. */
+struct str reply_status(const struct reply *r, struct str *text);
+
+/* session.c */
+void session_secure(struct conn *c); /* TLS is up */
+void session_start(struct conn *c);  /* the TCP connection is there */
+void session_reply(struct conn *c);  /* a reply in a state of session.c */
+/* auth.c: 1 an exchange was begun, 0 none is due. */
+int auth_begin(struct conn *c);
+void auth_reply(struct conn *c);
+/* transaction.c */
+void transaction_begin(struct conn *c);
+void transaction_reply(struct conn *c);
+void transaction_more(struct conn *c); /* there is room for message text */
+void transaction_free(struct conn *c);
+
+#endif

@@ -1,0 +1,532 @@
+/* The life of a connection: candidates one after the other, deadlines, replies, the end. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "esmtp/conn-private.h"
+
+enum {
+	INPUT_MAX = 16 * 1024,
+	OUTPUT_MAX = 4 * 1024 * 1024, /* envelopes of thousands of recipients */
+	IDLE_MAX = 200,               /* idle connections of the whole process */
+};
+
+static void try_candidate(struct conn *c);
+
+/* ---- states and their deadlines -------------------------------------------------------------- */
+
+static int64_t deadline(const struct conn *c, enum conn_state st)
+{
+	const struct settings *s = c->e->settings;
+	switch (st) {
+	case CONN_GREETING:
+	case CONN_EHLO:
+	case CONN_HELO:
+	case CONN_TLS:
+	case CONN_TLS_FIRST:
+		return s->helo_ms;
+	case CONN_BODY:
+	case CONN_FINAL:
+		return s->data_ms > s->command_ms ? s->data_ms : s->command_ms;
+	case CONN_QUIT:
+		return s->quit_ms;
+	case CONN_IDLE:
+	case CONN_NAME:
+		return 0;
+	default:
+		return s->command_ms;
+	}
+}
+
+void conn_enter(struct conn *c, enum conn_state st)
+{
+	if (c->state == CONN_IDLE && st != CONN_IDLE) {
+		c->e->idle--;
+		timer_clear(c->timer);
+	}
+	c->state = st;
+	if (c->st)
+		stream_timer(c->st, deadline(c, st));
+}
+
+void conn_command(struct conn *c, enum conn_state st, const char *fmt, ...)
+{
+	struct buf line;
+	va_list ap;
+	buf_init(&line, 16 * 1024);
+	va_start(ap, fmt);
+	buf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	stream_put(c->st, buf_str(&line));
+	stream_put(c->st, STR("\r\n"));
+	buf_free(&line);
+	conn_enter(c, st);
+}
+
+bool conn_idle(const struct conn *c)
+{
+	return c->state == CONN_IDLE;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Back to nothing but the target: what belongs to one TCP connection goes. */
+static void disconnect(struct conn *c)
+{
+	conn_enter(c, CONN_CONNECT);
+	watch_free(c->connecting);
+	c->connecting = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if (c->st)
+		stream_free(c->st);
+	c->st = NULL;
+	if (c->helo_lookup)
+		dns_cancel(c->e->dns, c->helo_lookup);
+	c->helo_lookup = 0;
+	sasl_client_free(c->sasl);
+	c->sasl = NULL;
+	timer_clear(c->timer);
+	transaction_free(c);
+	reply_free(&c->reply);
+	reply_init(&c->reply);
+	c->tls = false;
+	c->ext = 0;
+	c->messages = 0;
+}
+
+static void conn_free(struct conn *c)
+{
+	disconnect(c);
+	reply_free(&c->reply);
+	timer_free(c->timer);
+	free(c);
+}
+
+void conn_drop(struct conn *c)
+{
+	struct target *t = c->t;
+	for (size_t i = 0; i < t->conns.n; i++) {
+		if (t->conns.v[i] == c) {
+			vec_remove(&t->conns, i);
+			break;
+		}
+	}
+	if (!c->opened)
+		t->n_opening--;
+	if (c->job)
+		job_free(c->job);
+	conn_free(c);
+}
+
+static void lose(struct conn *c)
+{
+	struct target *t = c->t;
+	conn_free(c);
+	target_lost(t, c);
+}
+
+void conn_quit(struct conn *c)
+{
+	conn_command(c, CONN_QUIT, "QUIT");
+}
+
+struct str reply_status(const struct reply *r, struct str *text)
+{
+	static const struct str plain[] = {STR_INIT("2.0.0"), STR_INIT("4.0.0"), STR_INIT("5.0.0")};
+	struct str status;
+	*text = buf_str(&r->text);
+	struct str first = *text;
+	if (smtp_enhanced_cut(&first, r->code, &status))
+		return status;
+	return plain[r->code >= 500                                      ? 2
+		     : r->code >= 400 || r->code < 200 || r->code >= 300 ? 1
+									 : 0];
+}
+
+/* An idle session that the peer closed just when we used it is no fault: the job goes on another
+ * connection, once. */
+static bool may_requeue(const struct conn *c)
+{
+	return c->job && c->messages && c->state == CONN_ENVELOPE && !c->tx.answered &&
+	       !c->job->requeued && c->job->left == c->job->n;
+}
+
+static void end_ready(struct conn *c, const struct module_result *r)
+{
+	struct job *j = c->job;
+	bool again = may_requeue(c);
+	c->job = NULL;
+	if (j && again) {
+		j->requeued = true;
+		target_requeue(c->t, j);
+	} else if (j) {
+		job_result_rest(j, r);
+		job_free(j);
+	}
+	lose(c);
+}
+
+static void next_candidate(struct conn *c)
+{
+	disconnect(c);
+	c->clear_only = false;
+	c->candidate++;
+	try_candidate(c);
+}
+
+/* What is said when every candidate has failed is the word of the last one, but a temporary
+ * trouble with any of them keeps the mail. */
+static void note_trouble(struct conn *c, const struct module_result *r, bool connection)
+{
+	struct trouble *b = &c->t->trouble;
+	bool permanent = r->outcome == MODULE_FAILED;
+	if (c->candidate && !b->permanent && permanent)
+		return;
+	b->permanent = permanent;
+	b->code = r->code;
+	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r->status));
+	b->command = r->command.n ? r->command.p : NULL;
+	b->connection = connection;
+	buf_clear(&b->text);
+	buf_adds(&b->text, r->diagnostic);
+	buf_clear(&b->remote);
+	buf_addz(&b->remote, c->remote);
+}
+
+void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
+{
+	struct buf text;
+	va_list ap;
+	buf_init(&text, 2048);
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	struct module_result r = {
+	    .outcome = MODULE_DEFERRED,
+	    .status = str_of(status),
+	    .diagnostic = buf_str(&text),
+	    .remote = str_of(c->remote),
+	    .command = str_of(command),
+	};
+	if (c->opened) {
+		end_ready(c, &r);
+	} else {
+		note_trouble(c, &r, true);
+		next_candidate(c);
+	}
+	buf_free(&text);
+}
+
+void conn_refused(struct conn *c, const char *command)
+{
+	struct buf text;
+	struct str own;
+	buf_init(&text, REPLY_TEXT_MAX);
+	struct str status = reply_status(&c->reply, &own);
+	buf_adds(&text, own);
+	struct module_result r = {
+	    .outcome = c->reply.code >= 500 ? MODULE_FAILED : MODULE_DEFERRED,
+	    .code = c->reply.code,
+	    .status = status,
+	    .diagnostic = buf_str(&text),
+	    .remote = str_of(c->remote),
+	    .command = str_of(command),
+	};
+	if (c->opened) {
+		end_ready(c, &r);
+	} else {
+		/* A host that says no by a 5xx is there: that is no reason to call it dead. */
+		note_trouble(c, &r, r.outcome == MODULE_DEFERRED);
+		next_candidate(c);
+	}
+	buf_free(&text);
+}
+
+void conn_retry_clear(struct conn *c)
+{
+	esmtp_no_tls_add(c->e, str_of(c->remote));
+	disconnect(c);
+	c->clear_only = true;
+	try_candidate(c);
+}
+
+/* ---- input ----------------------------------------------------------------------------------- */
+
+static void dispatch(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_ENVELOPE:
+	case CONN_BODY:
+	case CONN_FINAL:
+	case CONN_CANCEL:
+		transaction_reply(c);
+		return;
+	case CONN_AUTH:
+		auth_reply(c);
+		return;
+	case CONN_RSET:
+		if (c->reply.code / 100 == 2)
+			conn_ready(c);
+		else
+			lose(c);
+		return;
+	case CONN_IDLE: /* nothing was asked: it says goodbye, or is out of step */
+	case CONN_QUIT:
+		lose(c);
+		return;
+	default:
+		session_reply(c);
+	}
+}
+
+/* One reply a turn: a handler may end the connection, so nothing of it is touched afterwards; the
+ * stream calls again while there is input. */
+static void on_input(void *ctx, struct stream *s)
+{
+	struct conn *c = ctx;
+	size_t used;
+	enum reply_state st = reply_feed(&c->reply, stream_input(s), &used);
+	stream_consume(s, used);
+	if (st == REPLY_BROKEN) {
+		if (c->state == CONN_IDLE || c->state == CONN_QUIT)
+			lose(c);
+		else
+			conn_trouble(c, NULL, "4.5.0", "the server does not speak SMTP");
+	} else if (st == REPLY_READY) {
+		dispatch(c);
+	}
+}
+
+static void on_drain(void *ctx, struct stream *s UNUSED)
+{
+	struct conn *c = ctx;
+	if (c->state == CONN_BODY)
+		transaction_more(c);
+}
+
+static const char *const phase[CONN_STATES] = {
+    [CONN_CONNECT] = "connecting",
+    [CONN_TLS_FIRST] = "the TLS handshake",
+    [CONN_GREETING] = "waiting for the greeting",
+    [CONN_NAME] = "looking up our name",
+    [CONN_EHLO] = "EHLO",
+    [CONN_HELO] = "HELO",
+    [CONN_STARTTLS] = "STARTTLS",
+    [CONN_TLS] = "the TLS handshake",
+    [CONN_AUTH] = "AUTH",
+    [CONN_IDLE] = "idling",
+    [CONN_ENVELOPE] = "MAIL, RCPT or DATA",
+    [CONN_BODY] = "sending the message",
+    [CONN_FINAL] = "waiting for the answer to the message",
+    [CONN_CANCEL] = "giving up DATA",
+    [CONN_RSET] = "RSET",
+    [CONN_QUIT] = "QUIT",
+};
+
+/* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
+static bool clear_will_do(const struct conn *c, enum stream_end why)
+{
+	return c->state == CONN_TLS && why != STREAM_TIMEOUT &&
+	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->e->settings->verify_chain &&
+	       !c->e->settings->verify_domain;
+}
+
+static void on_close(void *ctx, struct stream *s, enum stream_end why)
+{
+	struct conn *c = ctx;
+	if (c->state == CONN_IDLE || c->state == CONN_QUIT || c->state == CONN_RSET) {
+		lose(c);
+		return;
+	}
+	if (clear_will_do(c, why)) {
+		log_warning(NULL, "TLS with %s failed (%s): sending in clear for some hours",
+		    c->remote, why == STREAM_TLS ? stream_error(s) : "connection closed");
+		conn_retry_clear(c);
+		return;
+	}
+	switch (why) {
+	case STREAM_TIMEOUT:
+		conn_trouble(c, NULL, "4.4.2", "timed out while %s", phase[c->state]);
+		break;
+	case STREAM_TLS:
+		conn_trouble(c, NULL, "4.7.5", "TLS failed: %s", stream_error(s));
+		break;
+	case STREAM_ERROR:
+		conn_trouble(c, NULL, "4.4.2", "%s during: %s", strerror(errno), phase[c->state]);
+		break;
+	default:
+		conn_trouble(c, NULL, "4.4.2", "connection closed during: %s", phase[c->state]);
+	}
+}
+
+static void on_secure(void *ctx, struct stream *s UNUSED)
+{
+	session_secure(ctx);
+}
+
+static const struct stream_handlers handlers = {on_input, on_drain, on_close, on_secure};
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static void name_remote(struct conn *c, const struct candidate *k)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+	const void *at = k->addr.ss_family == AF_INET6
+			     ? (const void *)&((const struct sockaddr_in6 *)&k->addr)->sin6_addr
+			     : (const void *)&((const struct sockaddr_in *)&k->addr)->sin_addr;
+	inet_ntop(k->addr.ss_family, at, ip, sizeof ip);
+	snprintf(c->host, sizeof c->host, "%s", k->host);
+	bool literal = k->host[0] == '[' || strcmp(k->host, ip) == 0;
+	snprintf(c->remote, sizeof c->remote, "%s%s[%s]", literal ? "" : k->host,
+	    literal ? "" : " ", ip);
+}
+
+/* ipout and ip6out; "0" and nothing leave the choice to the system. */
+static int bind_source(struct conn *c, int fd, int family)
+{
+	bool six = family == AF_INET6;
+	struct str s = config_str(c->e->settings->config, "esmtp", six ? "ip6out" : "ipout", NULL);
+	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
+	char ip[INET6_ADDRSTRLEN];
+	if (!s.n || str_is(s, "0") || s.n >= sizeof ip)
+		return 0;
+	memcpy(ip, s.p, s.n);
+	ip[s.n] = 0;
+	void *at = six ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr
+		       : (void *)&((struct sockaddr_in *)&ss)->sin_addr;
+	if (inet_pton(family, ip, at) != 1) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	return bind(fd, (struct sockaddr *)&ss,
+	    six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+}
+
+static void connected(struct conn *c)
+{
+	watch_free(c->connecting);
+	c->connecting = NULL;
+	timer_clear(c->timer);
+	c->st = stream_new(c->e->loop, c->fd, INPUT_MAX, OUTPUT_MAX, &handlers, c);
+	if (!c->st) {
+		conn_trouble(c, NULL, "4.3.0", "out of memory");
+		return;
+	}
+	c->fd = -1;
+	session_start(c);
+}
+
+static void connect_failed(struct conn *c, int e)
+{
+	conn_trouble(c, NULL, "4.4.1", "%s", strerror(e));
+}
+
+static void connect_event(void *ctx, int fd, int what UNUSED)
+{
+	struct conn *c = ctx;
+	int e = 0;
+	socklen_t n = sizeof e;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n))
+		e = errno;
+	if (e)
+		connect_failed(c, e);
+	else
+		connected(c);
+}
+
+static int start_connect(struct conn *c, const struct candidate *k)
+{
+	int family = k->addr.ss_family;
+	socklen_t n = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || bind_source(c, c->fd, family))
+		return -1;
+	if (connect(c->fd, (const struct sockaddr *)&k->addr, n) && errno != EINPROGRESS)
+		return -1;
+	c->connecting = watch_new(c->e->loop, c->fd, connect_event, c);
+	if (!c->connecting)
+		return -1;
+	watch_set(c->connecting, WATCH_WRITE);
+	if (c->e->settings->connect_ms)
+		timer_set(c->timer, c->e->settings->connect_ms);
+	return 0;
+}
+
+static void try_candidate(struct conn *c)
+{
+	if (c->candidate >= c->t->candidates.n) {
+		struct target *t = c->t;
+		target_failed(t, c);
+		conn_free(c);
+		return;
+	}
+	const struct candidate *k = &c->t->candidates.v[c->candidate];
+	name_remote(c, k);
+	if (start_connect(c, k))
+		connect_failed(c, errno);
+}
+
+/* ---- idle ------------------------------------------------------------------------------------ */
+
+static void timer_fired(void *ctx)
+{
+	struct conn *c = ctx;
+	const struct settings *s = c->e->settings;
+	if (c->state != CONN_IDLE) {
+		connect_failed(c, ETIMEDOUT);
+		return;
+	}
+	if (clock_mono_ms() - c->idle_since >= s->keepalive_ms)
+		conn_quit(c);
+	else
+		conn_command(c, CONN_RSET, "RSET");
+}
+
+static void rest(struct conn *c)
+{
+	const struct settings *s = c->e->settings;
+	int64_t now = clock_mono_ms();
+	if (c->state != CONN_RSET || !c->idle_since)
+		c->idle_since = now;
+	int64_t left = c->idle_since + s->keepalive_ms - now;
+	if (left <= 0 || c->e->idle >= IDLE_MAX || service_draining(c->e->service)) {
+		conn_quit(c);
+		return;
+	}
+	conn_enter(c, CONN_IDLE);
+	c->e->idle++;
+	timer_set(c->timer, s->ping_ms && s->ping_ms < left ? s->ping_ms : left);
+}
+
+void conn_ready(struct conn *c)
+{
+	if (!c->opened) {
+		c->opened = true;
+		target_opened(c->t);
+	}
+	if (!target_feed(c->t, c))
+		rest(c);
+}
+
+void conn_deliver(struct conn *c, struct job *j)
+{
+	c->job = j;
+	c->idle_since = 0;
+	transaction_begin(c);
+}
+
+void conn_open(struct target *t)
+{
+	struct conn *c = mem_new(struct conn);
+	c->t = t;
+	c->e = t->e;
+	c->fd = -1;
+	c->timer = timer_new(t->e->loop, timer_fired, c);
+	reply_init(&c->reply);
+	vec_push(&t->conns, c);
+	t->n_opening++;
+	try_candidate(c);
+}

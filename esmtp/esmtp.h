@@ -1,0 +1,165 @@
+/*
+ * esmtp: the module that hands mail to other hosts (RFC 5321, client side).
+ *
+ * One process, one loop.  A `job` is a delivery from the scheduler.  A `target` is a place that
+ * mail is sent to (a domain by its MX, or a relay of esmtproutes): its addresses, its queue of
+ * jobs, its connections.  A `conn` is one SMTP session; it takes one job after the other from its
+ * target's queue and stays open for a while when there is none.
+ */
+#ifndef COURIER_ESMTP_H
+#define COURIER_ESMTP_H
+
+#include "dns/dns.h"
+#include "esmtp/authclient.h"
+#include "esmtp/reply.h"
+#include "esmtp/routes.h"
+#include "module/module.h"
+#include "smtp/smtp.h"
+#include "tls/tls.h"
+
+/* ---- settings.c: what the configuration says, ready for use ---------------------------------- */
+
+struct settings {
+	struct config *config;
+	struct routes *routes;
+	struct authclient *authclient;
+	char *me; /* our name: the setting, else the system's */
+	int64_t command_ms, connect_ms, data_ms, helo_ms, keepalive_ms, ping_ms, quit_ms;
+	int64_t down_s;         /* esmtpdelay */
+	int64_t warn_s;         /* age at which mail goes to the backup relay; 0: never */
+	size_t max_connections; /* to one target */
+	bool starttls, verify_domain, verify_chain;
+};
+
+extern const struct config_component esmtp_component;
+/* Keeps the snapshot.  NULL: a file is wrong (logged). */
+struct settings *settings_new(struct config *c);
+void settings_free(struct settings *s);
+/* Is mail from this source to be dropped here (ESMTP_BLOCKBACKSCATTER)? */
+bool settings_drops_source(const struct settings *s, struct str source);
+
+/* ---- self.c: is that address or name our own? ------------------------------------------------ */
+
+struct self;
+struct self *self_new(const struct instance *in);
+void self_free(struct self *s);
+bool self_is_address(struct self *s, const struct sockaddr_storage *a, uint16_t port);
+
+/* ---- the process ----------------------------------------------------------------------------- */
+
+struct target;
+struct conn;
+struct job;
+
+struct esmtp {
+	struct service *service;
+	struct loop *loop;
+	struct dns *dns;
+	struct tls_client *tls; /* NULL: no TLS */
+	struct settings *settings;
+	struct self *self;
+	struct map *targets;
+	struct map *no_tls; /* "host [ip]" -> struct no_tls */
+	struct timer *sweep;
+	size_t jobs, idle;
+	struct buf chunk; /* the message text on its way out, used within one callback */
+};
+
+/* Hosts whose STARTTLS does not work get mail in clear for a while. */
+void esmtp_no_tls_add(struct esmtp *e, struct str host);
+bool esmtp_no_tls(struct esmtp *e, struct str host);
+
+/* ---- job.c ----------------------------------------------------------------------------------- */
+
+struct job_rcpt {
+	const struct module_rcpt *rcpt;
+	bool done;     /* a result was given */
+	bool accepted; /* by the peer, in the transaction at hand */
+	bool later;    /* the peer takes it in another transaction */
+};
+
+struct job {
+	struct esmtp *e;
+	struct job *next;
+	const struct module_delivery *d;
+	struct module_body *body;
+	void *handle;
+	struct job_rcpt *rcpts;
+	size_t n, left; /* recipients; those without a result */
+	bool utf8;      /* addresses or headers need SMTPUTF8 */
+	bool requeued;  /* has lost a connection that had been idle before */
+};
+
+struct job *job_new(
+    struct esmtp *e, struct module_delivery *d, struct module_body *b, void *handle);
+/* The result of recipient i; logs. */
+void job_result(struct job *j, size_t i, const struct module_result *r);
+/* The same for all that have none yet. */
+void job_result_rest(struct job *j, const struct module_result *r);
+void job_free(struct job *j); /* the delivery is over: recipients without a result are deferred */
+
+/* ---- target.c -------------------------------------------------------------------------------- */
+
+struct candidate {
+	char *host;
+	struct sockaddr_storage addr; /* with the port */
+};
+
+enum { CANDIDATES_MAX = 40 };
+
+/* Why no connection could be had. */
+struct trouble {
+	bool permanent;
+	uint16_t code;
+	char status[16];
+	struct buf text; /* at most TROUBLE_TEXT_MAX */
+	struct buf remote;
+	const char *command; /* static; NULL: none */
+	bool connection;
+};
+enum { TROUBLE_TEXT_MAX = REPLY_TEXT_MAX + 200 };
+void trouble_init(struct trouble *t);
+void trouble_free(struct trouble *t);
+
+struct target {
+	struct esmtp *e;
+	char *key;
+	char
+	    *domain; /* of the first delivery: for credentials, and for MX when there is no relay */
+	char *relay;
+	struct route route; /* relay points to `relay` */
+	VEC(struct candidate) candidates;
+	uint64_t lookup;  /* under way */
+	int64_t resolved; /* clock_mono_ms, 0: never */
+	struct job *first, **last;
+	size_t n_queued;
+	VEC(struct conn *) conns; /* open or opening */
+	size_t n_opening;
+	bool reached;                   /* the last attempt to connect went well */
+	int64_t down_since, down_until; /* epoch seconds */
+	struct trouble trouble;         /* of the last attempt */
+	int64_t used;                   /* clock_mono_ms */
+};
+
+/* Takes the job. */
+void target_submit(struct esmtp *e, struct job *j);
+/* The connection is ready for a job: gives it one (conn_deliver) or leaves it idle.  True: given.
+ */
+bool target_feed(struct target *t, struct conn *c);
+/* A connection that was opening has made it, or has failed (with t->trouble set by conn). */
+void target_opened(struct target *t);
+void target_failed(struct target *t, struct conn *c);
+void target_lost(struct target *t, struct conn *c); /* an open one is gone */
+void target_requeue(struct target *t, struct job *j);
+void targets_sweep(struct esmtp *e);
+void targets_free(struct esmtp *e);
+
+/* ---- conn.c ---------------------------------------------------------------------------------- */
+
+void conn_open(struct target *t);
+void conn_deliver(struct conn *c, struct job *j);
+bool conn_idle(const struct conn *c);
+void conn_quit(struct conn *c); /* an idle one: says QUIT and goes */
+void conn_drop(struct conn *c); /* at once, without a word to its target */
+
+#endif

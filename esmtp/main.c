@@ -1,0 +1,126 @@
+/* The esmtp module's process. */
+#include <stdlib.h>
+#include "esmtp/esmtp.h"
+
+enum {
+	SWEEP_MS = 60 * 1000,
+	NO_TLS_MIN_S = 2 * 3600, /* how long a host whose TLS is broken gets mail in clear */
+	NO_TLS_SPREAD_S = 2 * 3600,
+	NO_TLS_MAX = 10000, /* hosts that are remembered */
+	CHUNK_MAX = 2 * 64 * 1024 + 16,
+};
+
+struct no_tls {
+	int64_t until; /* epoch seconds */
+};
+
+static struct esmtp esmtp;
+
+void esmtp_no_tls_add(struct esmtp *e, struct str host)
+{
+	if (map_count(e->no_tls) >= NO_TLS_MAX)
+		return;
+	struct no_tls *n = map_get(e->no_tls, host);
+	if (!n) {
+		n = mem_new(struct no_tls);
+		if (!map_set(e->no_tls, host, n)) {
+			free(n);
+			return;
+		}
+	}
+	n->until = clock_now() + NO_TLS_MIN_S + (int64_t)(random_u64() % NO_TLS_SPREAD_S);
+}
+
+bool esmtp_no_tls(struct esmtp *e, struct str host)
+{
+	struct no_tls *n = map_get(e->no_tls, host);
+	if (n && n->until < clock_now()) {
+		free(map_del(e->no_tls, host));
+		n = NULL;
+	}
+	return n;
+}
+
+static void deliver(
+    struct service *s UNUSED, struct module_delivery *d, struct module_body *b, void *handle)
+{
+	target_submit(&esmtp, job_new(&esmtp, d, b, handle));
+}
+
+static void sweep(void *ctx)
+{
+	struct esmtp *e = ctx;
+	targets_sweep(e);
+	timer_set(e->sweep, SWEEP_MS);
+}
+
+static int setup(struct service *s)
+{
+	struct esmtp *e = &esmtp;
+	log_rename("courieresmtp");
+	e->service = s;
+	e->loop = service_loop(s);
+	e->targets = map_new();
+	e->no_tls = map_new();
+	e->sweep = timer_new(e->loop, sweep, e);
+	buf_init(&e->chunk, CHUNK_MAX);
+	if (!e->targets || !e->no_tls || !e->sweep)
+		return -1;
+	e->settings = settings_new(service_config(s));
+	e->dns = dns_new(e->loop, service_instance(s));
+	if (!e->settings || !e->dns)
+		return -1;
+	e->self = self_new(service_instance(s));
+	e->tls = tls_client_new(service_config(s), "esmtp");
+	if (!e->tls)
+		log_warning(NULL, "TLS cannot be used; mail goes in clear");
+	dns_prefer_ipv6(
+	    e->dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));
+	return 0;
+}
+
+static int start(struct service *s)
+{
+	timer_set(esmtp.sweep, SWEEP_MS);
+	service_ready(s);
+	return 0;
+}
+
+/* Targets that exist keep their route until they are forgotten; new mail looks its route up anew.
+ */
+static void reload(struct service *s)
+{
+	struct settings *fresh = settings_new(service_config(s));
+	if (!fresh)
+		return;
+	settings_free(esmtp.settings);
+	esmtp.settings = fresh;
+	dns_prefer_ipv6(
+	    esmtp.dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));
+}
+
+static void stats(struct service *s UNUSED, struct buf *out)
+{
+	buf_addf(out, "targets=%zu idle=%zu", map_count(esmtp.targets), esmtp.idle);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct config_component *const components[] = {
+	    &esmtp_component, &config_identity};
+	static const struct module_desc desc = {
+	    .name = "esmtp",
+	    .service =
+		{
+		    .role = "esmtp",
+		    .components = components,
+		    .n_components = ARRAY_LEN(components),
+		    .setup = setup,
+		    .start = start,
+		    .reload = reload,
+		    .stats = stats,
+		},
+	    .deliver = deliver,
+	};
+	return module_main(&desc, argc, argv);
+}

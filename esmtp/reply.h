@@ -1,0 +1,33 @@
+/*
+ * Reading replies of a server that is not trusted (RFC 5321, 4.2): line, lines and kept text are
+ * bounded, and nothing but printable text survives.
+ */
+#ifndef COURIER_ESMTP_REPLY_H
+#define COURIER_ESMTP_REPLY_H
+
+#include "base/base.h"
+
+enum {
+	REPLY_LINE_MAX = 2048,  /* octets of a line with its end */
+	REPLY_LINES_MAX = 1000, /* of one reply; who says more is not heard */
+	REPLY_TEXT_MAX = 4096,  /* kept of all its lines; the rest is dropped */
+};
+
+struct reply {
+	uint16_t code;
+	unsigned lines;
+	struct buf text; /* without codes, lines parted by LF, control bytes made blanks */
+	bool whole;
+};
+
+enum reply_state { REPLY_MORE, REPLY_READY, REPLY_BROKEN };
+
+void reply_init(struct reply *r);
+void reply_free(struct reply *r);
+/*
+ * Takes lines off `in`; *used bytes are understood.  READY: one whole reply is in r; the next call
+ * begins a new one.  BROKEN: what came is no SMTP, or past a limit; nothing more can be read.
+ */
+enum reply_state reply_feed(struct reply *r, struct str in, size_t *used);
+
+#endif

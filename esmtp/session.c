@@ -1,0 +1,216 @@
+/* From the connection to a session that takes mail: greeting, EHLO or HELO, STARTTLS. */
+#include <stdio.h>
+#include "esmtp/conn-private.h"
+
+/* ---- what the server can do ------------------------------------------------------------------ */
+
+static void mechanisms(struct conn *c, struct str words)
+{
+	size_t n = words.n < sizeof c->mechanisms ? words.n : sizeof c->mechanisms - 1;
+	memcpy(c->mechanisms, words.p, n);
+	c->mechanisms[n] = 0;
+}
+
+static void extension(struct conn *c, struct str line)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} known[] = {
+	    {"PIPELINING", EXT_PIPELINING},
+	    {"SIZE", EXT_SIZE},
+	    {"8BITMIME", EXT_8BITMIME},
+	    {"SMTPUTF8", EXT_SMTPUTF8},
+	    {"DSN", EXT_DSN},
+	    {"STARTTLS", EXT_STARTTLS},
+	    {"AUTH", EXT_AUTH},
+	};
+	struct str word;
+	if (!str_word(&line, &word))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (!str_iis(word, known[i].word))
+			continue;
+		c->ext |= known[i].bit;
+		if (known[i].bit == EXT_AUTH)
+			mechanisms(c, str_trim(line));
+		else if (known[i].bit == EXT_SIZE)
+			str_u64(str_trim(line), &c->size_max);
+	}
+}
+
+static void learn(struct conn *c)
+{
+	struct str text = buf_str(&c->reply.text), line;
+	c->ext = 0;
+	c->size_max = 0;
+	c->mechanisms[0] = 0;
+	str_split(&text, '\n', &line); /* the first one is its name */
+	while (str_split(&text, '\n', &line))
+		extension(c, line);
+}
+
+/* ---- our name -------------------------------------------------------------------------------- */
+
+static void say_hello(struct conn *c)
+{
+	conn_command(c, CONN_EHLO, "EHLO %s", c->helo);
+}
+
+static void use_name(struct conn *c, struct str name)
+{
+	if (!name.n)
+		name = str_of(c->e->settings->me);
+	snprintf(c->helo, sizeof c->helo, "%.*s", STR_FMT(name));
+	say_hello(c);
+}
+
+static void name_found(void *ctx, enum dns_status st, struct str name)
+{
+	struct conn *c = ctx;
+	c->helo_lookup = 0;
+	use_name(c, st == DNS_OK ? name : STR_NONE);
+}
+
+/* esmtphelo; "*" is the name of the address this connection comes from. */
+static void hello(struct conn *c)
+{
+	struct str name = config_str(c->e->settings->config, "esmtp", "esmtphelo", NULL);
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof ss;
+	if (!str_is(name, "*")) {
+		use_name(c, name);
+	} else if (getsockname(stream_fd(c->st), (struct sockaddr *)&ss, &n)) {
+		use_name(c, STR_NONE);
+	} else {
+		conn_enter(c, CONN_NAME);
+		c->helo_lookup = dns_reverse(c->e->dns, (struct sockaddr *)&ss, name_found, c);
+	}
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+static bool tls_demanded(const struct conn *c)
+{
+	return c->t->route.security != ROUTE_OPPORTUNISTIC;
+}
+
+static enum tls_verify how_strict(const struct conn *c)
+{
+	if (c->t->route.security == ROUTE_EXTENSION || c->e->settings->verify_domain)
+		return TLS_VERIFY_NAME;
+	return c->e->settings->verify_chain ? TLS_VERIFY_CHAIN : TLS_OPPORTUNISTIC;
+}
+
+static void start_tls(struct conn *c, enum conn_state st)
+{
+	conn_enter(c, st);
+	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->host, how_strict(c)))
+		conn_trouble(c, "STARTTLS", "4.7.5", "TLS is not available here");
+}
+
+static bool want_tls(const struct conn *c)
+{
+	if (c->tls || !c->e->tls)
+		return false;
+	if (tls_demanded(c))
+		return true;
+	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only &&
+	       !esmtp_no_tls(c->e, str_of(c->remote));
+}
+
+static void after_hello(struct conn *c)
+{
+	if (want_tls(c) && (c->ext & EXT_STARTTLS))
+		conn_command(c, CONN_STARTTLS, "STARTTLS");
+	else if (tls_demanded(c) && !c->tls)
+		conn_trouble(c, NULL, "4.7.5", "TLS is required, and the server offers none");
+	else if (!auth_begin(c))
+		conn_ready(c);
+}
+
+void session_secure(struct conn *c)
+{
+	bool first = c->state == CONN_TLS_FIRST;
+	c->tls = true;
+	if (first)
+		conn_enter(c, CONN_GREETING);
+	else
+		say_hello(c);
+}
+
+void session_start(struct conn *c)
+{
+	if (c->t->route.security == ROUTE_SMTPS)
+		start_tls(c, CONN_TLS_FIRST);
+	else
+		conn_enter(c, CONN_GREETING);
+}
+
+/* ---- replies --------------------------------------------------------------------------------- */
+
+static void greeting(struct conn *c)
+{
+	if (c->reply.code / 100 == 2)
+		hello(c);
+	else
+		conn_refused(c, NULL);
+}
+
+static void ehlo(struct conn *c)
+{
+	if (c->reply.code / 100 == 2) {
+		learn(c);
+		after_hello(c);
+	} else if (c->reply.code / 100 == 5 && !c->tls) {
+		conn_command(c, CONN_HELO, "HELO %s", c->helo);
+	} else {
+		conn_refused(c, "EHLO");
+	}
+}
+
+static void helo(struct conn *c)
+{
+	c->ext = 0;
+	if (c->reply.code / 100 == 2)
+		after_hello(c);
+	else
+		conn_refused(c, "HELO");
+}
+
+/* Text that came with the answer would be read as if it had been protected (response injection):
+ * such a server is not spoken to. */
+static void starttls(struct conn *c)
+{
+	if (c->reply.code == 220 && stream_input(c->st).n)
+		conn_trouble(c, "STARTTLS", "4.7.0", "clear text behind the answer to STARTTLS");
+	else if (c->reply.code == 220)
+		start_tls(c, CONN_TLS);
+	else if (tls_demanded(c))
+		conn_trouble(c, "STARTTLS", "4.7.5", "TLS is required, and was refused: %u %s",
+		    c->reply.code, c->reply.text.p);
+	else if (c->reply.code == 421)
+		conn_refused(c, "STARTTLS");
+	else if (!auth_begin(c))
+		conn_ready(c);
+}
+
+void session_reply(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_GREETING:
+		greeting(c);
+		break;
+	case CONN_EHLO:
+		ehlo(c);
+		break;
+	case CONN_HELO:
+		helo(c);
+		break;
+	case CONN_STARTTLS:
+		starttls(c);
+		break;
+	default:
+		conn_trouble(c, NULL, "4.5.0", "the server speaks out of turn");
+	}
+}

@@ -1,0 +1,160 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "esmtp/esmtp.h"
+
+#define FILE_TIME(name_, def_, help_)                                                         \
+	{                                                                                     \
+		.name = name_, .type = CONFIG_TIME, .def = def_, .file = name_, .help = help_ \
+	}
+
+static const struct config_setting rows[] = {
+    FILE_TIME("esmtptimeout", "10m", "how long to wait for the answer to a command"),
+    FILE_TIME("esmtptimeoutconnect", "1m", "how long to wait for a connection; 0: the system's"),
+    FILE_TIME("esmtptimeoutdata", "5m", "how long the sending of a message may stand still"),
+    FILE_TIME("esmtptimeouthelo", "5m", "how long to wait for the greeting and the answer to EHLO"),
+    FILE_TIME("esmtptimeoutkeepalive", "60s", "how long a connection without work stays open"),
+    FILE_TIME(
+	"esmtptimeoutkeepaliveping", "0", "pause between RSETs on such a connection; 0: none"),
+    FILE_TIME("esmtptimeoutquit", "10s", "how long to wait for the answer to QUIT"),
+    FILE_TIME("esmtpdelay", "5m", "how long new mail for unreachable hosts is put off; 0: not"),
+    FILE_TIME("warntime", "4h", "age at which mail goes to the backup relay"),
+    {.name = "backuprelay",
+	.type = CONFIG_STRING,
+	.file = "backuprelay",
+	.help = "host that takes mail which could not be delivered for warntime"},
+    {.name = "esmtphelo",
+	.type = CONFIG_STRING,
+	.file = "esmtphelo",
+	.help = "name for EHLO; *: the name of the connection's own address; default: me"},
+    {.name = "ipout",
+	.type = CONFIG_STRING,
+	.file = "ipout",
+	.help = "IPv4 address that connections come from; 0: the system's choice"},
+    {.name = "ip6out",
+	.type = CONFIG_STRING,
+	.file = "ip6out",
+	.help = "IPv6 address that connections come from; 0: the system's choice"},
+    {.name = "esmtproutes",
+	.type = CONFIG_LIST,
+	.file = "esmtproutes",
+	.help = "DOMAIN:RELAY lines that go before DNS"},
+    {.name = "esmtpauthclient",
+	.type = CONFIG_LIST,
+	.file = "esmtpauthclient",
+	.help = "RELAY USER PASSWORD lines"},
+    {.name = "ESMTP_USE_STARTTLS",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help = "use STARTTLS where it is offered"},
+    {.name = "ESMTP_TLS_VERIFY_DOMAIN",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "the peer's certificate must have its name"},
+    {.name = "ESMTP_PREFER_IPV6_MX",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "try IPv6 addresses of a host before its IPv4 ones"},
+    {.name = "ESMTP_BLOCKBACKSCATTER",
+	.type = CONFIG_LIST,
+	.def = "smtp/dsn",
+	.help = "sources of mail that is dropped instead of sent"},
+    {.name = "ESMTP_MAXHOSTCONNECTIONS",
+	.type = CONFIG_INT,
+	.def = "20",
+	.min = 1,
+	.max = 1000,
+	.help = "connections to one relay or domain at a time"},
+    TLS_CLIENT_ROWS,
+};
+
+const struct config_component esmtp_component = {
+    .name = "esmtp",
+    .file = "courierd",
+    .settings = rows,
+    .n = ARRAY_LEN(rows),
+    .foreign_ok = true,
+};
+
+static int64_t ms(const struct config *c, const char *name)
+{
+	return config_int(c, "esmtp", name, NULL) * 1000;
+}
+
+/* Faults are logged by line; passwords are not. */
+static bool read_lines(struct settings *s)
+{
+	struct str line;
+	bool good = true;
+	for (size_t at = 0; config_each(s->config, "esmtp", "esmtproutes", &at, &line);) {
+		const char *wrong = routes_add(s->routes, line);
+		if (wrong) {
+			log_error(NULL, "esmtproutes: '%.*s': %s", STR_FMT(line), wrong);
+			good = false;
+		}
+	}
+	for (size_t at = 0; config_each(s->config, "esmtp", "esmtpauthclient", &at, &line);) {
+		const char *wrong = authclient_add(s->authclient, line);
+		if (wrong) {
+			log_error(NULL, "esmtpauthclient: %s", wrong);
+			good = false;
+		}
+	}
+	return good;
+}
+
+static char *own_name(const struct config *c)
+{
+	char name[HOST_NAME_MAX + 1] = "localhost";
+	struct str me = config_str(c, "identity", "me", NULL);
+	if (me.n)
+		return mem_strndup(me.p, me.n);
+	gethostname(name, sizeof name - 1);
+	return mem_strdup(name);
+}
+
+struct settings *settings_new(struct config *c)
+{
+	struct settings *s = mem_new(struct settings);
+	s->config = config_hold(c);
+	s->me = own_name(c);
+	s->routes = routes_new();
+	s->authclient = authclient_new();
+	s->command_ms = ms(c, "esmtptimeout");
+	s->connect_ms = ms(c, "esmtptimeoutconnect");
+	s->data_ms = ms(c, "esmtptimeoutdata");
+	s->helo_ms = ms(c, "esmtptimeouthelo");
+	s->keepalive_ms = ms(c, "esmtptimeoutkeepalive");
+	s->ping_ms = ms(c, "esmtptimeoutkeepaliveping");
+	s->quit_ms = ms(c, "esmtptimeoutquit");
+	s->down_s = config_int(c, "esmtp", "esmtpdelay", NULL);
+	s->warn_s = config_int(c, "esmtp", "warntime", NULL);
+	s->max_connections = (size_t)config_int(c, "esmtp", "ESMTP_MAXHOSTCONNECTIONS", NULL);
+	s->starttls = config_bool(c, "esmtp", "ESMTP_USE_STARTTLS", NULL);
+	s->verify_domain = config_bool(c, "esmtp", "ESMTP_TLS_VERIFY_DOMAIN", NULL);
+	s->verify_chain = config_str(c, "esmtp", "TLS_TRUSTCERTS", NULL).n > 0;
+	if (read_lines(s))
+		return s;
+	settings_free(s);
+	return NULL;
+}
+
+void settings_free(struct settings *s)
+{
+	if (!s)
+		return;
+	routes_free(s->routes);
+	authclient_free(s->authclient);
+	config_drop(s->config);
+	free(s->me);
+	free(s);
+}
+
+bool settings_drops_source(const struct settings *s, struct str source)
+{
+	struct str word;
+	for (size_t at = 0; config_each(s->config, "esmtp", "ESMTP_BLOCKBACKSCATTER", &at, &word);)
+		if (str_eq(word, source))
+			return true;
+	return false;
+}

@@ -1,0 +1,312 @@
+/*
+ * A target's life: jobs come, addresses are looked up, connections are opened as long as jobs wait
+ * and the limit allows, and each connection takes job after job.  Until one connection has been
+ * made at most OPENING_UNTRIED are tried at once, so a dead host costs little however much waits.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "esmtp/esmtp.h"
+#include "esmtp/candidates.h"
+
+enum { OPENING_UNTRIED = 2, FRESH_MS = 60 * 1000, FORGET_MS = 10 * 60 * 1000 };
+
+void trouble_init(struct trouble *t)
+{
+	*t = (struct trouble){0};
+	buf_init(&t->text, TROUBLE_TEXT_MAX);
+	buf_init(&t->remote, 512);
+}
+
+void trouble_free(struct trouble *t)
+{
+	buf_free(&t->text);
+	buf_free(&t->remote);
+}
+
+static struct module_result trouble_result(const struct trouble *t)
+{
+	return (struct module_result){
+	    .outcome = t->permanent ? MODULE_FAILED : MODULE_DEFERRED,
+	    .code = t->code,
+	    .status = str_of(t->status),
+	    .diagnostic = buf_str(&t->text),
+	    .remote = buf_str(&t->remote),
+	    .command = str_of(t->command),
+	    .connection = t->connection,
+	};
+}
+
+/* ---- finding the target of a job ------------------------------------------------------------- */
+
+static struct route route_of(const struct esmtp *e, const struct module_delivery *d)
+{
+	const struct settings *s = e->settings;
+	struct str backup = config_str(s->config, "esmtp", "backuprelay", NULL);
+	if (backup.n && s->warn_s && clock_now() - d->arrived >= s->warn_s)
+		return (struct route){.relay = backup, .port = 25};
+	return routes_find(s->routes, d->host);
+}
+
+static struct target *target_new(
+    struct esmtp *e, const char *key, struct str domain, const struct route *r)
+{
+	struct target *t = mem_new(struct target);
+	t->e = e;
+	t->key = mem_strdup(key);
+	t->domain = mem_strndup(domain.p, domain.n);
+	t->relay = mem_strndup(r->relay.n ? r->relay.p : "", r->relay.n);
+	t->route = *r;
+	t->route.relay = str_of(t->relay);
+	t->last = &t->first;
+	trouble_init(&t->trouble);
+	return t;
+}
+
+/* Domains that go to the same relay in the same way, as the same user, share its connections. */
+static struct target *target_of(struct esmtp *e, const struct module_delivery *d)
+{
+	struct route r = route_of(e, d);
+	struct credentials c = authclient_find(e->settings->authclient, r.relay, r.port, d->host);
+	char key[1400];
+	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
+	    STR_FMT(r.relay.n ? str_head(r.relay, 300) : str_head(d->host, 300)), (unsigned)r.port,
+	    (int)r.security, (int)r.family, STR_FMT(str_head(c.user, 300)),
+	    STR_FMT(str_head(d->vhost, 300)));
+	for (char *p = key; *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	struct target *t = map_get(e->targets, str_of(key));
+	if (!t) {
+		t = target_new(e, key, d->host, &r);
+		if (!map_set(e->targets, str_of(key), t))
+			exit(75);
+	}
+	return t;
+}
+
+static void target_free(struct target *t)
+{
+	map_del(t->e->targets, str_of(t->key));
+	if (t->lookup)
+		dns_cancel(t->e->dns, t->lookup);
+	while (t->conns.n)
+		conn_drop(t->conns.v[t->conns.n - 1]);
+	candidates_clear(t);
+	vec_free(&t->candidates);
+	vec_free(&t->conns);
+	trouble_free(&t->trouble);
+	free(t->key);
+	free(t->domain);
+	free(t->relay);
+	free(t);
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+static void push(struct target *t, struct job *j)
+{
+	j->next = NULL;
+	*t->last = j;
+	t->last = &j->next;
+	t->n_queued++;
+}
+
+static struct job *pop(struct target *t)
+{
+	struct job *j = t->first;
+	if (!j)
+		return NULL;
+	t->first = j->next;
+	if (!t->first)
+		t->last = &t->first;
+	t->n_queued--;
+	return j;
+}
+
+void target_requeue(struct target *t, struct job *j)
+{
+	j->next = t->first;
+	if (!t->first)
+		t->last = &j->next;
+	t->first = j;
+	t->n_queued++;
+}
+
+static void fail_queue(struct target *t)
+{
+	struct module_result r = trouble_result(&t->trouble);
+	struct job *j;
+	while ((j = pop(t))) {
+		job_result_rest(j, &r);
+		job_free(j);
+	}
+}
+
+/* ---- work ------------------------------------------------------------------------------------ */
+
+static void work(struct target *t);
+
+static void looked_up(void *ctx, const struct dns_mx *mx)
+{
+	struct target *t = ctx;
+	t->lookup = 0;
+	candidates_take(t, mx);
+	if (t->candidates.n)
+		t->resolved = clock_mono_ms();
+	else if (!t->conns.n)
+		fail_queue(t);
+	work(t);
+}
+
+static void look_up(struct target *t)
+{
+	bool literal = t->route.relay.n ? t->relay[0] == '[' : t->domain[0] == '[';
+	struct str name = t->route.relay.n ? t->route.relay : str_of(t->domain);
+	t->lookup = (literal ? dns_addresses : dns_mx)(t->e->dns, name, looked_up, t);
+}
+
+static struct conn *find_idle(const struct target *t)
+{
+	for (size_t i = t->conns.n; i--;)
+		if (conn_idle(t->conns.v[i]))
+			return t->conns.v[i];
+	return NULL;
+}
+
+static bool may_open(const struct target *t)
+{
+	size_t limit = t->e->settings->max_connections;
+	if (t->conns.n >= limit || t->n_opening >= t->n_queued)
+		return false;
+	return t->reached || t->n_opening < OPENING_UNTRIED;
+}
+
+static void work(struct target *t)
+{
+	struct conn *c;
+	t->used = clock_mono_ms();
+	while (t->first && (c = find_idle(t)))
+		conn_deliver(c, pop(t));
+	if (!t->first || t->lookup || !may_open(t))
+		return;
+	if (!t->resolved || t->used - t->resolved > FRESH_MS) {
+		look_up(t);
+		return;
+	}
+	while (t->first && may_open(t)) {
+		size_t before = t->conns.n;
+		conn_open(t);
+		if (t->conns.n <= before)
+			return; /* it has failed at once */
+	}
+}
+
+/* New mail for a host that was just found dead is not tried; what was here before is: its pauses
+ * are the scheduler's, and so is a flush by hand. */
+static bool held_off(struct target *t, const struct job *j)
+{
+	return t->down_until > clock_now() && j->d->arrived >= t->down_since && !t->conns.n;
+}
+
+static bool dropped(struct esmtp *e, struct job *j)
+{
+	if (!j->d->source.n || !settings_drops_source(e->settings, j->d->source))
+		return false;
+	struct module_result r = {.outcome = MODULE_RELAYED,
+	    .peer_dsn = true,
+	    .remote = STR("nobody"),
+	    .diagnostic = STR("dropped: ESMTP_BLOCKBACKSCATTER names its source")};
+	job_result_rest(j, &r);
+	job_free(j);
+	return true;
+}
+
+void target_submit(struct esmtp *e, struct job *j)
+{
+	if (dropped(e, j))
+		return;
+	struct target *t = target_of(e, j->d);
+	push(t, j);
+	if (t->first == j && held_off(t, j))
+		fail_queue(t);
+	else
+		work(t);
+}
+
+bool target_feed(struct target *t, struct conn *c)
+{
+	struct job *j = pop(t);
+	t->used = clock_mono_ms();
+	if (j)
+		conn_deliver(c, j);
+	return j;
+}
+
+void target_opened(struct target *t)
+{
+	t->n_opening--;
+	t->reached = true;
+	t->down_until = 0;
+	work(t);
+}
+
+static void forget_conn(struct target *t, struct conn *c)
+{
+	for (size_t i = 0; i < t->conns.n; i++) {
+		if (t->conns.v[i] == c) {
+			vec_remove(&t->conns, i);
+			return;
+		}
+	}
+}
+
+void target_failed(struct target *t, struct conn *c)
+{
+	forget_conn(t, c);
+	t->n_opening--;
+	t->resolved = 0;
+	if (t->conns.n > t->n_opening)
+		return; /* others of its connections work: the queue is theirs */
+	t->reached = false;
+	if (t->n_opening)
+		return; /* another one may still make it */
+	if (t->trouble.connection && t->e->settings->down_s) {
+		t->down_since = clock_now();
+		t->down_until = t->down_since + t->e->settings->down_s;
+	}
+	fail_queue(t);
+}
+
+void target_lost(struct target *t, struct conn *c)
+{
+	forget_conn(t, c);
+	work(t);
+}
+
+/* ---- housekeeping ---------------------------------------------------------------------------- */
+
+void targets_sweep(struct esmtp *e)
+{
+	VEC(struct target *) old = {0};
+	int64_t now = clock_mono_ms();
+	struct str key;
+	void *value;
+	for (size_t at = 0; map_next(e->targets, &at, &key, &value);) {
+		struct target *t = value;
+		if (!t->first && !t->conns.n && !t->lookup && now - t->used > FORGET_MS)
+			vec_push(&old, t);
+	}
+	for (size_t i = 0; i < old.n; i++)
+		target_free(old.v[i]);
+	vec_free(&old);
+}
+
+void targets_free(struct esmtp *e)
+{
+	struct str key;
+	void *value;
+	for (size_t at = 0; map_next(e->targets, &at, &key, &value); at = 0) {
+		struct target *t = value;
+		fail_queue(t);
+		target_free(t);
+	}
+}

@@ -1,0 +1,314 @@
+/* MAIL, RCPT, DATA, the message, and what came of it for each recipient. */
+#include <errno.h>
+#include <stdlib.h>
+#include "esmtp/envelope.h"
+
+enum {
+	CHUNK = 64 * 1024,
+	PENDING_MAX = 256 * 1024, /* message text that waits in the stream */
+	COMMAND_MAX = 4096,
+};
+
+static const struct str crlf = STR_INIT("\r\n");
+
+void transaction_free(struct conn *c)
+{
+	free(c->tx.rcpts);
+	c->tx = (struct transaction){0};
+}
+
+static struct module_rcpt const *rcpt(const struct conn *c, size_t i)
+{
+	return c->job->rcpts[c->tx.rcpts[i]].rcpt;
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+/* The reply at hand as a result. */
+static struct module_result result_of(struct conn *c, struct str command)
+{
+	struct module_result r = {.code = c->reply.code,
+	    .remote = str_of(c->remote),
+	    .command = command,
+	    .outcome = MODULE_DEFERRED};
+	r.status = reply_status(&c->reply, &r.diagnostic);
+	if (c->reply.code / 100 == 2) {
+		r.outcome = MODULE_RELAYED;
+		r.peer_dsn = c->ext & EXT_DSN;
+	} else if (c->reply.code / 100 == 5) {
+		r.outcome = MODULE_FAILED;
+	}
+	return r;
+}
+
+/* For those of the transaction that the server had accepted (or for all of them). */
+static void result_for(struct conn *c, const struct module_result *r, bool all)
+{
+	for (size_t i = 0; i < c->tx.n; i++) {
+		struct job_rcpt *rc = &c->job->rcpts[c->tx.rcpts[i]];
+		if (all || rc->accepted)
+			job_result(c->job, c->tx.rcpts[i], r);
+	}
+}
+
+static void job_over(struct conn *c)
+{
+	struct job *j = c->job;
+	transaction_free(c);
+	c->job = NULL;
+	job_free(j);
+}
+
+/* The transaction has ended without a message; the server is told to forget it. */
+static void give_up(struct conn *c)
+{
+	job_over(c);
+	conn_command(c, CONN_RSET, "RSET");
+}
+
+/* ---- the envelope ---------------------------------------------------------------------------- */
+
+static void fail_here(struct conn *c, size_t i, const char *status, const char *text)
+{
+	struct module_result r = {.outcome = MODULE_FAILED,
+	    .status = str_of(status),
+	    .diagnostic = str_of(text),
+	    .remote = str_of(c->remote)};
+	job_result(c->job, i, &r);
+}
+
+/* What this server can't take at all. */
+static void refuse_here(struct conn *c)
+{
+	struct job *j = c->job;
+	struct buf line;
+	const char *status = NULL, *text = NULL;
+	buf_init(&line, COMMAND_MAX);
+	if (j->utf8 && !(c->ext & EXT_SMTPUTF8)) {
+		status = "5.6.7";
+		text = "the server does not know SMTPUTF8, which the message needs";
+	} else if (c->size_max && j->d->size > c->size_max) {
+		status = "5.3.4";
+		text = "the message is larger than the server takes";
+	} else if (!envelope_mail(&line, j, c->ext)) {
+		status = "5.1.7";
+		text = "the sender's address can't be sent";
+	}
+	for (size_t i = 0; i < j->n; i++) {
+		buf_clear(&line);
+		if (status)
+			fail_here(c, i, status, text);
+		else if (!envelope_rcpt(&line, j, j->rcpts[i].rcpt, c->ext))
+			fail_here(c, i, "5.1.3", "the recipient's address can't be sent");
+	}
+	buf_free(&line);
+}
+
+static void collect(struct conn *c)
+{
+	struct job *j = c->job;
+	transaction_free(c);
+	c->tx.rcpts = mem_alloc(j->n * sizeof *c->tx.rcpts + 1);
+	for (size_t i = 0; i < j->n; i++) {
+		j->rcpts[i].accepted = j->rcpts[i].later = false;
+		if (!j->rcpts[i].done)
+			c->tx.rcpts[c->tx.n++] = i;
+	}
+	smtp_stuff_init(&c->tx.stuff);
+}
+
+/* The next command of the envelope: MAIL, each RCPT, DATA. */
+static void ask(struct conn *c)
+{
+	struct buf line;
+	size_t k = c->tx.asked++;
+	buf_init(&line, COMMAND_MAX);
+	if (!k)
+		envelope_mail(&line, c->job, c->ext);
+	else if (k <= c->tx.n)
+		envelope_rcpt(&line, c->job, rcpt(c, k - 1), c->ext);
+	else
+		buf_addz(&line, "DATA");
+	stream_put(c->st, buf_str(&line));
+	stream_put(c->st, crlf);
+	buf_free(&line);
+}
+
+void transaction_begin(struct conn *c)
+{
+	refuse_here(c);
+	if (!c->job->left) {
+		job_over(c);
+		conn_ready(c);
+		return;
+	}
+	collect(c);
+	conn_enter(c, CONN_ENVELOPE);
+	do
+		ask(c);
+	while ((c->ext & EXT_PIPELINING) && c->tx.asked < c->tx.n + 2);
+}
+
+static void mail_answered(struct conn *c)
+{
+	c->tx.mail_ok = c->reply.code / 100 == 2;
+	if (c->tx.mail_ok)
+		return;
+	struct module_result r = result_of(c, STR("MAIL"));
+	result_for(c, &r, true);
+}
+
+/* 452, and 552 of old servers, after some were accepted: those come in another transaction (RFC
+ * 5321, 4.5.3.1.10). */
+static bool too_many(const struct conn *c)
+{
+	return (c->reply.code == 452 || c->reply.code == 552) && c->tx.accepted;
+}
+
+static void rcpt_answered(struct conn *c, size_t k)
+{
+	struct job_rcpt *rc = &c->job->rcpts[c->tx.rcpts[k]];
+	struct buf line;
+	if (!c->tx.mail_ok)
+		return;
+	if (c->reply.code / 100 == 2) {
+		rc->accepted = true;
+		c->tx.accepted++;
+		return;
+	}
+	if (too_many(c)) {
+		rc->later = true;
+		return;
+	}
+	buf_init(&line, COMMAND_MAX);
+	envelope_rcpt(&line, c->job, rc->rcpt, c->ext);
+	struct module_result r = result_of(c, buf_str(&line));
+	job_result(c->job, c->tx.rcpts[k], &r);
+	buf_free(&line);
+}
+
+static void data_answered(struct conn *c)
+{
+	bool go = c->reply.code == 354;
+	if (go && c->tx.accepted) {
+		conn_enter(c, CONN_BODY);
+		transaction_more(c);
+	} else if (go) {
+		/* It wants a message although nobody is to get it: an empty one ends this, and
+		 * whatever it says then concerns nobody. */
+		job_over(c);
+		conn_command(c, CONN_CANCEL, ".");
+	} else {
+		struct module_result r = result_of(c, STR("DATA"));
+		if (r.outcome == MODULE_RELAYED)
+			r.outcome = MODULE_DEFERRED;
+		result_for(c, &r, false);
+		give_up(c);
+	}
+}
+
+static void envelope_answered(struct conn *c)
+{
+	size_t k = c->tx.answered++;
+	if (!k)
+		mail_answered(c);
+	else if (k <= c->tx.n)
+		rcpt_answered(c, k - 1);
+	else {
+		data_answered(c);
+		return;
+	}
+	if (c->tx.asked > c->tx.answered)
+		return; /* pipelined */
+	bool hopeless = !c->tx.mail_ok || (c->tx.answered == c->tx.n + 1 && !c->tx.accepted);
+	if (hopeless) {
+		give_up(c);
+		return;
+	}
+	ask(c);
+	conn_enter(c, CONN_ENVELOPE);
+}
+
+/* ---- the message ----------------------------------------------------------------------------- */
+
+/* The next piece into e->chunk, stuffed.  0 the end was reached, 1 there is more, -1 errno. */
+static int next_piece(struct conn *c)
+{
+	static char raw[CHUNK];
+	struct str whole = module_body_inline(c->job->body);
+	uint64_t size = whole.p ? whole.n : c->job->d->size;
+	struct str piece = str_head(str_skip(whole, (size_t)c->tx.offset), CHUNK);
+	if (!whole.p) {
+		uint64_t left = size - c->tx.offset;
+		ssize_t n = module_body_read(
+		    c->job->body, raw, left < CHUNK ? (size_t)left : CHUNK, c->tx.offset);
+		if (n < 0 || (!n && left)) {
+			errno = n < 0 ? errno : EIO;
+			return -1;
+		}
+		piece = str_at(raw, (size_t)n);
+	}
+	buf_clear(&c->e->chunk);
+	smtp_stuff_feed(&c->tx.stuff, piece, &c->e->chunk);
+	c->tx.offset += piece.n;
+	if (c->tx.offset < size)
+		return 1;
+	smtp_stuff_end(&c->tx.stuff, &c->e->chunk);
+	return 0;
+}
+
+void transaction_more(struct conn *c)
+{
+	/* Without its end no server takes a message, so a message that can't be read is given up
+	 * by leaving. */
+	while (!c->tx.all_given && stream_output_pending(c->st) < PENDING_MAX) {
+		int more = next_piece(c);
+		if (more < 0 || c->e->chunk.failed) {
+			conn_trouble(c, NULL, "4.3.0", "cannot read the message: %s",
+			    strerror(more < 0 ? errno : ENOMEM));
+			return;
+		}
+		stream_put(c->st, buf_str(&c->e->chunk));
+		c->tx.all_given = !more;
+	}
+	conn_enter(c, c->tx.all_given ? CONN_FINAL : CONN_BODY);
+}
+
+static bool some_later(const struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->rcpts[i].later)
+			return true;
+	return false;
+}
+
+static void message_answered(struct conn *c)
+{
+	struct module_result r = result_of(c, c->reply.code / 100 == 2 ? STR_NONE : STR("DATA"));
+	result_for(c, &r, false);
+	if (r.outcome == MODULE_RELAYED)
+		c->messages++;
+	if (some_later(c->job)) {
+		transaction_begin(c);
+		return;
+	}
+	job_over(c);
+	conn_ready(c);
+}
+
+void transaction_reply(struct conn *c)
+{
+	bool closing = c->reply.code == 421;
+	if (c->state == CONN_CANCEL) {
+		conn_command(c, CONN_RSET, "RSET");
+	} else if (closing || (c->state == CONN_BODY && c->reply.code >= 400)) {
+		/* It goes away, or has heard enough before the end; what it says is the result. */
+		conn_refused(c, c->state == CONN_ENVELOPE ? NULL : "DATA");
+	} else if (c->state == CONN_BODY) {
+		conn_trouble(c, "DATA", "4.5.0", "the server answers before the message's end");
+	} else if (c->state == CONN_FINAL) {
+		message_answered(c);
+	} else {
+		envelope_answered(c);
+	}
+}

@@ -1,0 +1,193 @@
+/* esmtp: replies, routes, credentials. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include "esmtp/authclient.h"
+#include "esmtp/reply.h"
+#include "esmtp/routes.h"
+
+/* ---- replies --------------------------------------------------------------------------------- */
+
+static enum reply_state feed(struct reply *r, const char *text)
+{
+	size_t used;
+	return reply_feed(r, str_of(text), &used);
+}
+
+static void reply_lines(void **state UNUSED)
+{
+	struct reply r;
+	reply_init(&r);
+	assert_int_equal(feed(&r, "250-mx.example\r\n250-SIZE 100\r\n250 DSN\r\n"), REPLY_READY);
+	assert_int_equal(r.code, 250);
+	assert_int_equal(r.lines, 3);
+	assert_string_equal(r.text.p, "mx.example\nSIZE 100\nDSN");
+	/* the next one begins anew; a bare LF is heard too, and so is a code alone */
+	assert_int_equal(feed(&r, "354\n"), REPLY_READY);
+	assert_int_equal(r.code, 354);
+	assert_string_equal(r.text.p, "");
+	reply_free(&r);
+}
+
+static void reply_pieces(void **state UNUSED)
+{
+	static const char text[] = "550-5.1.1 first\r\n550 5.1.1 second\r\n250 next\r\n";
+	for (size_t cut = 0; cut < 35; cut++) {
+		struct reply r;
+		size_t used;
+		reply_init(&r);
+		enum reply_state st = reply_feed(&r, str_at(text, cut), &used);
+		if (st == REPLY_MORE) {
+			struct str rest = str_at(text + used, sizeof text - 1 - used);
+			st = reply_feed(&r, rest, &used);
+		}
+		assert_int_equal(st, REPLY_READY);
+		assert_int_equal(r.code, 550);
+		assert_string_equal(r.text.p, "5.1.1 first\n5.1.1 second");
+		reply_free(&r);
+	}
+}
+
+static void reply_broken(void **state UNUSED)
+{
+	static const char *const bad[] = {"hello\r\n", "25 x\r\n", "250-a\r\n550 b\r\n",
+	    "250-a\r\nb\r\n", "\r\n", "2500 x\r\n", "099 x\r\n"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct reply r;
+		reply_init(&r);
+		if (feed(&r, bad[i]) != REPLY_BROKEN)
+			fail_msg("'%s' was read", bad[i]);
+		reply_free(&r);
+	}
+}
+
+static void reply_endless(void **state UNUSED)
+{
+	struct reply r;
+	char line[REPLY_LINE_MAX + 10];
+	unsigned n = 0;
+	reply_init(&r);
+	while (feed(&r, "250-and on\r\n") == REPLY_MORE)
+		n++;
+	assert_int_equal(n, REPLY_LINES_MAX - 1);
+	assert_true(r.text.n <= REPLY_TEXT_MAX);
+	reply_free(&r);
+	reply_init(&r);
+	memset(line, 'x', sizeof line);
+	size_t used;
+	assert_int_equal(reply_feed(&r, str_at(line, REPLY_LINE_MAX - 1), &used), REPLY_MORE);
+	assert_int_equal(reply_feed(&r, str_at(line, REPLY_LINE_MAX), &used), REPLY_BROKEN);
+	reply_free(&r);
+}
+
+static void reply_is_printable(void **state UNUSED)
+{
+	struct reply r;
+	size_t used;
+	reply_init(&r);
+	assert_int_equal(reply_feed(&r, STR("550 a\tb\033[1m\0c\rd\177\r\n"), &used), REPLY_READY);
+	assert_int_equal(r.text.n, strlen(r.text.p));
+	assert_string_equal(r.text.p, "a b [1m c d ");
+	reply_free(&r);
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static struct routes *routes_of(const char *text)
+{
+	struct routes *r = routes_new();
+	struct str rest = str_of(text), line;
+	while (str_split(&rest, '\n', &line))
+		assert_null(routes_add(r, line));
+	return r;
+}
+
+static void is_route(const struct routes *r, const char *domain, const char *relay, unsigned port,
+    enum route_security security, enum route_family family)
+{
+	struct route got = routes_find(r, str_of(domain));
+	if (!str_is(got.relay, relay))
+		fail_msg("%s goes to '%.*s'", domain, STR_FMT(got.relay));
+	assert_int_equal(got.port, port);
+	assert_int_equal(got.security, security);
+	assert_int_equal(got.family, family);
+}
+
+static void route_order(void **state UNUSED)
+{
+	struct routes *r = routes_of("# first match\n"
+				     "\n"
+				     "a.example: first.example\n"
+				     "A.example: second.example\n"
+				     "direct.example:\n"
+				     ".b.example:[192.0.2.7],2525\n"
+				     "secure.example: in.example,465 /SECURITY=SMTPS /IPV6ONLY\n"
+				     "must.example:/SECURITY=REQUIRED\n"
+				     "ext.example:/SECURITY=STARTTLS\n"
+				     "four.example:,26/IPV4ONLY\n"
+				     ": smart.example , 587\n");
+	is_route(r, "a.EXAMPLE", "first.example", 25, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	is_route(r, "direct.example", "", 25, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	is_route(r, "x.y.b.example", "[192.0.2.7]", 2525, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	is_route(r, "b.example", "smart.example", 587, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	is_route(r, "secure.example", "in.example", 465, ROUTE_SMTPS, ROUTE_IPV6);
+	is_route(r, "must.example", "", 25, ROUTE_REQUIRED, ROUTE_ANY);
+	is_route(r, "ext.example", "", 25, ROUTE_EXTENSION, ROUTE_ANY);
+	is_route(r, "four.example", "", 26, ROUTE_OPPORTUNISTIC, ROUTE_IPV4);
+	is_route(r, "anything.else", "smart.example", 587, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	routes_free(r);
+	r = routes_of("");
+	is_route(r, "anything.else", "", 25, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	routes_free(r);
+}
+
+static void route_faults(void **state UNUSED)
+{
+	static const char *const bad[] = {"example.org", "example.org:relay,0",
+	    "example.org:relay,65536", "example.org:relay,x", "example.org:a b",
+	    "example.org:relay/SECURITY=MAYBE", "example.org:[192.0.2.1", "a:b\001c"};
+	struct routes *r = routes_new();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (!routes_add(r, str_of(bad[i])))
+			fail_msg("'%s' was taken", bad[i]);
+	is_route(r, "example.org", "", 25, ROUTE_OPPORTUNISTIC, ROUTE_ANY);
+	routes_free(r);
+}
+
+/* ---- credentials ----------------------------------------------------------------------------- */
+
+static void credentials(void **state UNUSED)
+{
+	struct authclient *a = authclient_new();
+	assert_null(authclient_add(a, STR("# relay user password")));
+	assert_null(authclient_add(a, STR("smart.example,587\tjoe  s3cret:word")));
+	assert_null(authclient_add(a, STR("[192.0.2.1] ann pw")));
+	assert_null(authclient_add(a, STR("example.org dom pw2")));
+	assert_non_null(authclient_add(a, STR("smart.example joe")));
+	assert_non_null(authclient_add(a, STR("smart.example joe a b")));
+	assert_non_null(authclient_add(a, STR("smart.example,x joe a")));
+	struct credentials c = authclient_find(a, STR("Smart.example"), 587, STR("example.net"));
+	assert_true(str_is(c.user, "joe") && str_is(c.password, "s3cret:word"));
+	assert_null(authclient_find(a, STR("smart.example"), 25, STR("example.net")).user.p);
+	assert_true(str_is(authclient_find(a, STR("[192.0.2.1]"), 25, STR("x")).user, "ann"));
+	assert_true(str_is(authclient_find(a, STR_NONE, 25, STR("example.org")).user, "dom"));
+	assert_true(str_is(authclient_find(a, STR("other"), 99, STR("example.org")).user, "dom"));
+	assert_null(authclient_find(a, STR_NONE, 25, STR("example.com")).user.p);
+	authclient_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reply_lines),
+	    cmocka_unit_test(reply_pieces),
+	    cmocka_unit_test(reply_broken),
+	    cmocka_unit_test(reply_endless),
+	    cmocka_unit_test(reply_is_printable),
+	    cmocka_unit_test(route_order),
+	    cmocka_unit_test(route_faults),
+	    cmocka_unit_test(credentials),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
