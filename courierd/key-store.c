@@ -1,0 +1,247 @@
+/* Which files hold the pairs of which service, and what of them is served now. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include "courierd/key.h"
+
+static const struct config_setting rows[] = {TLS_KEY_ROWS};
+
+#define COMPONENT(id, n_, f_, o_)                              \
+	static const struct config_component id = {.name = n_, \
+	    .file = f_,                                        \
+	    .overlay = o_,                                     \
+	    .settings = rows,                                  \
+	    .n = ARRAY_LEN(rows),                              \
+	    .foreign_ok = true}
+COMPONENT(esmtpd, "esmtpd", "esmtpd", NULL);
+COMPONENT(esmtpd_msa, "esmtpd-msa", "esmtpd", "esmtpd-msa");
+COMPONENT(esmtpd_ssl, "esmtpd-ssl", "esmtpd", "esmtpd-ssl");
+COMPONENT(imapd, "imapd", "imapd", "imapd-ssl");
+COMPONENT(pop3d, "pop3d", "pop3d", "pop3d-ssl");
+
+const struct config_component *const key_settings[KEY_COMPONENTS] = {
+    &esmtpd, &esmtpd_msa, &esmtpd_ssl, &imapd, &pop3d};
+
+/* The file that everybody shares who has none of his own. */
+static const char shared_file[] = "esmtpd.pem";
+
+static const struct {
+	const char *role, *file;
+} homes[KEY_COMPONENTS] = {
+    {"esmtpd", "esmtpd.pem"},
+    {"esmtpd", "esmtpd.pem"},
+    {"esmtpd", "esmtpd.pem"},
+    {"login", "imapd.pem"},
+    {"login", "pop3d.pem"},
+};
+
+void key_store_init(struct key_store *s)
+{
+	*s = (struct key_store){0};
+	for (size_t i = 0; i < KEY_COMPONENTS; i++) {
+		s->components[i].settings = key_settings[i];
+		s->components[i].role = homes[i].role;
+		s->components[i].default_file = homes[i].file;
+	}
+}
+
+void key_store_free(struct key_store *s)
+{
+	for (size_t i = 0; i < KEY_COMPONENTS; i++) {
+		struct key_component *c = &s->components[i];
+
+		for (size_t k = 0; k < c->pairs.n; k++)
+			key_pair_release(&c->pairs.v[k]);
+		vec_free(&c->pairs);
+	}
+}
+
+static char *in_folder(const char *folder, struct str name)
+{
+	if (name.n && name.p[0] == '/')
+		return mem_strndup(name.p, name.n);
+	return mem_printf("%s/%.*s", folder, STR_FMT(name));
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+static char *certificate_path(
+    const struct key_component *c, const struct config *conf, const struct instance *in)
+{
+	struct str set = config_str(conf, c->settings->name, "TLS_CERTFILE", NULL);
+	char *path;
+
+	if (set.n)
+		return in_folder(in->etc, set);
+	path = in_folder(in->etc, str_of(c->default_file));
+	if (exists(path))
+		return path;
+	free(path);
+	return in_folder(in->etc, str_of(shared_file));
+}
+
+static struct key_pair *find_suffix(struct key_component *c, const char *suffix)
+{
+	for (size_t i = 0; i < c->pairs.n; i++)
+		if (strcmp(c->pairs.v[i].suffix, suffix) == 0)
+			return &c->pairs.v[i];
+	return NULL;
+}
+
+/* Puts what was loaded in place of `old`, or adds it.  True when clients must hear of it. */
+static bool put_pair(struct key_component *c, struct key_pair *old, struct key_pair *fresh)
+{
+	bool changed = !old || memcmp(old->fingerprint, fresh->fingerprint, KEY_FINGERPRINT) != 0 ||
+		       old->chain_n != fresh->chain_n ||
+		       memcmp(old->chain, fresh->chain, fresh->chain_n) != 0;
+
+	fresh->seen = true;
+	if (old) {
+		key_pair_release(old);
+		*old = *fresh;
+	} else
+		vec_push(&c->pairs, *fresh);
+	return changed;
+}
+
+static bool refresh_pair(
+    struct key_component *c, const char *suffix, const char *cert_path, const char *key_path)
+{
+	struct key_pair *old = find_suffix(c, suffix), fresh = {0};
+	char *why;
+
+	if (old)
+		old->seen = true;
+	if (key_pair_load(&fresh, cert_path, key_path, &why) == 0) {
+		if (old && strcmp(old->stamp, fresh.stamp) == 0) {
+			key_pair_release(&fresh);
+			return false;
+		}
+		fresh.suffix = mem_strdup(suffix);
+		return put_pair(c, old, &fresh);
+	}
+	if (!old || strcmp(old->stamp, fresh.stamp) != 0)
+		log_error(NULL, "%s: %s%s", c->settings->name, why,
+		    old ? "; the certificate that was there before stays in use" : "");
+	if (old) /* said once for each change of the files */
+		memcpy(old->stamp, fresh.stamp, sizeof old->stamp);
+	free(why);
+	key_pair_release(&fresh);
+	return false;
+}
+
+/* Suffixes are host names or addresses; not what editors and tools leave behind. */
+static bool suffix_ok(const char *s)
+{
+	static const char *const leftovers[] = {
+	    "bak", "old", "new", "orig", "tmp", "dist", "rpmsave"};
+
+	for (size_t i = 0; i < ARRAY_LEN(leftovers); i++)
+		if (strcmp(s, leftovers[i]) == 0)
+			return false;
+	return s[0] && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789.-_:") == strlen(s);
+}
+
+static bool refresh_siblings(struct key_component *c, const char *cert_path, const char *key_path)
+{
+	const char *slash = strrchr(cert_path, '/'), *base = slash ? slash + 1 : cert_path;
+	char *folder =
+	    slash ? mem_strndup(cert_path, (size_t)(slash - cert_path)) : mem_strdup(".");
+	size_t n = strlen(base);
+	DIR *dir = opendir(folder[0] ? folder : "/");
+	struct dirent *e;
+	bool changed = false;
+
+	while (dir && (e = readdir(dir))) {
+		const char *suffix = e->d_name + n + 1;
+		char *cert, *key;
+
+		if (strncmp(e->d_name, base, n) != 0 || e->d_name[n] != '.' || !suffix_ok(suffix))
+			continue;
+		cert = mem_printf("%s.%s", cert_path, suffix);
+		key = mem_printf("%s.%s", key_path, suffix);
+		if (strcmp(cert_path, key_path) != 0 && !exists(key)) {
+			free(key); /* the key may stand with its certificate */
+			key = mem_strdup(cert);
+		}
+		changed |= refresh_pair(c, suffix, cert, key);
+		free(cert);
+		free(key);
+	}
+	if (dir)
+		closedir(dir);
+	free(folder);
+	return changed;
+}
+
+static bool drop_unseen(struct key_component *c)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < c->pairs.n;) {
+		if (c->pairs.v[i].seen) {
+			i++;
+			continue;
+		}
+		key_pair_release(&c->pairs.v[i]);
+		vec_remove(&c->pairs, i);
+		changed = true;
+	}
+	return changed;
+}
+
+static bool refresh(struct key_component *c, const struct config *conf, const struct instance *in)
+{
+	char *cert = certificate_path(c, conf, in), *key;
+	struct str set = config_str(conf, c->settings->name, "TLS_PRIVATE_KEYFILE", NULL);
+	bool changed = false;
+
+	key = set.n ? in_folder(in->etc, set) : mem_strdup(cert);
+	for (size_t i = 0; i < c->pairs.n; i++)
+		c->pairs.v[i].seen = c->pairs.v[i].suffix[0] == 0; /* the main one stays */
+	if (exists(cert))
+		changed = refresh_pair(c, "", cert, key);
+	changed |= refresh_siblings(c, cert, key);
+	changed |= drop_unseen(c);
+	free(cert);
+	free(key);
+	return changed;
+}
+
+unsigned key_store_refresh(struct key_store *s, const struct config *c, const struct instance *in)
+{
+	unsigned changed = 0;
+
+	for (size_t i = 0; i < KEY_COMPONENTS; i++)
+		if (refresh(&s->components[i], c, in))
+			changed |= 1U << i;
+	return changed;
+}
+
+struct key_component *key_store_component(struct key_store *s, struct str name, const char *role)
+{
+	for (size_t i = 0; i < KEY_COMPONENTS; i++) {
+		struct key_component *c = &s->components[i];
+
+		if (str_is(name, c->settings->name) && str_starts(str_of(role), str_of(c->role)))
+			return c;
+	}
+	return NULL;
+}
+
+const struct key_pair *key_component_pair(const struct key_component *c, struct str fingerprint)
+{
+	if (fingerprint.n != KEY_FINGERPRINT)
+		return NULL;
+	for (size_t i = 0; i < c->pairs.n; i++)
+		if (memcmp(c->pairs.v[i].fingerprint, fingerprint.p, KEY_FINGERPRINT) == 0)
+			return &c->pairs.v[i];
+	return NULL;
+}
