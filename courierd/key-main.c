@@ -1,4 +1,5 @@
 /* courierkey: the process that holds the private keys. */
+#include "config.h"
 #include <stdlib.h>
 #include "courierd/key-serve.h"
 

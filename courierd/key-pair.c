@@ -1,4 +1,5 @@
 /* One certificate chain with its key: reading, checking, signing. */
+#include "config.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -72,7 +73,8 @@ static EVP_PKEY *read_key(struct str pem)
 {
 	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
 	/* an encrypted key can't be asked for here: an empty pass phrase fails it */
-	EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, "") : NULL;
+	char no_phrase[] = "";
+	EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, no_phrase) : NULL;
 
 	BIO_free(in);
 	return key;

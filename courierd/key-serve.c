@@ -1,4 +1,5 @@
 /* The key process's edges: who is asking, what they get. */
+#include "config.h"
 #include <stdlib.h>
 #include "courierd/key-serve.h"
 

@@ -1,4 +1,5 @@
 /* Which files hold the pairs of which service, and what of them is served now. */
+#include "config.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

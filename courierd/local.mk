@@ -6,3 +6,4 @@ courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd
 courierd_courierd_LDADD = $(SERVICE_LIBS)
 
 include courierd/broker.mk
+include courierd/key.mk

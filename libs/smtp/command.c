@@ -1,4 +1,5 @@
 /* Command lines: the verb, and the arguments of those verbs that have no parameters. */
+#include "config.h"
 #include "smtp/smtp.h"
 
 static const struct {

@@ -4,6 +4,7 @@
  * The reader's states name what has been seen since the last line end.  Nothing but CR LF leads
  * back to the start of a line, so nothing else can be followed by the dot that ends the message.
  */
+#include "config.h"
 #include "smtp/smtp.h"
 
 enum data_state {

@@ -1,4 +1,5 @@
 /* Lines: only CRLF ends one. */
+#include "config.h"
 #include "smtp/smtp.h"
 
 void smtp_lines_init(struct smtp_lines *l, size_t max)

@@ -1,4 +1,5 @@
 /* MAIL and RCPT: the path, then parameters of which each is a row in a table. */
+#include "config.h"
 #include "smtp/smtp.h"
 
 struct params { /* what the rows write to; one of mail and rcpt is NULL */

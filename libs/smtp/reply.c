@@ -1,4 +1,5 @@
 /* The table of replies, and their lines. */
+#include "config.h"
 #include "smtp/reply.h"
 
 enum { REPLY_TEXT_MAX = 500, REPLY_FALLBACK = 451 };

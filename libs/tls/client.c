@@ -1,4 +1,5 @@
 /* The client side. */
+#include "config.h"
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>

@@ -1,4 +1,5 @@
 /* Settings, and the OpenSSL contexts made of them. */
+#include "config.h"
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/err.h>

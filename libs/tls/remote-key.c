@@ -6,6 +6,7 @@
  * code.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include "config.h"
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>

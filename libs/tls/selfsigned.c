@@ -1,4 +1,5 @@
 /* A certificate for the first start: self-signed, to be replaced by a real one. */
+#include "config.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,7 @@
  * descriptor is watched too, for what the key process sends unasked (a new set of pairs).  A set is
  * collected aside and takes the old one's place when it is complete.
  */
+#include "config.h"
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>

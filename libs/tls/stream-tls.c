@@ -1,4 +1,5 @@
 /* TLS below a stream: OpenSSL on the stream's own non-blocking descriptor. */
+#include "config.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>

@@ -1,0 +1,71 @@
+/*
+ * esmtpd: the ESMTP server for ports 25, 587 and 465.
+ *
+ * One worker process is one loop with many sessions.  It knows no table and no file: what a client
+ * may do comes from the gate when it connects, who it is from authdaemond, keys from the key
+ * process.  A session (session.h) belongs to a listener (struct door), whose settings it keeps as
+ * they were when it began.
+ */
+#ifndef ESMTPD_ESMTPD_H
+#define ESMTPD_ESMTPD_H
+
+#include "auth/auth.h"
+#include "dns/dns.h"
+#include "gate/gate.h"
+#include "smtp/smtp.h"
+#include "tls/tls.h"
+
+/* The settings of one kind of listener, resolved; counted, since sessions outlive a reload. */
+struct door_settings {
+	unsigned refs;
+	bool auth_required, tls_required, tls_at_once;
+	bool tarpit, no_vrfy, no_expn, log_dialog, reverse_dns;
+	char *greeting;        /* whole text of the banner; empty: made of the host's name */
+	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
+	uint32_t max_total, max_per_ip, max_per_net;
+	uint32_t max_bad, max_refused, max_idle;
+	uint32_t line_max;
+	int64_t tarpit_max_ms;
+	int64_t command_ms, data_ms, session_ms;
+};
+/* component: "esmtpd", "esmtpd-msa" or "esmtpd-ssl". */
+struct door_settings *door_settings_new(const struct config *c, const char *component);
+struct door_settings *door_settings_hold(struct door_settings *d);
+void door_settings_drop(struct door_settings *d);
+
+/* A kind of listener: its name is the service's that the gate hears of. */
+struct door {
+	const char *name;      /* "smtp", "submission", "smtps" */
+	const char *component; /* whose settings */
+	struct door_settings *settings;
+	struct tls_server *tls; /* NULL: none */
+};
+enum { DOORS = 3 };
+
+struct session;
+struct board;
+struct esmtpd {
+	struct loop *loop;
+	struct gate_client *gate;
+	struct auth_client *auth;
+	struct dns *dns; /* NULL: names of clients are not looked up */
+	struct board *board;
+	struct door doors[DOORS];
+	struct session *sessions;
+	size_t n_sessions;
+	uint64_t accepted_connections, accepted_messages;
+	bool draining;
+	void (*idle)(struct esmtpd *e); /* the last session of a draining worker has ended */
+	void *idle_ctx;
+	struct arena *arena;   /* what one command needs; emptied before each */
+	char chunk[64 * 1024]; /* message text between the stream and the gate */
+};
+
+/* Takes the connected socket over, whatever happens. */
+void esmtpd_connection(struct esmtpd *e, struct door *d, int fd);
+/* No new work: idle sessions are told to go, the others after their message. */
+void esmtpd_drain(struct esmtpd *e);
+
+extern const struct config_component esmtpd_settings, esmtpd_msa_settings, esmtpd_ssl_settings;
+
+#endif

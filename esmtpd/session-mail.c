@@ -1,0 +1,201 @@
+/* MAIL, RCPT, DATA: the message on its way to the gate. */
+#include "config.h"
+#include "esmtpd/session.h"
+
+#include <stdlib.h>
+
+static unsigned extensions(const struct session *s)
+{
+	if (!s->esmtp)
+		return 0;
+	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 |
+	       SMTP_EXT_VERP | (session_auth_words(s)[0] || s->login ? SMTP_EXT_AUTH : 0);
+}
+
+/* The word behind "with" in Received (RFC 3848, RFC 6531). */
+static const char *with_word(const struct session *s, bool utf8)
+{
+	static const char *const words[2][4] = {
+	    {"ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA"},
+	    {"UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"},
+	};
+
+	if (!s->esmtp)
+		return "SMTP";
+	return words[utf8][(s->secure ? 1 : 0) + (s->login ? 2 : 0)];
+}
+
+static void mail_answered(void *ctx, const struct gate_reply *r)
+{
+	struct session *s = ctx;
+
+	if (r->code < 300)
+		s->state = ST_MAIL;
+	session_pass(s, r);
+	if (s->state != ST_MAIL)
+		session_reset(s);
+	if (!s->penalised)
+		session_wake(s);
+}
+
+static void ask_mail(struct session *s, const struct smtp_mail *m)
+{
+	struct gate_mail g = {
+	    .sender = m->address,
+	    .helo = str_of(s->helo),
+	    .login = str_of(s->login),
+	    .with = with_word(s, m->smtputf8),
+	    .envid = m->envid,
+	    .ret = m->ret,
+	    .body8 = m->body == SMTP_BODY_8BITMIME,
+	    .smtputf8 = m->smtputf8,
+	    .verp = m->verp,
+	    .size = m->size,
+	};
+	struct buf tls;
+
+	buf_init(&tls, 256);
+	if (s->secure)
+		tls_describe(s->stream, &tls);
+	g.tls = buf_str(&tls);
+	gate_mail(s->txn, &g, mail_answered, s);
+	buf_free(&tls);
+	session_wait(s, GATE_ANSWER_MS);
+}
+
+void session_mail(struct session *s, struct str args)
+{
+	struct smtp_mail m;
+	enum smtp_reply_id r = smtp_mail_parse(s->server->arena, args, extensions(s), &m);
+
+	if (r != SMTP_R_NONE) {
+		session_say(s, r);
+		return;
+	}
+	session_set(&s->sender, m.address.n ? m.address : STR(""));
+	s->utf8 = m.smtputf8;
+	s->rcpts = 0;
+	if (s->policy.size_limit && m.size > s->policy.size_limit) {
+		session_say(s, SMTP_R_TOO_LARGE);
+		session_reset(s);
+		return;
+	}
+	ask_mail(s, &m);
+}
+
+static void rcpt_answered(void *ctx, const struct gate_reply *r)
+{
+	struct session *s = ctx;
+
+	if (r->code < 300) {
+		s->state = ST_RCPT;
+		s->rcpts++;
+	}
+	session_pass(s, r);
+	session_set(&s->rcpt, STR_NONE);
+	if (!s->penalised)
+		session_wake(s);
+}
+
+void session_rcpt(struct session *s, struct str args)
+{
+	struct smtp_rcpt m;
+	enum smtp_reply_id r = smtp_rcpt_parse(s->server->arena, args, extensions(s), s->utf8, &m);
+
+	if (r == SMTP_R_NONE && s->policy.max_rcpts && s->rcpts >= s->policy.max_rcpts)
+		r = SMTP_R_TOO_MANY_RCPTS;
+	if (r != SMTP_R_NONE) {
+		session_say(s, r);
+		return;
+	}
+	session_set(&s->rcpt, m.address);
+	gate_rcpt(s->txn,
+	    &(struct gate_rcpt){.address = m.address, .orcpt = m.orcpt, .notify = m.notify},
+	    rcpt_answered, s);
+	session_wait(s, GATE_ANSWER_MS);
+}
+
+void session_data(struct session *s, struct str args)
+{
+	if (args.n) {
+		session_say(s, SMTP_R_ARGUMENT);
+		return;
+	}
+	smtp_data_init(&s->data);
+	s->oversize = false;
+	s->state = ST_DATA;
+	session_say(s, SMTP_R_START_DATA);
+}
+
+static void end_answered(void *ctx, const struct gate_reply *r)
+{
+	struct session *s = ctx;
+
+	s->state = ST_READY; /* whatever it says, the message is the gate's or nobody's */
+	session_pass(s, r);
+	if (r->code < 300) {
+		s->server->accepted_messages++;
+		s->idle = 0;
+		s->refused = 0;
+	}
+	session_reset(s);
+	if (!s->penalised)
+		session_wake(s);
+}
+
+/* A text that the gate shall not have. */
+static void refuse_data(struct session *s, enum smtp_reply_id why)
+{
+	session_say(s, why);
+	session_reset(s);
+}
+
+static void writable(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->congested) {
+		s->congested = false;
+		session_wake(s);
+	}
+}
+
+static void give(struct session *s, size_t n)
+{
+	if (s->policy.size_limit && s->data.size > s->policy.size_limit)
+		s->oversize = true;
+	if (n == 0 || s->data.bare || s->oversize)
+		return;
+	if (!gate_data(s->txn, str_at(s->server->chunk, n), writable, s)) {
+		s->congested = true;
+		session_wait(s, GATE_ANSWER_MS);
+	}
+}
+
+bool session_data_input(struct session *s)
+{
+	struct str in = str_head(stream_input(s->stream), sizeof s->server->chunk);
+	size_t n, used;
+
+	if (s->data.done) { /* was only held up by congestion */
+		gate_end(s->txn, end_answered, s);
+		session_wait(s, GATE_ANSWER_MS);
+		return true;
+	}
+	if (!in.n)
+		return false;
+	used = smtp_data_feed(&s->data, in, s->server->chunk, &n);
+	stream_consume(s->stream, used);
+	give(s, n);
+	if (!s->data.done)
+		return !s->waiting;
+	if (s->data.bare)
+		refuse_data(s, SMTP_R_BARE_DATA);
+	else if (s->oversize)
+		refuse_data(s, SMTP_R_TOO_LARGE);
+	else if (!s->congested) {
+		gate_end(s->txn, end_answered, s);
+		session_wait(s, GATE_ANSWER_MS);
+	}
+	return true;
+}

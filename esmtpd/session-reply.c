@@ -1,0 +1,110 @@
+/* Replies: collected, counted, logged, delayed. */
+#include "config.h"
+#include "esmtpd/session.h"
+
+#include <stdlib.h>
+
+static void log_dialog(struct session *s, const char *arrow, struct str text)
+{
+	struct str line;
+
+	while (str_split(&text, '\n', &line)) {
+		while (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		log_info(NULL, "dialog,session=%s %s %.*s", s->id, arrow, STR_FMT(line));
+	}
+}
+
+static const char *or_empty(const char *z)
+{
+	return z ? z : "";
+}
+
+/* by_gate: it is about the addresses; else about the command. */
+static void log_reply(struct session *s, bool by_gate, unsigned code, struct str text)
+{
+	struct str line = STR_NONE;
+
+	str_split(&text, '\n', &line);
+	if (by_gate && s->rcpt)
+		log_error(NULL, "error,relay=%s,port=%u,from=<%s>,to=<%s>,session=%s: %u %.*s",
+		    s->peer_log, s->peer_port, or_empty(s->sender), s->rcpt, s->id, code,
+		    STR_FMT(line));
+	else if (by_gate && s->sender)
+		log_error(NULL, "error,relay=%s,port=%u,from=<%s>,session=%s: %u %.*s", s->peer_log,
+		    s->peer_port, s->sender, s->id, code, STR_FMT(line));
+	else
+		log_error(NULL, "error,relay=%s,port=%u,msg=\"%u %.*s\",session=%s,cmd: %s",
+		    s->peer_log, s->peer_port, code, STR_FMT(line), s->id, or_empty(s->command));
+}
+
+/* The more errors, the longer the answer takes: 1, 2, 4, ... seconds. */
+static void penalise(struct session *s)
+{
+	int64_t ms = 1000;
+
+	s->errors++;
+	if (!s->policy.tarpit)
+		return;
+	for (uint32_t i = 1; i < s->errors && ms < s->settings->tarpit_max_ms; i++)
+		ms *= 2;
+	s->penalised = true;
+	session_wait(s, ms < s->settings->tarpit_max_ms ? ms : s->settings->tarpit_max_ms);
+}
+
+static void put(struct session *s, unsigned code, struct str enhanced, struct str text)
+{
+	size_t before = s->out.n;
+
+	smtp_reply_put(&s->out, code, enhanced, text);
+	if (s->out.failed) {
+		session_abort(s);
+		return;
+	}
+	if (s->settings->log_dialog)
+		log_dialog(s, "<", str_skip(buf_str(&s->out), before));
+	if (code == 421)
+		s->last = true;
+}
+
+void session_say_text(struct session *s, enum smtp_reply_id id, struct str text)
+{
+	const struct smtp_reply *r = smtp_reply(id);
+
+	put(s, r->code, str_of(r->enhanced), text);
+	if (r->code < 400 || r->code == 421)
+		return;
+	log_reply(s, false, r->code, text);
+	s->bad++;
+	if (s->bad >= s->settings->max_bad && !s->last) {
+		session_say(s, SMTP_R_TOO_MANY_ERRORS);
+		return;
+	}
+	penalise(s);
+}
+
+void session_say(struct session *s, enum smtp_reply_id id)
+{
+	session_say_text(s, id, str_of(smtp_reply(id)->text));
+}
+
+void session_pass(struct session *s, const struct gate_reply *r)
+{
+	put(s, r->code, r->enhanced, r->text);
+	if (r->code < 400)
+		return;
+	log_reply(s, true, r->code, r->text);
+	s->refused++;
+	if (s->refused >= s->settings->max_refused && !s->last)
+		session_say(s, SMTP_R_TOO_MANY_ERRORS);
+	else if (r->code >= 500)
+		penalise(s);
+}
+
+void session_flush(struct session *s)
+{
+	if (!s->out.n)
+		return;
+	stream_put(s->stream, buf_str(&s->out));
+	buf_free(&s->out);
+}

@@ -1,0 +1,143 @@
+/*
+ * One client of the ESMTP server.
+ *
+ * The states, and what leads on:
+ *
+ *	SECURING  -> CONNECT             TLS at once: after the handshake
+ *	CONNECT   -> HELLO | CLOSED      the gate has said what it knows of the client
+ *	HELLO     -> READY               HELO, EHLO
+ *	READY     -> MAIL | AUTH | SECURING
+ *	MAIL      -> RCPT | READY        an accepted RCPT; RSET, HELO
+ *	RCPT      -> DATA | READY
+ *	DATA      -> READY               the end of the text and the gate's answer
+ *	AUTH      -> READY
+ *	SECURING  -> HELLO               STARTTLS: everything said before is forgotten
+ *	any       -> CLOSED
+ *
+ * One command is carried out at a time.  While something else is waited for (the gate, authdaemond,
+ * a delay) `waiting` is set and the stream is paused: input stays in the kernel, and replies stay
+ *in `out`, so that those of a pipelined group leave together.  A session is freed by the loop,
+ *never inside its own calls.
+ */
+#ifndef ESMTPD_SESSION_H
+#define ESMTPD_SESSION_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include "esmtpd/board.h"
+#include "esmtpd/esmtpd.h"
+
+enum session_state {
+	ST_SECURING = 1,
+	ST_CONNECT = 2,
+	ST_HELLO = 4,
+	ST_READY = 8,
+	ST_MAIL = 16,
+	ST_RCPT = 32,
+	ST_DATA = 64,
+	ST_AUTH = 128,
+	ST_CLOSED = 256,
+};
+
+enum {
+	SESSION_IN_MAX = 32 * 1024,    /* bytes of one client that are not yet understood */
+	SESSION_OUT_MAX = 128 * 1024,  /* replies that a client does not read */
+	SESSION_GROUP_MAX = 16 * 1024, /* replies collected before they leave in any case */
+	COMMAND_ARENA_MAX = 64 * 1024, /* what one command may need */
+	SESSION_ID_SIZE = 13,
+	GATE_ANSWER_MS = 15 * 60 * 1000, /* longer than any client waits (RFC 5321, 4.5.3.2) */
+	REVERSE_MS = 5000,               /* longest wait for a client's name */
+	GREETING_ROOM = 300,
+};
+
+/* What the gate has said of this client. */
+struct client_policy {
+	char *host; /* what we call ourselves */
+	uint64_t size_limit;
+	uint32_t max_rcpts; /* 0: none */
+	bool auth_required, tls_required, tarpit, no_vrfy, no_expn;
+};
+
+struct session {
+	struct esmtpd *server;
+	struct session *next, **slot;
+	struct door *door;
+	struct door_settings *settings;
+	struct client_policy policy;
+	struct stream *stream;
+	struct gate_txn *txn;
+	struct auth_sasl *sasl;
+	struct timer *timer;
+	uint64_t dns_query;
+
+	char id[SESSION_ID_SIZE];
+	char peer[INET6_ADDRSTRLEN], peer_log[INET6_ADDRSTRLEN + 8], local[INET6_ADDRSTRLEN];
+	uint16_t peer_port, local_port;
+	struct board_place place;
+	char *host_name; /* the client's, from the DNS; NULL: none */
+
+	enum session_state state;
+	bool waiting, last, secure, congested, penalised, blocked;
+	int64_t deadline; /* of the whole session, monotonic ms */
+
+	struct smtp_lines lines;
+	struct buf out;
+	struct smtp_data data;
+	bool oversize;
+
+	char *helo;
+	bool esmtp, utf8; /* EHLO was said; SMTPUTF8 in the message at hand */
+	char *login;
+	char *auth_pending;  /* AUTH: the login that takes effect after the client's empty answer */
+	char *sender, *rcpt; /* for the log; rcpt: the one being asked about */
+	uint32_t rcpts, refused, bad, idle, errors;
+	char *command; /* the last line, for the log */
+};
+
+/* session.c */
+struct session *session_new(struct esmtpd *e, struct door *d, int fd,
+    const struct sockaddr_storage *peer, const struct board_place *place);
+void session_go(struct session *s);               /* goes on with what is buffered */
+void session_wait(struct session *s, int64_t ms); /* something else is awaited, at most ms */
+void session_wake(struct session *s);             /* it has come */
+void session_close(struct session *s);            /* replies leave, then it ends */
+void session_abort(struct session *s);            /* it ends at once */
+void session_drain(struct session *s);            /* 421 unless a message is under way */
+void session_reset(struct session *s);            /* forgets the message at hand */
+void session_set(char **field, struct str value); /* a copy in place of the old one */
+void session_forget(struct session *s);           /* all that the client has said so far */
+
+/* session-reply.c: every reply goes through here, is counted, logged and delayed. */
+void session_say(struct session *s, enum smtp_reply_id id);
+void session_say_text(struct session *s, enum smtp_reply_id id, struct str text);
+/* What the gate has answered; a fault about `rcpt` when that is set. */
+void session_pass(struct session *s, const struct gate_reply *r);
+void session_flush(struct session *s);
+
+/* session-connect.c */
+void session_connect(struct session *s);
+void session_connect_cancel(struct session *s);
+
+/* session-commands.c */
+void session_command(struct session *s, struct str line);
+
+/* session-mail.c */
+void session_mail(struct session *s, struct str args);
+void session_rcpt(struct session *s, struct str args);
+void session_data(struct session *s, struct str args);
+bool session_data_input(struct session *s); /* false: wants more */
+
+/* session-auth.c */
+bool session_offers_auth(const struct session *s, struct str mechanism);
+const char *session_auth_words(const struct session *s);
+void session_auth(struct session *s, struct str args);
+void session_auth_line(struct session *s, struct str line);
+void session_auth_cancel(struct session *s);
+
+/* session-tls.c */
+bool session_offers_tls(const struct session *s);
+void session_starttls(struct session *s, struct str args);
+void session_secure(struct session *s); /* starts the handshake */
+void session_secured(struct session *s);
+
+#endif
