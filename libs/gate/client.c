@@ -144,7 +144,7 @@ static void answer_failed(void *ctx)
 static void txn_fail(struct gate_txn *t)
 {
 	for (struct request *r = t->requests; r; r = r->next)
-		r->failed = &gone;
+		r->failed = r->failed ? r->failed : &gone;
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;

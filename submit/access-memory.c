@@ -1,0 +1,67 @@
+/* smtpaccess held in memory: the text, looked up like the table. */
+#include "submit/access.h"
+#include <stdlib.h>
+
+struct access {
+	struct map *blocks; /* key -> terminated action */
+	char lengths[ACCESS_LENGTHS_SIZE];
+	void (*bad)(unsigned line, const char *why);
+};
+
+static void complain(void *ctx, unsigned line, const char *why)
+{
+	struct access *a = ctx;
+	if (a->bad)
+		a->bad(line, why);
+}
+
+static int keep(void *ctx, const struct access_block *b, struct str action, unsigned line)
+{
+	struct access *a = ctx;
+	char key[ACCESS_KEY_SIZE];
+	(void)line;
+	access_key(b, key);
+	struct str k = str_at(key, sizeof(key));
+	if (map_get(a->blocks, k))
+		return 0; /* the first line counts, makesmtpaccess complains */
+	char *copy = mem_strndup(action.p, action.n);
+	if (!map_set(a->blocks, k, copy)) {
+		free(copy);
+		return -1;
+	}
+	a->lengths[b->bits] = 1;
+	return 0;
+}
+
+struct access *access_new(struct str text, void (*bad)(unsigned line, const char *why))
+{
+	struct access *a = mem_new(struct access);
+	a->blocks = map_new();
+	a->bad = bad;
+	struct access_reader r = {.block = keep, .bad = complain, .ctx = a};
+	if (!a->blocks || access_read(text, &r) < 0) {
+		access_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void access_free(struct access *a)
+{
+	if (!a)
+		return;
+	map_free(a->blocks, free);
+	free(a);
+}
+
+int access_get(void *access, struct str key, struct str *value)
+{
+	struct access *a = access;
+	if (str_eq(key, ACCESS_LENGTHS)) {
+		*value = str_at(a->lengths, sizeof(a->lengths));
+		return 1;
+	}
+	const char *action = map_get(a->blocks, key);
+	*value = str_of(action);
+	return action != NULL;
+}

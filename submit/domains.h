@@ -1,0 +1,25 @@
+/*
+ * A list of domains, as the files locals, hosteddomains and esmtpacceptmailfor hold it.
+ *
+ * One entry a line, lower case: a domain; ".dom", every domain below dom but not dom itself; "!x"
+ * takes x (a domain or ".dom") out again; "*" is the name of this host and "*.dom" that name with
+ * ".dom" behind it.  The longest entry that fits decides.  Behind a domain and a blank a second one
+ * may stand: mail for the first is kept as if it were for the second (hosteddomains only).
+ * '#' starts a comment line.
+ */
+#ifndef COURIER_SUBMIT_DOMAINS_H
+#define COURIER_SUBMIT_DOMAINS_H
+
+#include "base/base.h"
+
+struct domains;
+/* host: what "*" stands for.  NULL without memory. */
+struct domains *domains_new(struct str text, struct str host);
+void domains_free(struct domains *d);
+/* domain: in lower case, a view.  *target, which may be NULL, gets the second domain or is empty;
+ * it lives as long as the list. */
+bool domains_match(const struct domains *d, struct str domain, struct str *target);
+/* Every entry in no order: key ("dom" or ".dom") and value ("", "!" or a target). */
+bool domains_next(const struct domains *d, size_t *at, struct str *key, struct str *value);
+
+#endif
