@@ -13,13 +13,17 @@
 #include "base/base.h"
 
 struct domains;
+struct table;
 /* host: what "*" stands for.  NULL without memory. */
 struct domains *domains_new(struct str text, struct str host);
+/* The same out of a table that makehosteddomains or makeacceptmailfor built; owns t. */
+struct domains *domains_of_table(struct table *t);
 void domains_free(struct domains *d);
-/* domain: in lower case, a view.  *target, which may be NULL, gets the second domain or is empty;
- * it lives as long as the list. */
-bool domains_match(const struct domains *d, struct str domain, struct str *target);
-/* Every entry in no order: key ("dom" or ".dom") and value ("", "!" or a target). */
+/* domain: in lower case.  1 it is in the list, 0 it is not, -1 the table can't be read (errno).
+ * *target, which may be NULL, gets the second domain or is empty; valid until the next call. */
+int domains_match(struct domains *d, struct str domain, struct str *target);
+/* Every entry of a list made from text, in no order: key ("dom" or ".dom") and value ("", "!" or a
+ * target). */
 bool domains_next(const struct domains *d, size_t *at, struct str *key, struct str *value);
 
 #endif

@@ -1,0 +1,156 @@
+#include "submit/address.h"
+#include "rfc822/rfc822.h"
+#include "unicode/unicode.h"
+
+static struct str lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	if (!p)
+		return STR_NONE;
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = (char)ascii_lower((unsigned char)s.p[i]);
+	p[s.n] = 0;
+	return str_at(p, s.n);
+}
+
+static enum address_error parse(
+    struct arena *a, struct str text, unsigned flags, struct mailpath *path)
+{
+	struct str rest = text;
+	unsigned how = MAILPATH_NO_ANGLE | MAILPATH_BARE;
+	if (flags & ADDRESS_UTF8)
+		how |= MAILPATH_UTF8;
+	switch (mailpath_parse(a, &rest, how, path)) {
+	case MAILPATH_OK:
+		return rest.n || path->local.n == 0 ? ADDRESS_SYNTAX : ADDRESS_OK;
+	case MAILPATH_TOO_LONG:
+		return ADDRESS_TOO_LONG;
+	case MAILPATH_NEEDS_UTF8:
+		return ADDRESS_NEEDS_UTF8;
+	case MAILPATH_NO_DOMAIN:
+		return ADDRESS_NO_DOMAIN;
+	case MAILPATH_NO_MEMORY:
+		return ADDRESS_TEMPORARY;
+	case MAILPATH_SYNTAX:
+		break;
+	}
+	return ADDRESS_SYNTAX;
+}
+
+/* The domain an address is taken to have; empty: it is bare and must not be. */
+static struct str effective_domain(
+    const struct names *n, const struct mailpath *path, struct str local_ip, unsigned flags)
+{
+	struct str ip;
+	if (path->domain.n == 0) {
+		bool ours = (flags & ADDRESS_BARE) || str_iis(path->local, "postmaster");
+		return ours ? n->defaultdomain : STR_NONE;
+	}
+	if (path->literal && local_ip.n && mailpath_literal_ok(path->domain, &ip) &&
+	    str_ieq(ip, local_ip))
+		return n->defaultdomain;
+	return path->domain;
+}
+
+/* 0, or -1 when a table can't be read. */
+static int classify(const struct names *n, struct address *out)
+{
+	struct str target;
+	out->kind = ADDRESS_REMOTE;
+	out->at = STR_NONE;
+	int r = domains_match(n->locals, out->domain, NULL);
+	if (r != 0) {
+		out->kind = ADDRESS_LOCAL;
+		return r < 0 ? -1 : 0;
+	}
+	r = domains_match(n->hosted, out->domain, &target);
+	if (r > 0) {
+		out->kind = ADDRESS_HOSTED;
+		out->at = target.n ? target : out->domain;
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static struct str print(struct arena *a, struct str local, struct str domain)
+{
+	struct buf b;
+	buf_init(&b, 4096);
+	struct str s = STR_NONE;
+	if (mailaddr_print_spec(&b, local, domain))
+		s = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* All local domains are one; an empty domain is nobody else's key. */
+static struct str print_local_key(struct arena *a, struct str local)
+{
+	return str_of(arena_printf(a, "%.*s@", STR_FMT(local)));
+}
+
+enum address_error address_canonical(const struct names *n, struct arena *a, struct str text,
+    struct str local_ip, unsigned flags, struct address *out)
+{
+	struct mailpath path;
+	enum address_error e = parse(a, text, flags, &path);
+	if (e != ADDRESS_OK)
+		return e;
+	struct str domain = effective_domain(n, &path, local_ip, flags);
+	if (domain.n == 0)
+		return ADDRESS_NO_DOMAIN;
+	out->local = path.local;
+	out->domain = domain_canonical(a, domain);
+	if (!out->domain.p || classify(n, out) < 0)
+		return ADDRESS_TEMPORARY;
+	if (out->kind != ADDRESS_REMOTE && (n->lowercase || str_iis(out->local, "postmaster")))
+		out->local = lower(a, out->local);
+	if (out->at.n)
+		out->at = arena_str(a, out->at);
+	out->text = print(a, out->local, out->domain);
+	out->key = out->kind == ADDRESS_LOCAL ? print_local_key(a, out->local) : out->text;
+	return out->text.p && out->key.p ? ADDRESS_OK : ADDRESS_TEMPORARY;
+}
+
+int address_accepted(const struct names *n, const struct address *a)
+{
+	if (a->kind != ADDRESS_REMOTE)
+		return 1;
+	if (!n->accept && str_ieq(a->domain, n->me))
+		return 1;
+	int r = n->accept ? domains_match(n->accept, a->domain, NULL) : 0;
+	if (r == 0 && n->accept_more)
+		r = domains_match(n->accept_more, a->domain, NULL);
+	return r;
+}
+
+static bool is_separator(const struct names *n, char c)
+{
+	return c == '-' || (c && strchr(n->separators, c));
+}
+
+bool address_next_try(const struct names *n, struct arena *a, const struct address *addr,
+    unsigned *at, struct address_try *out)
+{
+	size_t end = addr->local.n;
+	unsigned seen = 0;
+	if (*at >= ADDRESS_TRIES_MAX)
+		return false;
+	for (size_t i = addr->local.n; seen < *at && i-- > 1;)
+		if (is_separator(n, addr->local.p[i])) {
+			seen++;
+			end = i;
+		}
+	if (seen < *at)
+		return false;
+	++*at;
+	struct str account = str_head(addr->local, end);
+	bool whole = end == addr->local.n;
+	out->ext = whole ? STR_NONE : str_skip(addr->local, end + 1);
+	out->separator = whole ? 0 : addr->local.p[end];
+	out->account = account;
+	if (addr->at.n) {
+		char *z = arena_printf(a, "%.*s@%.*s", STR_FMT(account), STR_FMT(addr->at));
+		out->account = str_of(z);
+	}
+	return out->account.n != 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * The header of a message on its way in: what is added, renamed, completed.
+ *
+ * Pure: the header block and the facts give the new block or a refusal.  Fields that need no change
+ * stay byte for byte as they came, so signatures over them stay good.
+ */
+#ifndef COURIER_SUBMIT_HEADER_H
+#define COURIER_SUBMIT_HEADER_H
+
+#include "base/base.h"
+
+enum header_rewrite { /* NOADDRREWRITE */
+	HEADER_REWRITE,
+	HEADER_NO_REWRITE,
+	HEADER_NO_REWRITE_SIGNED, /* not when a DKIM-Signature is there */
+};
+
+struct header_facts {
+	struct str me, defaultdomain, msgidhost;
+	struct str id; /* queue id */
+	int64_t now;
+	/* For Received.  Empty values are left out. */
+	struct str helo, remote_host, remote_ip; /* remote_ip empty: not from the network */
+	struct str login, tls, with, sender_id;
+	struct str only_rcpt; /* the recipient when there is but one */
+	/* Policy. */
+	bool local; /* submitted on this machine: bare addresses get the default domain */
+	bool add_date, add_msgid;
+	enum header_rewrite rewrite;
+	unsigned received_max;
+	bool add_mime; /* the body has 8-bit bytes and nothing says so: call it UTF-8 text */
+};
+
+enum header_verdict {
+	HEADER_OK,
+	HEADER_LOOP, /* more than received_max Received fields */
+	HEADER_JUNK, /* a line that is no field; the block is written all the same */
+	HEADER_FULL, /* out or the arena is full */
+};
+
+/* block: without the empty line; out gets the new block with the empty line. */
+enum header_verdict header_process(
+    struct arena *a, struct str block, const struct header_facts *f, struct buf *out);
+
+/* "<courier.TTTT.PPPP@host>" of a queue id. */
+bool header_msgid(struct str id, struct str host, struct buf *out);
+/* Whether a header block says what its body is (has MIME-Version or Content-Type). */
+bool header_has_mime(struct str block);
+
+/* The recipients that To, Cc and Bcc (or, with bcc_only, Bcc alone) name; Resent-* instead when
+ * there are such fields.  Calls add for each address as local@domain, bare ones as they are.
+ * -1: no memory; else how many fields could not be understood whole. */
+int header_recipients(struct arena *a, struct str block, bool bcc_only,
+    void (*add)(void *ctx, struct str address), void *ctx);
+/* The block without its Bcc and Resent-Bcc fields. */
+bool header_without_bcc(struct str block, struct buf *out);
+
+#endif

@@ -1,0 +1,32 @@
+/* The gate process: what all transactions share. */
+#ifndef COURIER_SUBMIT_PROCESS_H
+#define COURIER_SUBMIT_PROCESS_H
+
+#include "auth/auth.h"
+#include "broker/broker.h"
+#include "queue/queue-client.h"
+#include "submit/settings.h"
+
+struct gate_process {
+	struct service *service;
+	struct policy *policy; /* in force; transactions hold their own */
+	struct auth_client *auth;
+	struct broker_client *broker;
+	struct queue_client *queue;
+	uint64_t generation; /* of routes */
+	struct peer *peers;
+	struct pickup *pickup;  /* process 0 alone; else NULL */
+	struct watch *listener; /* the submission socket */
+	int listener_fd;
+	struct timer *tick;
+	int64_t etc_changed; /* when the configuration folder was last seen to change, ns */
+	size_t transactions;
+	uint64_t accepted, refused; /* messages */
+	uint32_t uid;               /* of this process */
+};
+
+/* Two sources of transactions (edge.c). */
+void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uint32_t uid);
+void peers_free(struct gate_process *g);
+
+#endif

@@ -1,0 +1,221 @@
+#include "submit/resolve.h"
+#include "broker/local-key.h"
+
+enum { RESOLVE_ARENA_MAX = 256 * 1024 };
+
+struct resolve {
+	struct gate_process *gate;
+	struct policy *policy;
+	struct arena *arena;
+	struct address address;
+	resolve_done cb; /* NULL: cancelled */
+	void *ctx;
+	unsigned next; /* try */
+	struct address_try now;
+	struct auth_account account;
+};
+
+static void try_next(struct resolve *r);
+
+struct route route_remote(const struct address *a)
+{
+	return (struct route){.module = STR("esmtp"), .host = a->domain, .to = a->text};
+}
+
+static void finish(struct resolve *r, enum lookup_state state, const struct route *route)
+{
+	if (r->cb)
+		r->cb(r->ctx, state, route);
+	policy_drop(r->policy);
+	arena_free(r->arena);
+	free(r);
+}
+
+static void found(struct resolve *r, const struct local_key *key)
+{
+	struct buf b;
+	buf_init(&b, LOCAL_KEY_MAX);
+	if (local_key_format(key, &b)) {
+		struct route route = {STR("local"), buf_str(&b), r->address.text};
+		finish(r, LOOKUP_FOUND, &route);
+	} else
+		finish(r, LOOKUP_NONE, NULL); /* a key that long can't be delivered to */
+	buf_free(&b);
+}
+
+static void found_account(struct resolve *r)
+{
+	const struct auth_account *a = &r->account;
+	struct local_key key = {
+	    .user = a->name,
+	    .ext = r->now.ext,
+	    .uid = a->uid,
+	    .gid = a->gid,
+	    .home = a->home,
+	    .maildir = a->maildir,
+	    .quota = a->quota,
+	};
+	found(r, &key);
+}
+
+static void on_alias_account(void *ctx, enum broker_looked_at result)
+{
+	struct resolve *r = ctx;
+	struct local_key key = {.user = STR(BROKER_ALIAS_ACCOUNT), .ext = r->address.local};
+	switch (result) {
+	case BROKER_LOOK_YES:
+		found(r, &key);
+		return;
+	case BROKER_LOOK_TEMPFAIL:
+		finish(r, LOOKUP_BROKER_DOWN, NULL);
+		return;
+	case BROKER_LOOK_NO:
+	case BROKER_LOOK_UNREADABLE:
+	case BROKER_LOOK_NO_ACCOUNT:
+		break;
+	}
+	finish(r, LOOKUP_NONE, NULL);
+}
+
+static void on_look(void *ctx, enum broker_looked_at result)
+{
+	struct resolve *r = ctx;
+	switch (result) {
+	case BROKER_LOOK_YES:
+	case BROKER_LOOK_UNREADABLE:
+		found_account(r);
+		return;
+	case BROKER_LOOK_TEMPFAIL:
+		finish(r, LOOKUP_BROKER_DOWN, NULL);
+		return;
+	case BROKER_LOOK_NO:
+	case BROKER_LOOK_NO_ACCOUNT:
+		break;
+	}
+	try_next(r);
+}
+
+static bool keep_account(struct resolve *r, const struct auth_account *a)
+{
+	struct auth_account *k = &r->account;
+	*k = (struct auth_account){.uid = a->uid, .gid = a->gid};
+	k->name = arena_str(r->arena, a->name);
+	k->home = arena_str(r->arena, a->home);
+	k->maildir = arena_str(r->arena, a->maildir);
+	k->quota = arena_str(r->arena, a->quota);
+	return k->name.p && k->home.p && k->maildir.p && k->quota.p;
+}
+
+static void on_account(void *ctx, enum auth_verdict v, const struct auth_account *a)
+{
+	struct resolve *r = ctx;
+	if (v == AUTH_NO)
+		try_next(r);
+	else if (v != AUTH_OK || !a || !keep_account(r, a))
+		finish(r, LOOKUP_AUTH_DOWN, NULL);
+	else if (r->now.ext.n == 0)
+		found_account(r);
+	else
+		broker_look(r->gate->broker, r->account.name, r->now.ext, on_look, r);
+}
+
+static void try_next(struct resolve *r)
+{
+	const struct names *n = &r->policy->names;
+	if (!r->cb)
+		finish(r, LOOKUP_NONE, NULL);
+	else if (address_next_try(n, r->arena, &r->address, &r->next, &r->now))
+		auth_lookup(r->gate->auth, "local", r->now.account, on_account, r);
+	else if (r->address.kind == ADDRESS_LOCAL)
+		broker_look(r->gate->broker, STR(BROKER_ALIAS_ACCOUNT), r->address.local,
+		    on_alias_account, r);
+	else
+		finish(r, LOOKUP_NONE, NULL);
+}
+
+struct resolve *resolve_new(
+    struct gate_process *g, const struct address *a, resolve_done cb, void *ctx)
+{
+	struct resolve *r = mem_new(struct resolve);
+	r->gate = g;
+	r->arena = arena_new(RESOLVE_ARENA_MAX);
+	if (!r->arena) {
+		free(r);
+		return NULL;
+	}
+	r->policy = policy_hold(g->policy);
+	r->address = *a;
+	r->address.local = arena_str(r->arena, a->local);
+	r->address.domain = arena_str(r->arena, a->domain);
+	r->address.text = arena_str(r->arena, a->text);
+	r->address.at = a->at.n ? arena_str(r->arena, a->at) : STR_NONE;
+	r->cb = cb;
+	r->ctx = ctx;
+	return r;
+}
+
+void resolve_start(struct resolve *r)
+{
+	try_next(r);
+}
+
+void resolve_cancel(struct resolve *r)
+{
+	if (r)
+		r->cb = NULL;
+}
+
+/* ---- the scheduler's questions --------------------------------------------------------------- */
+
+struct question {
+	struct gate_process *gate;
+	uint32_t number;
+	struct arena *arena;
+};
+
+static void answer(struct question *q, enum reply_id id, const struct route *route)
+{
+	struct gate_reply why = reply(id);
+	struct queue_route out = {.code = why.code, .enhanced = why.enhanced, .text = why.text};
+	if (route) {
+		out.module = route->module;
+		out.host = route->host;
+		out.to = route->to;
+	}
+	queue_route_answer(q->gate->queue, q->number, &out);
+	arena_free(q->arena);
+	free(q);
+}
+
+static void on_resolved(void *ctx, enum lookup_state state, const struct route *route)
+{
+	answer(ctx, state == LOOKUP_FOUND ? REPLY_OK : decide_local(state, true), route);
+}
+
+void resolve_question(void *gate, uint32_t number, const struct queue_route_ask *ask)
+{
+	struct gate_process *g = gate;
+	struct address a;
+	struct question *q = mem_new(struct question);
+	q->gate = g;
+	q->number = number;
+	q->arena = arena_new(RESOLVE_ARENA_MAX);
+	enum address_error e = ADDRESS_TEMPORARY;
+	if (q->arena)
+		e = address_canonical(&g->policy->names, q->arena, ask->address, STR_NONE,
+		    ADDRESS_BARE | ADDRESS_UTF8, &a);
+	if (e != ADDRESS_OK) {
+		answer(q, e == ADDRESS_TEMPORARY ? REPLY_TABLE_DOWN : REPLY_UNROUTABLE, NULL);
+		return;
+	}
+	if (a.kind == ADDRESS_REMOTE) {
+		struct route route = route_remote(&a);
+		answer(q, REPLY_OK, &route);
+		return;
+	}
+	struct resolve *r = resolve_new(g, &a, on_resolved, q);
+	if (r)
+		resolve_start(r);
+	else
+		answer(q, REPLY_NO_MEMORY, NULL);
+}

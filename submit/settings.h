@@ -1,0 +1,53 @@
+/* The settings of the gate, and the snapshot it works with. */
+#ifndef COURIER_SUBMIT_SETTINGS_H
+#define COURIER_SUBMIT_SETTINGS_H
+
+#include "config/config.h"
+#include "submit/decide.h"
+#include "submit/header.h"
+#include "table/table.h"
+
+extern const struct config_component submit_settings; /* file submit; also sizelimit, locals, ... */
+
+/* What a transaction needs of the configuration; transactions keep the one they began with. */
+struct policy {
+	unsigned refs;
+	struct arena *arena;
+	struct names names;
+	struct table *aliases; /* aliases.dat */
+	struct access *access; /* the text, when there is no table */
+	struct table *access_table;
+	struct str greeting;
+	uint64_t size_limit;
+	uint32_t max_rcpts, batch;
+	size_t header_max;
+	unsigned received_max;
+	struct disk_need disk;
+	enum check_mode header8, body8, mime;
+	bool add_date, add_msgid;
+	enum header_rewrite rewrite;
+	uint64_t drop_max_size;
+	uint32_t drop_max_count;
+};
+
+/* NULL (logged) when it can't be made: the old one stays in force. */
+struct policy *policy_load(const struct instance *in, const struct config *c);
+struct policy *policy_hold(struct policy *p);
+void policy_drop(struct policy *p);
+
+/* The names alone, for command-line tools; strings live in the arena.  -1 (logged). */
+int names_load(
+    const struct instance *in, const struct config *c, struct arena *a, struct names *out);
+void names_free(struct names *n);
+
+/*
+ * A configuration file, or all files of a folder of that name joined (hidden ones, those with "~"
+ * in their name and *.dat, *.dist left out), into out.  1 there is one, 0 there is none, -1 errno.
+ */
+int config_text(const char *etc, const char *name, struct buf *out);
+
+/* The access table's answer for a client: NAME=value lines into env.  false: the table can't be
+ * read or understood (answer 4xx). */
+bool policy_access(struct policy *p, struct str ip, struct buf *env, bool *deny);
+
+#endif

@@ -1,0 +1,242 @@
+/* RCPT and VRFY: aliases, acceptance, look-up. */
+#include "submit/access.h"
+#include "submit/aliases.h"
+#include "submit/transaction.h"
+
+static struct gate_rcpt copy_rcpt(struct arena *a, const struct gate_rcpt *r)
+{
+	return (struct gate_rcpt){arena_str(a, r->address), arena_str(a, r->orcpt), r->notify};
+}
+
+bool message_add_rcpt(struct message *m, const struct address *a, const struct gate_rcpt *r,
+    uint8_t notify, const struct route *route)
+{
+	if (map_get(m->seen, a->key))
+		return true;
+	struct envelope_rcpt e = {
+	    .address = arena_str(m->arena, a->text),
+	    .orcpt = arena_str(m->arena, r->orcpt),
+	    .notify = notify,
+	};
+	if (route) {
+		e.module = arena_str(m->arena, route->module);
+		e.host = arena_str(m->arena, route->host);
+		e.to = arena_str(m->arena, route->to);
+	}
+	if (!e.address.p || !map_set(m->seen, a->key, m))
+		return false;
+	vec_push(&m->rcpts, e);
+	return true;
+}
+
+static void answer_added(struct transaction *t, bool added)
+{
+	transaction_say(t, added ? REPLY_RCPT_OK : REPLY_NO_MEMORY);
+}
+
+static void say_about(struct transaction *t, enum reply_id id, struct str address)
+{
+	struct gate_reply r = reply_about(t->message->arena, id, address);
+	t->answer(t->ctx, &r);
+}
+
+static void on_resolved(void *ctx, enum lookup_state state, const struct route *route)
+{
+	struct transaction *t = ctx;
+	struct message *m = t->message;
+	t->resolve = NULL;
+	enum reply_id id = decide_local(state, t->from_network);
+	if (id != REPLY_RCPT_OK) {
+		say_about(t, id, t->asked.address);
+		return;
+	}
+	answer_added(t, message_add_rcpt(m, &t->asked_address, &t->asked, t->asked.notify,
+			    state == LOOKUP_FOUND ? route : NULL));
+}
+
+static void look_up(struct transaction *t, const struct address *a, const struct gate_rcpt *r)
+{
+	struct message *m = t->message;
+	if (map_get(m->seen, a->key)) {
+		transaction_say(t, REPLY_RCPT_OK);
+		return;
+	}
+	if (a->kind == ADDRESS_REMOTE) {
+		struct route route = route_remote(a);
+		answer_added(t, message_add_rcpt(m, a, r, r->notify, &route));
+		return;
+	}
+	t->asked = copy_rcpt(m->arena, r);
+	t->asked_address = *a;
+	t->resolve = resolve_new(t->gate, a, on_resolved, t);
+	if (t->resolve)
+		resolve_start(t->resolve);
+	else
+		transaction_say(t, REPLY_NO_MEMORY);
+}
+
+static enum address_error canonical(
+    struct transaction *t, struct arena *a, struct str text, bool bare, struct address *out)
+{
+	bool utf8 = !t->from_network || (t->message && t->message->mail.smtputf8);
+	return address_canonical(&t->policy->names, a, text, t->origin.local_ip,
+	    (bare ? ADDRESS_BARE : 0) | (utf8 ? ADDRESS_UTF8 : 0), out);
+}
+
+/*
+ * An alias of several addresses is a list: its members are told of nothing.  One with a single
+ * address is another name for it, and that address is looked at as if it had been given.
+ */
+static void add_members(struct transaction *t, const struct gate_rcpt *r, struct str members)
+{
+	struct message *m = t->message;
+	struct str line, rest = members;
+	struct address a = {0};
+	size_t n = 0;
+	while (str_split(&rest, '\n', &line))
+		n += line.n != 0;
+	while (str_split(&members, '\n', &line)) {
+		if (line.n == 0)
+			continue;
+		if (address_canonical(&t->policy->names, m->arena, line, STR_NONE,
+			ADDRESS_BARE | ADDRESS_UTF8, &a) != ADDRESS_OK) {
+			log_warning(
+			    NULL, "an alias has the impossible member '%.*s'", STR_FMT(line));
+			continue;
+		}
+		if (n == 1) {
+			look_up(t, &a, r);
+			return;
+		}
+		struct route remote = route_remote(&a);
+		struct gate_rcpt none = {0};
+		if (!message_add_rcpt(m, &a, &none, GATE_NOTIFY_NEVER,
+			a.kind == ADDRESS_REMOTE ? &remote : NULL)) {
+			transaction_say(t, REPLY_NO_MEMORY);
+			return;
+		}
+	}
+	transaction_say(t, REPLY_RCPT_OK);
+}
+
+/* BLOCK of the access file: its text refuses every recipient, with its own code if it has one. */
+static bool blocked(struct transaction *t)
+{
+	struct str text;
+	if (t->message->relay || !access_env(buf_str(&t->env), "BLOCK", &text) || text.n == 0)
+		return false;
+	struct gate_reply r = reply(REPLY_DENIED);
+	uint64_t code;
+	if (text.n > 4 && text.p[3] == ' ' && str_u64(str_head(text, 3), &code) && code >= 400 &&
+	    code < 600) {
+		r.code = (uint16_t)code;
+		if (code < 500)
+			r.enhanced = STR("4.7.1");
+		text = str_skip(text, 4);
+	}
+	r.text = text;
+	t->answer(t->ctx, &r);
+	return true;
+}
+
+void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
+{
+	struct message *m = t->message;
+	if (!m || m->receiving) {
+		transaction_say(t, REPLY_BAD_SEQUENCE);
+		return;
+	}
+	if (blocked(t))
+		return;
+	struct address a = {0};
+	struct buf members;
+	buf_init(&members, ALIAS_TEXT_MAX);
+	struct rcpt_facts f = {
+	    .address = canonical(t, m->arena, r->address, m->relay, &a),
+	    .relay = m->relay,
+	    .rcpts = (uint32_t)m->rcpts.n,
+	    .max_rcpts = t->from_network ? t->policy->max_rcpts : 0,
+	};
+	int alias = 0;
+	if (f.address == ADDRESS_OK) {
+		f.kind = a.kind;
+		alias = aliases_lookup(t->policy->aliases, &t->policy->names, &a, &members);
+		f.is_alias = alias > 0;
+		f.accepted = address_accepted(&t->policy->names, &a);
+	}
+	enum reply_id id = alias < 0 ? REPLY_TABLE_DOWN : decide_rcpt(&f);
+	if (id != REPLY_RCPT_OK)
+		say_about(t, id, r->address);
+	else if (alias > 0)
+		add_members(t, r, buf_str(&members));
+	else
+		look_up(t, &a, r);
+	buf_free(&members);
+}
+
+/* ---- VRFY and EXPN --------------------------------------------------------------------------- */
+
+struct verify {
+	struct transaction *t;
+	struct arena *arena;
+	struct address address;
+};
+
+void verify_free(struct verify *v)
+{
+	if (!v)
+		return;
+	arena_free(v->arena);
+	free(v);
+}
+
+static void verify_end(struct verify *v, enum reply_id id, struct str text)
+{
+	struct transaction *t = v->t;
+	struct gate_reply r = reply(id);
+	if (text.n)
+		r.text = text;
+	t->verify = NULL;
+	t->answer(t->ctx, &r);
+	verify_free(v);
+}
+
+static void on_verified(void *ctx, enum lookup_state state, const struct route *route)
+{
+	struct verify *v = ctx;
+	(void)route;
+	v->t->resolve = NULL;
+	enum reply_id id = decide_local(state, true);
+	verify_end(v, id == REPLY_RCPT_OK ? REPLY_OK : id,
+	    id == REPLY_RCPT_OK ? v->address.text : STR_NONE);
+}
+
+void transaction_vrfy(struct transaction *t, struct str address, bool expand)
+{
+	struct verify *v = mem_new(struct verify);
+	struct buf members;
+	v->t = t;
+	t->verify = v;
+	v->arena = arena_new(256 * 1024);
+	if (!v->arena || canonical(t, v->arena, address, true, &v->address) != ADDRESS_OK) {
+		verify_end(v, v->arena ? REPLY_RCPT_SYNTAX : REPLY_NO_MEMORY, STR_NONE);
+		return;
+	}
+	buf_init(&members, ALIAS_TEXT_MAX);
+	int alias = aliases_lookup(t->policy->aliases, &t->policy->names, &v->address, &members);
+	if (alias < 0)
+		verify_end(v, REPLY_TABLE_DOWN, STR_NONE);
+	else if (expand)
+		verify_end(v, alias ? REPLY_OK : REPLY_NOT_ALIAS,
+		    str_head(str_trim(buf_str(&members)), GATE_TEXT_MAX));
+	else if (alias > 0 || v->address.kind == ADDRESS_REMOTE)
+		verify_end(v, REPLY_OK, v->address.text);
+	else {
+		t->resolve = resolve_new(t->gate, &v->address, on_verified, v);
+		if (t->resolve)
+			resolve_start(t->resolve);
+		else
+			verify_end(v, REPLY_NO_MEMORY, STR_NONE);
+	}
+	buf_free(&members);
+}

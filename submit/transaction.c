@@ -1,0 +1,354 @@
+#include "submit/transaction.h"
+#include "submit/access.h"
+#include <stdlib.h>
+
+enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
+
+void transaction_say(struct transaction *t, enum reply_id id)
+{
+	struct gate_reply r = reply(id);
+	t->answer(t->ctx, &r);
+}
+
+static void message_free(struct message *m)
+{
+	if (!m)
+		return;
+	spool_free(&m->spool);
+	map_free(m->seen, NULL);
+	vec_free(&m->rcpts);
+	arena_free(m->arena);
+	free(m);
+}
+
+void transaction_reset(struct transaction *t)
+{
+	resolve_cancel(t->resolve);
+	t->resolve = NULL;
+	verify_free(t->verify);
+	t->verify = NULL;
+	commit_cancel(t->commit);
+	t->commit = NULL;
+	t->ending = false;
+	message_free(t->message);
+	t->message = NULL;
+}
+
+static void copy_origin(struct transaction *t, const struct gate_open_frame *o)
+{
+	t->origin = (struct gate_origin){
+	    .source = arena_strz(t->arena, o->source),
+	    .service = o->service.n ? arena_strz(t->arena, o->service) : NULL,
+	    .remote_ip = arena_str(t->arena, o->remote_ip),
+	    .remote_host = arena_str(t->arena, o->remote_host),
+	    .local_ip = arena_str(t->arena, o->local_ip),
+	    .sender_id = arena_str(t->arena, o->sender_id),
+	    .remote_port = o->remote_port,
+	    .local_port = o->local_port,
+	};
+}
+
+static void read_environment(struct transaction *t, bool *deny)
+{
+	struct str value;
+	*deny = false;
+	buf_clear(&t->env);
+	t->env_good = true;
+	t->client_relay = !t->from_network;
+	if (!t->from_network)
+		return;
+	t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
+	if (t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value))
+		t->client_relay = true;
+}
+
+struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
+    bool from_network, bool dsn, uint32_t uid,
+    void (*answer)(void *ctx, const struct gate_reply *r), void *ctx)
+{
+	struct transaction *t = mem_new(struct transaction);
+	bool deny;
+	t->arena = arena_new(SESSION_ARENA_MAX);
+	if (!t->arena) {
+		free(t);
+		return NULL;
+	}
+	t->gate = g;
+	t->policy = policy_hold(g->policy);
+	t->from_network = from_network;
+	t->dsn = dsn;
+	t->uid = uid;
+	t->answer = answer;
+	t->ctx = ctx;
+	buf_init(&t->env, ENV_MAX);
+	copy_origin(t, o);
+	read_environment(t, &deny);
+	g->transactions++;
+	return t;
+}
+
+void transaction_free(struct transaction *t)
+{
+	if (!t)
+		return;
+	transaction_reset(t);
+	t->gate->transactions--;
+	policy_drop(t->policy);
+	buf_free(&t->env);
+	arena_free(t->arena);
+	free(t);
+}
+
+static uint64_t size_limit(const struct transaction *t)
+{
+	struct str value;
+	uint64_t n;
+	if (access_env(buf_str(&t->env), "SIZELIMIT", &value) && str_u64(value, &n))
+		return n;
+	return t->policy->size_limit;
+}
+
+void transaction_policy(struct transaction *t, struct gate_policy *out)
+{
+	*out = (struct gate_policy){0};
+	read_environment(t, &out->deny);
+	out->relay = t->client_relay;
+	out->reply = reply(REPLY_OK);
+	if (out->deny)
+		out->reply = reply(REPLY_DENIED);
+	if (!t->env_good) {
+		out->deny = true;
+		out->reply = reply(REPLY_TABLE_DOWN);
+		out->reply.code = 421;
+	}
+	out->greeting = t->policy->names.me;
+	out->size_limit = size_limit(t);
+	out->max_rcpts = t->from_network ? t->policy->max_rcpts : 0;
+	if (t->policy->greeting.n)
+		buf_addf(&t->env, "ESMTPGREETING=%.*s\n", STR_FMT(t->policy->greeting));
+	out->env = buf_str(&t->env);
+}
+
+/* ---- MAIL ------------------------------------------------------------------------------------ */
+
+static struct message *message_new(struct transaction *t, const struct gate_mail_frame *f)
+{
+	struct message *m = mem_new(struct message);
+	m->arena = arena_new(MESSAGE_ARENA_MAX);
+	m->seen = map_new();
+	if (!m->arena || !m->seen) {
+		message_free(m);
+		return NULL;
+	}
+	m->mail = f->mail;
+	m->mail.sender = arena_str(m->arena, f->mail.sender);
+	m->mail.helo = arena_str(m->arena, f->mail.helo);
+	m->mail.login = arena_str(m->arena, f->mail.login);
+	m->mail.tls = arena_str(m->arena, f->mail.tls);
+	m->mail.envid = arena_str(m->arena, f->mail.envid);
+	m->mail.idempotency = arena_str(m->arena, f->mail.idempotency);
+	m->with = arena_str(m->arena, f->with);
+	m->relay = t->client_relay || m->mail.login.n;
+	spool_init(&m->spool, t->gate, t->policy);
+	m->spool.header = transaction_header;
+	m->spool.file_there = transaction_file_there;
+	m->spool.ctx = t;
+	return m;
+}
+
+/* A session keeps the snapshot of its beginning for its message, and takes the newest with the
+ * next. */
+static void renew_policy(struct transaction *t)
+{
+	if (t->policy == t->gate->policy)
+		return;
+	policy_drop(t->policy);
+	t->policy = policy_hold(t->gate->policy);
+	bool deny;
+	read_environment(t, &deny);
+}
+
+static enum reply_id judge_mail(struct transaction *t, struct message *m)
+{
+	struct address sender = {0};
+	struct mail_facts facts = {
+	    .from_network = t->from_network,
+	    .relay = m->relay,
+	    .null_sender = m->mail.sender.n == 0,
+	    .size = m->mail.size,
+	    .size_limit = size_limit(t),
+	    .disk_full = !disk_has_room(t->gate, t->policy, m->mail.size),
+	    .ids = queue_client_up(t->gate->queue),
+	};
+	/* "#@[]" marks reports about reports, as in the original's protocol with modules. */
+	if (str_is(m->mail.sender, "#@[]") && t->dsn)
+		sender.text = m->mail.sender;
+	else if (!facts.null_sender)
+		facts.sender = address_canonical(&t->policy->names, m->arena, m->mail.sender,
+		    t->origin.local_ip,
+		    (m->relay ? ADDRESS_BARE : 0) |
+			(m->mail.smtputf8 || !t->from_network ? ADDRESS_UTF8 : 0),
+		    &sender);
+	m->sender = sender.text;
+	return decide_mail(&facts);
+}
+
+void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
+{
+	if (t->message) {
+		transaction_say(t, REPLY_BAD_SEQUENCE);
+		return;
+	}
+	renew_policy(t);
+	struct message *m = message_new(t, f);
+	enum reply_id id = m ? judge_mail(t, m) : REPLY_NO_MEMORY;
+	if (m && !t->env_good)
+		id = REPLY_TABLE_DOWN;
+	if (id == REPLY_SENDER_OK)
+		t->message = m;
+	else
+		message_free(m);
+	transaction_say(t, id);
+}
+
+/* ---- DATA and END ---------------------------------------------------------------------------- */
+
+enum header_verdict transaction_header(void *ctx, struct str block, bool add_mime, struct buf *out)
+{
+	struct transaction *t = ctx;
+	struct message *m = t->message;
+	const struct policy *p = t->policy;
+	struct header_facts f = {
+	    .me = p->names.me,
+	    .defaultdomain = p->names.defaultdomain,
+	    .msgidhost = p->names.msgidhost,
+	    .id = str_of(m->id_text),
+	    .now = clock_now(),
+	    .helo = m->mail.helo,
+	    .remote_host = t->origin.remote_host,
+	    .remote_ip = t->origin.remote_ip,
+	    .login = m->mail.login,
+	    .tls = m->mail.tls,
+	    .with = m->with,
+	    .sender_id = t->origin.sender_id,
+	    .only_rcpt = m->rcpts.n == 1 ? m->rcpts.v[0].address : STR_NONE,
+	    .local = !t->from_network && !t->dsn,
+	    .add_date = p->add_date,
+	    .add_msgid = p->add_msgid,
+	    .rewrite = p->rewrite,
+	    .received_max = p->received_max,
+	    .add_mime = add_mime && !t->from_network,
+	};
+	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
+	if (!a)
+		return HEADER_FULL;
+	enum header_verdict v = header_process(a, block, &f, out);
+	arena_free(a);
+	return v;
+}
+
+static void begin_data(struct transaction *t)
+{
+	struct message *m = t->message;
+	m->receiving = true;
+	if (m->rcpts.n == 0)
+		m->error = REPLY_NO_RECIPIENTS;
+	else if (!queue_client_id(t->gate->queue, &m->id))
+		m->error = REPLY_QUEUE_DOWN;
+	else
+		queue_id_format(&m->id, m->id_text);
+}
+
+void transaction_data(struct transaction *t, struct str bytes)
+{
+	struct message *m = t->message;
+	if (!m)
+		return;
+	if (!m->receiving)
+		begin_data(t);
+	if (m->error == REPLY_OK)
+		spool_add(&m->spool, bytes);
+}
+
+static void end_with(struct transaction *t, enum reply_id id)
+{
+	t->gate->refused++;
+	transaction_reset(t);
+	transaction_say(t, id);
+}
+
+static void end_refused(struct transaction *t, enum reply_id id, unsigned faults)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct gate_reply r = reply(id);
+	if (a && id == REPLY_BAD_MIME && mime_fault_text(faults))
+		r = reply_about(a, id, str_of(mime_fault_text(faults)));
+	struct log_ctx ctx = {"id", t->message->id_text};
+	log_info(&ctx, "refused,from=<%.*s>: %u %.*s", STR_FMT(t->message->sender), r.code,
+	    STR_FMT(r.text));
+	t->gate->refused++;
+	transaction_reset(t);
+	t->answer(t->ctx, &r);
+	arena_free(a);
+}
+
+static void judge_message(struct transaction *t)
+{
+	struct message *m = t->message;
+	const struct policy *p = t->policy;
+	struct mime_result mime = {0};
+	bool marked;
+	if (!spool_faults(&m->spool, &mime)) {
+		end_with(t, REPLY_COMPLEX);
+		return;
+	}
+	struct message_facts f = {
+	    .faults = mime.faults,
+	    .junk_header = m->spool.junk,
+	    .smtputf8 = m->mail.smtputf8,
+	    .exempt = !t->from_network,
+	    .header8 = p->header8,
+	    .body8 = p->body8,
+	    .mime = p->mime,
+	};
+	enum reply_id id = decide_message(&f, &marked);
+	if (id == REPLY_OK)
+		commit_start(t, &f, marked);
+	else
+		end_refused(t, id, mime.faults & (unsigned)~MIME_FAULT_BODY_8BIT);
+}
+
+static void go_on_ending(struct transaction *t)
+{
+	struct message *m = t->message;
+	if (m->error == REPLY_OK) {
+		if (spool_end(&m->spool) == 0) {
+			t->ending = true;
+			return;
+		}
+		m->error = m->spool.error;
+	}
+	t->ending = false;
+	if (m->error == REPLY_OK)
+		judge_message(t);
+	else
+		end_refused(t, m->error, 0);
+}
+
+void transaction_end(struct transaction *t)
+{
+	if (!t->message) {
+		transaction_say(t, REPLY_BAD_SEQUENCE);
+		return;
+	}
+	if (!t->message->receiving)
+		begin_data(t);
+	go_on_ending(t);
+}
+
+void transaction_file_there(void *ctx)
+{
+	struct transaction *t = ctx;
+	if (t->ending)
+		go_on_ending(t);
+}

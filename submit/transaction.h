@@ -1,0 +1,79 @@
+/*
+ * One client session at the gate and the message at hand in it.
+ *
+ * The verbs are called in order, each after the one before has been answered; each is answered once
+ * through `answer`, perhaps from inside the call.  Where the frames come from (an edge, the drop
+ * folder) is the owner's business.
+ */
+#ifndef COURIER_SUBMIT_TRANSACTION_H
+#define COURIER_SUBMIT_TRANSACTION_H
+
+#include "gate/gate-proto.h"
+#include "submit/resolve.h"
+#include "submit/spool.h"
+
+struct message {
+	struct arena *arena;
+	struct gate_mail mail;   /* .with NULL: see below */
+	struct str with, sender; /* sender: canonical */
+	bool relay;
+	VEC(struct envelope_rcpt) rcpts;
+	struct map *seen; /* keys of recipients: each mailbox once */
+	struct queue_id id;
+	char id_text[QUEUE_ID_SIZE];
+	bool have_id;
+	struct spool spool;
+	bool receiving;      /* data has come */
+	enum reply_id error; /* found before END, answered there */
+};
+
+struct transaction {
+	struct gate_process *gate;
+	struct policy *policy; /* held while the session lasts; anew at each MAIL */
+	struct arena *arena;
+	struct gate_origin origin; /* strings in the arena */
+	bool from_network, dsn;
+	uint32_t uid;   /* of the submitter */
+	struct buf env; /* NAME=value lines for the client */
+	bool client_relay;
+	bool env_good;
+	struct message *message; /* NULL: between messages */
+	void (*answer)(void *ctx, const struct gate_reply *r);
+	void *ctx;
+	/* What is under way: at most one of these. */
+	struct resolve *resolve;
+	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */
+	struct address asked_address;
+	struct verify *verify;
+	struct commit *commit;
+	bool ending; /* END waits for the file */
+};
+
+/* origin: strings are copied. */
+struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
+    bool from_network, bool dsn, uint32_t uid,
+    void (*answer)(void *ctx, const struct gate_reply *r), void *ctx);
+void transaction_free(struct transaction *t); /* no more answers */
+
+void transaction_policy(
+    struct transaction *t, struct gate_policy *out); /* strings: the transaction's */
+void transaction_mail(struct transaction *t, const struct gate_mail_frame *f);
+void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r);
+void transaction_vrfy(struct transaction *t, struct str address, bool expand);
+void transaction_data(struct transaction *t, struct str bytes); /* no answer */
+void transaction_end(struct transaction *t);
+void transaction_reset(struct transaction *t); /* no answer */
+
+/* Among transaction-*.c */
+void transaction_say(struct transaction *t, enum reply_id id);
+void verify_free(struct verify *v);
+bool message_add_rcpt(struct message *m, const struct address *a, const struct gate_rcpt *r,
+    uint8_t notify, const struct route *route); /* false: no memory */
+enum header_verdict transaction_header(void *t, struct str block, bool add_mime, struct buf *out);
+void transaction_file_there(void *t);
+
+/* Hands the finished message over; answers END.  commit.c */
+void commit_start(struct transaction *t, const struct message_facts *f, bool marked);
+void commit_cancel(struct commit *c);
+
+#endif
