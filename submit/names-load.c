@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -121,12 +122,39 @@ static int load_lists(const struct instance *in, const struct config *c, struct 
 	return n->locals && n->hosted && there ? 0 : -1;
 }
 
+/* The name of this host: the file me, where "*." at its front stands for the system's own name. */
+static struct str own_name(const struct config *c, struct arena *a)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	struct str me = str_trim(config_str(c, "identity", "me", NULL));
+	if (me.n == 0 || str_starts(me, STR("*."))) {
+		if (gethostname(host, sizeof(host) - 1) < 0 || !*host)
+			return STR("localhost");
+		if (me.n == 0)
+			me = str_of(host);
+		else
+			me = str_of(arena_printf(a, "%s%.*s", host, STR_FMT(str_skip(me, 1))));
+	}
+	char *z = arena_strz(a, me);
+	for (char *p = z; p && *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	return str_of(z);
+}
+
+static struct str lower_setting(const struct config *c, struct arena *a, const char *name)
+{
+	char *z = arena_strz(a, str_trim(config_str(c, "identity", name, NULL)));
+	for (char *p = z; p && *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	return str_of(z);
+}
+
 int names_load(const struct instance *in, const struct config *c, struct arena *a, struct names *n)
 {
 	*n = (struct names){0};
-	n->me = arena_str(a, config_str(c, "identity", "me", NULL));
-	n->defaultdomain = arena_str(a, config_str(c, "identity", "defaultdomain", NULL));
-	n->msgidhost = arena_str(a, config_str(c, "identity", "msgidhost", NULL));
+	n->me = own_name(c, a);
+	n->defaultdomain = lower_setting(c, a, "defaultdomain");
+	n->msgidhost = lower_setting(c, a, "msgidhost");
 	if (n->defaultdomain.n == 0)
 		n->defaultdomain = n->me;
 	if (n->msgidhost.n == 0)

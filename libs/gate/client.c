@@ -322,13 +322,7 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	}
 }
 
-static void on_close(void *ctx, struct ipc *c)
-{
-	(void)ctx;
-	(void)c; /* on_down tells */
-}
-
-static const struct ipc_handlers handlers = {on_msg, on_close, on_drain};
+static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_drain = on_drain};
 
 struct gate_client *gate_client_new(struct service *s)
 {

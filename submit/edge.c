@@ -1,0 +1,312 @@
+/*
+ * Peers: edges from other roles and connections to the submission socket.  Frames of a transaction
+ * are handled one after the other; what comes while one is still at work waits in its line.
+ */
+#include "submit/transaction.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	LINE_MAX_BYTES = 8 * 1024 * 1024, /* of frames that wait, for one transaction */
+	SOCKET_TRANSACTIONS_MAX = 4,      /* of one connection to the submission socket */
+};
+
+struct waiting {
+	struct waiting *next;
+	uint16_t type;
+	size_t n;
+	char body[];
+};
+
+struct session {
+	struct peer *peer;
+	uint32_t id;
+	struct transaction *t;
+	struct waiting *line, **line_end;
+	size_t line_bytes;
+	bool busy;    /* a verb has not been answered yet */
+	bool running; /* run() is at work: answers inside it do not start another */
+};
+
+struct peer {
+	struct peer *next, **prev;
+	struct gate_process *gate;
+	struct ipc *ipc;
+	struct map *sessions;
+	bool socket, from_network, dsn;
+	uint32_t uid;
+};
+
+static void session_run(struct session *s);
+static void drop_peer(void *ctx);
+
+static void session_free(void *session)
+{
+	struct session *s = session;
+	transaction_free(s->t);
+	while (s->line) {
+		struct waiting *w = s->line;
+		s->line = w->next;
+		free(w);
+	}
+	free(s);
+}
+
+static void peer_free(struct peer *p)
+{
+	loop_defer_cancel(service_loop(p->gate->service), drop_peer, p);
+	*p->prev = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	map_free(p->sessions, session_free);
+	ipc_free(p->ipc);
+	free(p);
+}
+
+static void send_buf(struct session *s, uint16_t type, const struct buf *b)
+{
+	ipc_compose(s->peer->ipc, type, s->id);
+	ipc_put_rest(s->peer->ipc, buf_str(b));
+	if (b->failed || ipc_send(s->peer->ipc, -1) < 0)
+		log_error(NULL, "a reply of the gate can't be sent: %m");
+}
+
+static void send_reply(void *ctx, const struct gate_reply *r)
+{
+	struct session *s = ctx;
+	struct buf b;
+	buf_init(&b, GATE_FRAME_MAX);
+	gate_encode_reply(&b, r);
+	send_buf(s, GATE_REPLY, &b);
+	buf_free(&b);
+	s->busy = false;
+	if (!s->running)
+		session_run(s);
+}
+
+static void send_policy(struct session *s)
+{
+	struct gate_policy p;
+	struct buf b;
+	transaction_policy(s->t, &p);
+	buf_init(&b, GATE_FRAME_MAX);
+	gate_encode_policy(&b, &p);
+	send_buf(s, GATE_POLICY, &b);
+	buf_free(&b);
+}
+
+/* ---- verbs ----------------------------------------------------------------------------------- */
+
+static bool do_mail(struct session *s, struct str body)
+{
+	struct gate_mail_frame f;
+	s->busy = gate_decode_mail(body, &f);
+	if (!s->busy)
+		return false;
+	transaction_mail(s->t, &f);
+	return true;
+}
+
+static bool do_rcpt(struct session *s, struct str body)
+{
+	struct gate_rcpt r;
+	s->busy = gate_decode_rcpt(body, &r);
+	if (!s->busy)
+		return false;
+	transaction_rcpt(s->t, &r);
+	return true;
+}
+
+static bool do_vrfy(struct session *s, struct str body)
+{
+	struct str address;
+	bool expand;
+	s->busy = gate_decode_vrfy(body, &address, &expand);
+	if (!s->busy)
+		return false;
+	transaction_vrfy(s->t, address, expand);
+	return true;
+}
+
+static bool do_data(struct session *s, struct str body)
+{
+	transaction_data(s->t, body);
+	return true;
+}
+
+static bool do_end(struct session *s, struct str body)
+{
+	if (body.n)
+		return false;
+	s->busy = true;
+	transaction_end(s->t);
+	return true;
+}
+
+static bool do_reset(struct session *s, struct str body)
+{
+	transaction_reset(s->t);
+	return body.n == 0;
+}
+
+static bool perform(struct session *s, uint16_t type, struct str body)
+{
+	static bool (*const verbs[])(struct session * s, struct str body) = {
+	    [GATE_MAIL] = do_mail,
+	    [GATE_RCPT] = do_rcpt,
+	    [GATE_VRFY] = do_vrfy,
+	    [GATE_DATA] = do_data,
+	    [GATE_END] = do_end,
+	    [GATE_RESET] = do_reset,
+	};
+	return type < ARRAY_LEN(verbs) && verbs[type] && verbs[type](s, body);
+}
+
+static void drop_peer(void *ctx)
+{
+	peer_free(ctx);
+}
+
+/* The edge ends; not inside the call that found the fault, whose callers still use it. */
+static void break_off(struct peer *p, uint16_t type)
+{
+	struct loop *l = service_loop(p->gate->service);
+	log_error(NULL, "frame %u of a client of the gate can't be understood", type);
+	loop_defer_cancel(l, drop_peer, p);
+	loop_defer(l, drop_peer, p);
+}
+
+static void session_run(struct session *s)
+{
+	s->running = true;
+	while (s->line && !s->busy) {
+		struct waiting *w = s->line;
+		s->line = w->next;
+		s->line_bytes -= w->n;
+		if (!s->line)
+			s->line_end = &s->line;
+		if (!perform(s, w->type, str_at(w->body, w->n)))
+			break_off(s->peer, w->type);
+		free(w);
+	}
+	s->running = false;
+}
+
+static bool wait_in_line(struct session *s, const struct ipc_msg *m)
+{
+	if (s->line_bytes + m->body.n > LINE_MAX_BYTES)
+		return false;
+	struct waiting *w = mem_alloc(sizeof(*w) + m->body.n);
+	*w = (struct waiting){.type = m->type, .n = m->body.n};
+	if (m->body.n)
+		memcpy(w->body, m->body.p, m->body.n);
+	*s->line_end = w;
+	s->line_end = &w->next;
+	s->line_bytes += w->n;
+	return true;
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+static struct str id_key(const uint32_t *id)
+{
+	return str_at(id, sizeof(*id));
+}
+
+/* What a peer may say it is: a network role speaks for the network, the socket for this machine. */
+static bool open_session(struct peer *p, const struct ipc_msg *m)
+{
+	struct gate_open_frame o;
+	char sender[64];
+	if (!gate_decode_open(m->body, &o) || map_get(p->sessions, id_key(&m->id)))
+		return false;
+	if (p->socket && map_count(p->sessions) >= SOCKET_TRANSACTIONS_MAX)
+		return false;
+	if (p->socket) {
+		int n = snprintf(sender, sizeof(sender), "uid %u", p->uid);
+		o.source = str_is(o.source, "uucp") ? o.source : STR("local");
+		o.sender_id = str_at(sender, (size_t)n);
+		o.remote_ip = o.remote_host = o.local_ip = STR_NONE;
+	} else if (p->from_network)
+		o.source = STR("esmtp");
+	struct session *s = mem_new(struct session);
+	s->peer = p;
+	s->id = m->id;
+	s->line_end = &s->line;
+	s->t = transaction_new(p->gate, &o, p->from_network, p->dsn, p->uid, send_reply, s);
+	if (!s->t || !map_set(p->sessions, id_key(&m->id), s)) {
+		session_free(s);
+		return false;
+	}
+	send_policy(s);
+	return true;
+}
+
+static bool handle(struct peer *p, const struct ipc_msg *m)
+{
+	if (m->type == GATE_OPEN)
+		return open_session(p, m);
+	struct session *s = map_get(p->sessions, id_key(&m->id));
+	if (!s)
+		return m->type == GATE_CLOSE;
+	if (m->type == GATE_CLOSE) {
+		map_del(p->sessions, id_key(&m->id));
+		session_free(s);
+		return true;
+	}
+	if (s->busy || s->line)
+		return wait_in_line(s, m);
+	s->running = true;
+	bool good = perform(s, m->type, m->body);
+	s->running = false;
+	return good;
+}
+
+static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
+{
+	(void)c;
+	if (!handle(ctx, m))
+		break_off(ctx, m->type);
+}
+
+static void on_close(void *ctx, struct ipc *c)
+{
+	struct peer *p = ctx;
+	(void)c;
+	peer_free(p);
+}
+
+void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uint32_t uid)
+{
+	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
+	struct peer *p = mem_new(struct peer);
+	p->gate = g;
+	p->socket = socket;
+	p->from_network = !socket && strcmp(role, "esmtpd") == 0;
+	p->dsn = !socket && strcmp(role, "dsn") == 0;
+	p->uid = uid;
+	p->sessions = map_new();
+	p->ipc = ipc_new(service_loop(g->service), fd, &handlers, p);
+	if (!p->sessions || !p->ipc) {
+		log_error(NULL, "no memory for a client of the gate");
+		map_free(p->sessions, NULL);
+		if (p->ipc)
+			ipc_free(p->ipc);
+		else
+			close(fd);
+		free(p);
+		return;
+	}
+	p->next = g->peers;
+	p->prev = &g->peers;
+	if (p->next)
+		p->next->prev = &p->next;
+	g->peers = p;
+}
+
+void peers_free(struct gate_process *g)
+{
+	while (g->peers)
+		peer_free(g->peers);
+}

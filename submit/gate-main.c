@@ -1,0 +1,162 @@
+/* couriergate: the one way into the queue. */
+#include "submit/pickup.h"
+#include "submit/process.h"
+#include "submit/resolve.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TICK_MS = 5000 };
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int64_t etc_changed(struct gate_process *g)
+{
+	struct stat st;
+	if (stat(service_instance(g->service)->etc, &st) < 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+static int take_policy(struct gate_process *g)
+{
+	g->etc_changed = etc_changed(g);
+	struct policy *p = policy_load(service_instance(g->service), service_config(g->service));
+	if (!p)
+		return -1;
+	policy_drop(g->policy);
+	g->policy = p;
+	g->generation = (uint64_t)clock_unique_us();
+	if (g->queue)
+		queue_client_generation(g->queue, g->generation);
+	return 0;
+}
+
+static void reload(struct service *s)
+{
+	take_policy(service_data(s));
+}
+
+/* Tables are put in place by renaming: the folder's time tells that one has come or gone. */
+static void on_tick(void *ctx)
+{
+	struct gate_process *g = ctx;
+	if (etc_changed(g) != g->etc_changed)
+		take_policy(g);
+	timer_set(g->tick, TICK_MS);
+}
+
+/* ---- edges and the submission socket --------------------------------------------------------- */
+
+static void edge(struct service *s, const char *role, unsigned number, int fd)
+{
+	struct gate_process *g = service_data(s);
+	(void)number;
+	peer_new(g, role, fd, false, g->uid);
+}
+
+static void on_connection(void *ctx, int fd, int what)
+{
+	struct gate_process *g = ctx;
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+	(void)what;
+	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (c < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			log_error(NULL, "cannot accept a submission: %m");
+		return;
+	}
+	if (getsockopt(c, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0) {
+		close(c);
+		return;
+	}
+	peer_new(g, "socket", c, true, cred.uid);
+}
+
+static void listener(struct service *s, const char *name, const char *where, int fd)
+{
+	struct gate_process *g = service_data(s);
+	(void)where;
+	if (strcmp(name, "submit") != 0 || g->listener) {
+		close(fd);
+		return;
+	}
+	g->listener_fd = fd;
+	g->listener = watch_new(service_loop(s), fd, on_connection, g);
+	if (g->listener)
+		watch_set(g->listener, WATCH_READ);
+}
+
+/* ---- the service ----------------------------------------------------------------------------- */
+
+static const struct queue_client_handlers queue_handlers = {.route = resolve_question};
+
+static int setup(struct service *s)
+{
+	struct gate_process *g = mem_new(struct gate_process);
+	g->service = s;
+	g->listener_fd = -1;
+	service_set_data(s, g);
+	return 0;
+}
+
+static int start(struct service *s)
+{
+	struct gate_process *g = service_data(s);
+	g->uid = (uint32_t)getuid();
+	if (take_policy(g) < 0)
+		return -1;
+	g->auth = auth_client_new(s);
+	g->broker = broker_client_new(s);
+	g->queue = queue_client_new(s, &queue_handlers, g);
+	g->tick = timer_new(service_loop(s), on_tick, g);
+	if (!g->auth || !g->broker || !g->queue || !g->tick)
+		return -1;
+	queue_client_generation(g->queue, g->generation);
+	timer_set(g->tick, TICK_MS);
+	if (service_number(s) == 0)
+		g->pickup = pickup_new(g);
+	service_ready(s);
+	return 0;
+}
+
+static void drain(struct service *s)
+{
+	struct gate_process *g = service_data(s);
+	pickup_free(g->pickup);
+	g->pickup = NULL;
+	watch_free(g->listener);
+	g->listener = NULL;
+	/* Whoever has no answer yet keeps his message. */
+	peers_free(g);
+	service_exit(s, EXIT_SUCCESS);
+}
+
+static void stats(struct service *s, struct buf *out)
+{
+	struct gate_process *g = service_data(s);
+	buf_addf(out, "sessions=%zu accepted=%llu refused=%llu", g->transactions,
+	    (unsigned long long)g->accepted, (unsigned long long)g->refused);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct config_component *const components[] = {
+	    &config_identity, &submit_settings, &auth_settings};
+	static const struct service_desc desc = {
+	    .role = "gate",
+	    .components = components,
+	    .n_components = ARRAY_LEN(components),
+	    .setup = setup,
+	    .start = start,
+	    .listener = listener,
+	    .edge = edge,
+	    .reload = reload,
+	    .drain = drain,
+	    .stats = stats,
+	};
+	return service_main(&desc, argc, argv);
+}
