@@ -2,6 +2,8 @@
  * Peers: edges from other roles and connections to the submission socket.  Frames of a transaction
  * are handled one after the other; what comes while one is still at work waits in its line.
  */
+#include "config.h"
+
 #include "submit/transaction.h"
 #include <stdio.h>
 #include <stdlib.h>

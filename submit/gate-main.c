@@ -1,4 +1,6 @@
 /* couriergate: the one way into the queue. */
+#include "config.h"
+
 #include "submit/pickup.h"
 #include "submit/process.h"
 #include "submit/resolve.h"

@@ -1,5 +1,5 @@
 #include "submit/header.h"
-#include "rfc822/rfc822.h"
+#include "rewrite/rewrite.h"
 
 struct seen {
 	unsigned received;
@@ -15,15 +15,21 @@ static bool is_any(struct str name, const char *const *list)
 	return false;
 }
 
+/* The line that mbox files put before a message is none of its fields. */
+static bool is_mbox_line(const struct header_field *h)
+{
+	return h->name.n == 0 && str_starts(h->raw, STR("From "));
+}
+
 static void survey(struct str block, struct seen *s)
 {
 	static const char *const recipients[] = {
 	    "To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL};
 	struct header_field f;
 	*s = (struct seen){0};
-	while (header_next(&block, &f)) {
+	for (bool first = true; header_next(&block, &f); first = false) {
 		if (f.name.n == 0)
-			s->junk = true;
+			s->junk |= !(first && is_mbox_line(&f));
 		else if (str_iis(f.name, "Received"))
 			s->received++;
 		else if (str_iis(f.name, "Date"))
@@ -70,7 +76,7 @@ static void add_comment(struct buf *out, const char *label, struct str s)
 	buf_addc(out, ')');
 }
 
-static void add_received(struct buf *out, const struct header_facts *f)
+static void add_received(struct buf *out, const struct header_job *f)
 {
 	char date[CLOCK_RFC5322_SIZE];
 	buf_addz(out, "Received: ");
@@ -114,36 +120,20 @@ static void add_raw(struct buf *out, struct str raw)
 	}
 }
 
-static bool is_address_field(struct str name)
+/* Bare addresses of this machine's users get their domain. */
+static struct str canonical_addresses(
+    struct arena *a, struct str block, const struct header_job *f, const struct seen *s)
 {
-	static const char *const names[] = {"From", "Sender", "Reply-To", "To", "Cc", "Bcc",
-	    "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
-	    "Resent-Bcc", NULL};
-	return is_any(name, names);
+	struct rewrite_canonical c = {.default_domain = f->defaultdomain, .me = f->me};
+	struct rewrite rw = {.map = rewrite_canonical, .ctx = &c};
+	struct str out = block;
+	if (!f->local || f->rewrite == HEADER_NO_REWRITE ||
+	    (f->rewrite == HEADER_NO_REWRITE_SIGNED && s->signed_))
+		return block;
+	return rewrite_header(a, block, &rw, &out) < 0 ? STR_NONE : out;
 }
 
-/* Writes the field with domains for bare addresses; false: nothing to change, or not understood. */
-static bool complete_addresses(
-    struct arena *a, const struct header_field *h, const struct header_facts *f, struct buf *out)
-{
-	struct mailaddr_list list;
-	bool changed = false;
-	if (mailaddr_parse(a, h->body, MAILADDR_MAX_DEFAULT, &list) < 0 || list.malformed ||
-	    list.limit)
-		return false;
-	for (struct mailaddr *m = list.first; m; m = m->next) {
-		if (m->kind != MAILADDR_MAILBOX || m->local.n == 0 || m->domain.n != 0)
-			continue;
-		if (str_chr(m->local, '!') >= 0)
-			continue; /* a UUCP path is whole as it is */
-		m->domain = f->defaultdomain;
-		changed = true;
-	}
-	char *name = changed ? arena_strz(a, h->name) : NULL;
-	return name && mailaddr_print_field(out, name, list.first, "\n");
-}
-
-static const char *new_name(struct str name, const struct header_facts *f)
+static const char *new_name(struct str name, const struct header_job *f)
 {
 	if (str_iis(name, "Return-Path"))
 		return "Old-Return-Path";
@@ -154,21 +144,15 @@ static const char *new_name(struct str name, const struct header_facts *f)
 	return str_iis(name, "Authentication-Results") ? "Old-Authentication-Results" : NULL;
 }
 
-static void add_field(struct arena *a, const struct header_field *h, const struct header_facts *f,
-    bool rewrite, struct buf *out)
+static void add_field(const struct header_field *h, const struct header_job *f, struct buf *out)
 {
 	const char *name = new_name(h->name, f);
-	if (name) {
+	if (name)
 		buf_addz(out, name);
-		add_raw(out, str_skip(h->raw, h->name.n));
-		return;
-	}
-	if (rewrite && is_address_field(h->name) && complete_addresses(a, h, f, out))
-		return;
-	add_raw(out, h->raw);
+	add_raw(out, name ? str_skip(h->raw, h->name.n) : h->raw);
 }
 
-static void add_missing(const struct seen *s, const struct header_facts *f, struct buf *out)
+static void add_missing(const struct seen *s, const struct header_job *f, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
 	if (!s->date && f->add_date)
@@ -186,21 +170,20 @@ static void add_missing(const struct seen *s, const struct header_facts *f, stru
 }
 
 enum header_verdict header_process(
-    struct arena *a, struct str block, const struct header_facts *f, struct buf *out)
+    struct arena *a, struct str block, const struct header_job *f, struct buf *out)
 {
 	struct seen s;
 	struct header_field h;
 	survey(block, &s);
 	if (s.received > f->received_max)
 		return HEADER_LOOP;
-	bool rewrite = f->local && (f->rewrite == HEADER_REWRITE ||
-				       (f->rewrite == HEADER_NO_REWRITE_SIGNED && !s.signed_));
+	struct str rest = canonical_addresses(a, block, f, &s);
+	if (block.n && !rest.p)
+		return HEADER_FULL;
 	add_received(out, f);
-	/* The line mbox files put before a message is none of its fields. */
-	bool first = true;
-	for (struct str rest = block; header_next(&rest, &h); first = false)
-		if (!(first && h.name.n == 0 && str_starts(h.raw, STR("From "))))
-			add_field(a, &h, f, rewrite, out);
+	for (bool first = true; header_next(&rest, &h); first = false)
+		if (!(first && is_mbox_line(&h)))
+			add_field(&h, f, out);
 	add_missing(&s, f, out);
 	buf_addc(out, '\n');
 	if (out->failed)

@@ -15,7 +15,7 @@ enum header_rewrite { /* NOADDRREWRITE */
 	HEADER_NO_REWRITE_SIGNED, /* not when a DKIM-Signature is there */
 };
 
-struct header_facts {
+struct header_job {
 	struct str me, defaultdomain, msgidhost;
 	struct str id; /* queue id */
 	int64_t now;
@@ -40,19 +40,11 @@ enum header_verdict {
 
 /* block: without the empty line; out gets the new block with the empty line. */
 enum header_verdict header_process(
-    struct arena *a, struct str block, const struct header_facts *f, struct buf *out);
+    struct arena *a, struct str block, const struct header_job *f, struct buf *out);
 
 /* "<courier.TTTT.PPPP@host>" of a queue id. */
 bool header_msgid(struct str id, struct str host, struct buf *out);
 /* Whether a header block says what its body is (has MIME-Version or Content-Type). */
 bool header_has_mime(struct str block);
-
-/* The recipients that To, Cc and Bcc (or, with bcc_only, Bcc alone) name; Resent-* instead when
- * there are such fields.  Calls add for each address as local@domain, bare ones as they are.
- * -1: no memory; else how many fields could not be understood whole. */
-int header_recipients(struct arena *a, struct str block, bool bcc_only,
-    void (*add)(void *ctx, struct str address), void *ctx);
-/* The block without its Bcc and Resent-Bcc fields. */
-bool header_without_bcc(struct str block, struct buf *out);
 
 #endif

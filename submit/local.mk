@@ -1,1 +1,27 @@
-# submit
+# submit: the gate, the one way into the queue, and its command-line faces.
+noinst_LIBRARIES += submit/libsubmit.a
+submit_libsubmit_a_SOURCES = \
+	submit/access.h submit/access-address.c submit/access-text.c submit/access-memory.c \
+	submit/domains.h submit/domains.c \
+	submit/address.h submit/address.c \
+	submit/aliases.h submit/aliases-text.c submit/aliases-expand.c submit/aliases-lookup.c \
+	submit/header.h submit/header.c \
+	submit/replies.h submit/replies.c \
+	submit/decide.h submit/decide.c \
+	submit/drop.h submit/drop.c \
+	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
+
+submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
+	libs/gate/libgate.a libs/config/libconfig.a libs/base/libbase.a \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
+
+pkglibexec_PROGRAMS += couriergate
+couriergate_SOURCES = submit/gate-main.c submit/process.h \
+	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
+	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool.h \
+	submit/pickup.c submit/pickup.h
+couriergate_LDADD = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
+	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a \
+	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)

@@ -1,4 +1,6 @@
 /* Reading the lists of names out of the configuration folder. */
+#include "config.h"
+
 #include "submit/settings.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "submit/pickup.h"
 #include "submit/drop.h"
 #include "submit/transaction.h"

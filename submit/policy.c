@@ -1,4 +1,6 @@
 /* The snapshot of everything the gate's decisions depend on. */
+#include "config.h"
+
 #include "submit/access.h"
 #include "submit/settings.h"
 #include <errno.h>

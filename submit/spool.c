@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "submit/spool.h"
 #include <errno.h>
 #include <sys/statvfs.h>

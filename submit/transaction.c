@@ -218,7 +218,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	struct transaction *t = ctx;
 	struct message *m = t->message;
 	const struct policy *p = t->policy;
-	struct header_facts f = {
+	struct header_job f = {
 	    .me = p->names.me,
 	    .defaultdomain = p->names.defaultdomain,
 	    .msgidhost = p->names.msgidhost,
