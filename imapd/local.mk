@@ -1,1 +1,23 @@
-# imapd
+# imapd: the IMAP session program (what comes before login is the login room's).
+imapd_sources = \
+	imapd/session.h imapd/settings.c imapd/settings.h \
+	imapd/io.c imapd/io.h imapd/parse.c imapd/parse-date.c imapd/parse.h \
+	imapd/command.c imapd/names.c imapd/strings.c imapd/mailbox.c imapd/trash.c \
+	imapd/message.c imapd/message.h imapd/envelope.c imapd/structure.c \
+	imapd/fetch-parse.c imapd/fetch.h imapd/search-parse.c imapd/search.h \
+	imapd/search-match.c imapd/search-match.h imapd/sort.c imapd/sort.h \
+	imapd/thread.c imapd/thread.h imapd/watch.c imapd/watch.h \
+	imapd/list-match.c imapd/list-match.h \
+	imapd/cmd-basic.c imapd/cmd-list.c imapd/cmd-folder.c imapd/cmd-select.c \
+	imapd/cmd-append.c imapd/cmd-store.c imapd/cmd-copy.c imapd/cmd-fetch.c \
+	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \
+	imapd/cmd-quota.c
+imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a libs/config/libconfig.a libs/base/libbase.a \
+	$(IDN2_LIBS) $(UNISTRING_LIBS)
+
+if IMAPD
+pkglibexec_PROGRAMS += imapd/imapd
+imapd_imapd_SOURCES = imapd/main.c $(imapd_sources)
+imapd_imapd_LDADD = $(imapd_libs)
+endif

@@ -441,6 +441,19 @@ void maildir_folder_drop(struct maildir_folder *f, size_t i)
 	f->table_size = 0; /* made anew when it is needed */
 }
 
+void maildir_folder_drop_gone(struct maildir_folder *f)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < f->msgs.n; i++) {
+		if (f->msgs.v[i].gone)
+			free_msg(&f->msgs.v[i]);
+		else
+			f->msgs.v[to++] = f->msgs.v[i];
+	}
+	f->msgs.n = to;
+	f->table_size = 0;
+}
+
 size_t maildir_folder_find(const struct maildir_folder *f, uint32_t uid, bool *exact)
 {
 	size_t lo = 0, hi = f->msgs.n;

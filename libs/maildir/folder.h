@@ -73,6 +73,7 @@ void maildir_folder_close(struct maildir_folder **f);
 int maildir_folder_sync(struct maildir_folder *f, bool force);
 /* Takes one message out of the list. */
 void maildir_folder_drop(struct maildir_folder *f, size_t i);
+void maildir_folder_drop_gone(struct maildir_folder *f); /* all that are marked gone */
 /* Index of a UID, or of the first one above it; *exact says which. */
 size_t maildir_folder_find(const struct maildir_folder *f, uint32_t uid, bool *exact);
 

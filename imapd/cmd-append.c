@@ -1,0 +1,171 @@
+/* APPEND: the message streams to its file; nothing of it is kept in memory. */
+#include "config.h"
+
+#include "imapd/session.h"
+
+#include <errno.h>
+
+struct append {
+	char *name, *dir;
+	struct flag_list flags;
+	int64_t date;
+	bool utf8;
+	bool cr;  /* a CR is held back until we know what follows */
+	bool nul; /* RFC 3501 forbids it */
+};
+
+static bool arguments(struct session *s, struct parser *p, struct append *a)
+{
+	*a = (struct append){0};
+	if (!parse_sp(p)) {
+		reply_bad(s, "Mailbox name expected");
+		return false;
+	}
+	if (!name_argument(s, p, &a->name))
+		return false;
+	bool ok = parse_sp(p);
+	if (ok && parse_flag_list(p, &a->flags))
+		ok = parse_sp(p);
+	if (ok && parse_date_time(p, &a->date))
+		ok = parse_sp(p);
+	if (ok && parse_word(p, "UTF8"))
+		ok = a->utf8 = s->utf8 && parse_sp(p) && parse_char(p, '(');
+	if (!ok || !s->has_literal || !parse_end(p) || (s->literal.binary && !a->utf8)) {
+		reply_bad(s, "APPEND takes flags, a date and a literal");
+		return false;
+	}
+	a->dir = name_dir(s, a->name);
+	if (!a->dir || !maildir_exists(a->dir)) {
+		reply_no(s, "[TRYCREATE] There is no such mailbox");
+		return false;
+	}
+	return true;
+}
+
+/* On disk lines end with LF alone. */
+static int write_piece(struct maildir_delivery *d, struct append *a, struct str s)
+{
+	int r = 0;
+	a->nul |= str_chr(s, 0) >= 0;
+	while (s.n && r == 0) {
+		if (a->cr && s.p[0] != '\n')
+			r = maildir_deliver_write(d, "\r", 1);
+		a->cr = false;
+		ptrdiff_t cr = str_chr(s, '\r');
+		size_t n = cr < 0 ? s.n : (size_t)cr;
+		if (n && maildir_deliver_write(d, s.p, n) < 0)
+			r = -1;
+		a->cr = cr >= 0;
+		s = str_skip(s, cr < 0 ? n : n + 1);
+	}
+	return r;
+}
+
+/* Reads the literal and the end of the line; a write that fails does not stop the reading.  False:
+ * the client is gone. */
+static bool receive(struct session *s, struct maildir_delivery *d, struct append *a, int *error)
+{
+	struct str got;
+	struct buf rest;
+	*error = 0;
+	if (!s->literal.nonsync)
+		io_putz(&s->io, "+ OK\r\n");
+	for (uint64_t left = s->literal.size; left; left -= got.n) {
+		if (io_some(&s->io, left < IO_INPUT ? (size_t)left : IO_INPUT, &got) != IO_OK)
+			return false;
+		if (!*error && write_piece(d, a, got) < 0)
+			*error = errno;
+	}
+	if (!*error && a->cr && maildir_deliver_write(d, "\r", 1) < 0)
+		*error = errno;
+	s->has_literal = false;
+	buf_init(&rest, 256);
+	bool ok = io_line(&s->io, &rest, 256) == IO_OK;
+	if (ok && !str_is(str_trim(buf_str(&rest)), a->utf8 ? ")" : ""))
+		*error = EBADMSG;
+	buf_free(&rest);
+	return ok;
+}
+
+/* The lock is taken before the message shows, so that nobody else numbers it. */
+static int finish(struct session *s, struct maildir_delivery **d, struct append *a)
+{
+	struct buf name;
+	struct maildir_name parsed;
+	uint32_t uid, uidvalidity;
+	buf_init(&name, 512);
+	struct maildir_uids *u = NULL;
+	int r = maildir_deliver_prepare(*d, NULL);
+	if (r == 0)
+		u = maildir_uids_begin(a->dir, s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
+	if (r < 0 || !u) {
+		maildir_deliver_abort(d);
+		r = -1;
+	} else {
+		r = maildir_deliver_finish(d, &name);
+	}
+	if (r == 0 && maildir_name_parse(buf_str(&name), &parsed)) {
+		uid = maildir_uids_add(u, parsed.base);
+		/* the message is in; without its UID on disk it is only not named to the client */
+		if (maildir_uids_commit(&u, &uidvalidity) == 0)
+			reply_ok(s, "[APPENDUID %u %u] APPEND Ok.", uidvalidity, uid);
+		else
+			reply_ok(s, "APPEND Ok.");
+	}
+	maildir_uids_abort(&u);
+	buf_free(&name);
+	return r;
+}
+
+static void refuse(struct session *s, int error)
+{
+	errno = error;
+	if (error == EBADMSG)
+		reply_bad(s, "The message's literal must be the end of the command");
+	else if (error == EDQUOT)
+		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
+	else
+		reply_errno(s, "Cannot save this message");
+}
+
+void cmd_append(struct session *s, struct parser *p)
+{
+	struct append a;
+	char letters[MAILDIR_LETTERS_MAX + 1];
+	int error;
+	if (!arguments(s, p, &a))
+		return;
+	if (s->cfg.append_max && s->literal.size > s->cfg.append_max) {
+		reply_no(s, "[LIMIT] Message too large");
+		return;
+	}
+	maildir_flags_letters(a.flags.flags, STR_NONE, letters);
+	bool trash = name_is_trash(s, a.name);
+	struct maildir_deliver_options o = {
+	    .flags = trash || (a.flags.flags & MAILDIR_TRASHED) ? MAILDIR_NO_QUOTA : 0,
+	    .size_hint = (int64_t)s->literal.size,
+	    .letters = letters,
+	    .mtime = a.date > 0   ? a.date
+		     : a.date < 0 ? 1
+				  : 0,
+	    .keywords = a.flags.keywords,
+	    .nkeywords = s->cfg.keywords ? a.flags.nkeywords : 0,
+	};
+	struct maildir_delivery *d = maildir_deliver_begin(a.dir, &o);
+	if (!d) {
+		refuse(s, errno);
+		return;
+	}
+	if (!receive(s, d, &a, &error)) {
+		s->logout = true;
+		maildir_deliver_abort(&d);
+	} else if (error || a.nul) {
+		maildir_deliver_abort(&d);
+		if (error)
+			refuse(s, error);
+		else
+			reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
+	} else if (finish(s, &d, &a) < 0) {
+		refuse(s, errno);
+	}
+}

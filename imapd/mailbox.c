@@ -1,0 +1,213 @@
+/* The selected folder: what the client was told of it, and what it must be told now. */
+#include "config.h"
+
+#include "imapd/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+	unsigned flag;
+	const char *name;
+} names[] = {
+    {MAILDIR_DRAFT, "\\Draft"},
+    {MAILDIR_REPLIED, "\\Answered"},
+    {MAILDIR_FLAGGED, "\\Flagged"},
+    {MAILDIR_TRASHED, "\\Deleted"},
+    {MAILDIR_SEEN, "\\Seen"},
+};
+
+struct mailbox *mailbox_open(struct session *s, const char *name, const char *dir, bool read_only)
+{
+	unsigned flags = (read_only ? MAILDIR_READ_ONLY : 0) |
+			 (s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0) |
+			 (s->cfg.keywords ? 0 : MAILDIR_NO_KEYWORDS);
+	struct maildir_folder *f = maildir_folder_open(dir, flags);
+	if (!f || maildir_folder_sync(f, true) < 0) {
+		maildir_folder_close(&f);
+		return NULL;
+	}
+	struct mailbox *b = mem_new(struct mailbox);
+	b->f = f;
+	b->name = mem_strdup(name);
+	b->read_only = read_only;
+	b->trash = name_is_trash(s, name);
+	return b;
+}
+
+void mailbox_close(struct session *s)
+{
+	if (!s->box)
+		return;
+	maildir_folder_close(&s->box->f);
+	free(s->box->name);
+	free(s->box);
+	s->box = NULL;
+}
+
+bool keyword_is_atom(const char *word)
+{
+	struct parser p = {str_of(word), NULL};
+	struct str atom;
+	return parse_atom(&p, &atom) && p.rest.n == 0;
+}
+
+void put_flags(struct session *s, const struct maildir_msg *m)
+{
+	const char *sep = "";
+	io_putz(&s->io, "(");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (m->flags & names[i].flag) {
+			io_putf(&s->io, "%s%s", sep, names[i].name);
+			sep = " ";
+		}
+	if (m->recent) {
+		io_putf(&s->io, "%s\\Recent", sep);
+		sep = " ";
+	}
+	for (unsigned k = 0; m->keywords && k < m->keywords->n; k++) {
+		const char *word = s->box->f->words.v[m->keywords->v[k]];
+		if (!keyword_is_atom(word))
+			continue;
+		io_putf(&s->io, "%s%s", sep, word);
+		sep = " ";
+	}
+	io_putz(&s->io, ")");
+}
+
+void put_flag_names(struct session *s, const char *before, bool star, const char *after)
+{
+	struct maildir_folder *f = s->box->f;
+	io_putz(&s->io, before);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		io_putf(&s->io, "%s%s", i ? " " : "", names[i].name);
+	for (size_t i = 0; i < f->words.n; i++)
+		if (keyword_is_atom(f->words.v[i]))
+			io_putf(&s->io, " %s", f->words.v[i]);
+	io_putz(&s->io, star ? " \\*" : "");
+	io_putz(&s->io, after);
+}
+
+static void announce_keywords(struct session *s)
+{
+	struct mailbox *b = s->box;
+	if (b->f->words.n == b->words)
+		return;
+	b->words = b->f->words.n;
+	put_flag_names(s, "* FLAGS (", false, ")\r\n");
+	if (!b->read_only)
+		put_flag_names(s, "* OK [PERMANENTFLAGS (", s->cfg.keywords, ")] Limited\r\n");
+}
+
+static void announce_expunged(struct session *s)
+{
+	struct maildir_folder *f = s->box->f;
+	size_t number = 1, kept = s->box->announced;
+	bool any = false;
+	for (size_t i = 0; i < f->msgs.n; i++) {
+		if (!f->msgs.v[i].gone) {
+			number++;
+			continue;
+		}
+		any = true;
+		if (i < s->box->announced) {
+			io_putf(&s->io, "* %zu EXPUNGE\r\n", number);
+			kept--;
+		}
+	}
+	s->box->announced = kept;
+	if (any)
+		maildir_folder_drop_gone(f);
+}
+
+static void announce_flags(struct session *s, size_t upto)
+{
+	struct maildir_folder *f = s->box->f;
+	for (size_t i = 0; i < f->msgs.n; i++) {
+		struct maildir_msg *m = &f->msgs.v[i];
+		if (!m->changed || m->gone)
+			continue;
+		m->changed = false;
+		if (i >= upto)
+			continue;
+		io_putf(&s->io, "* %zu FETCH (", i + 1);
+		if (s->uid)
+			io_putf(&s->io, "UID %u ", m->uid);
+		io_putz(&s->io, "FLAGS ");
+		put_flags(s, m);
+		io_putz(&s->io, ")\r\n");
+	}
+}
+
+int mailbox_announce(struct session *s, bool expunge)
+{
+	struct mailbox *b = s->box;
+	struct maildir_folder *f = b->f;
+	/* what cannot be read now may be readable later; a list that began anew will not fit again
+	 */
+	if (maildir_folder_sync(f, false) < 0 && (errno == ESTALE || errno == ENOENT))
+		return -1;
+	if (expunge)
+		announce_expunged(s);
+	announce_keywords(s);
+	size_t known = b->announced;
+	if (f->msgs.n != known) {
+		size_t recent = 0;
+		for (size_t i = 0; i < f->msgs.n; i++)
+			recent += f->msgs.v[i].recent;
+		b->announced = f->msgs.n;
+		io_putf(&s->io, "* %zu EXISTS\r\n* %zu RECENT\r\n", f->msgs.n, recent);
+	}
+	announce_flags(s, known);
+	return 0;
+}
+
+/* ---- message sets ---- */
+
+static size_t lower_bound(struct session *s, uint32_t n)
+{
+	bool exact;
+	if (s->uid)
+		return maildir_folder_find(s->box->f, n, &exact);
+	return n - 1 < s->box->announced ? n - 1 : s->box->announced;
+}
+
+static void mark_range(struct session *s, struct set_range r, uint32_t max, unsigned char *bits)
+{
+	uint32_t from = r.from ? r.from : max, to = r.to ? r.to : max;
+	if (from > to) {
+		uint32_t swap = from;
+		from = to;
+		to = swap;
+	}
+	if (from == 0)
+		return;
+	size_t end = to == UINT32_MAX ? s->box->announced : lower_bound(s, to + 1);
+	for (size_t i = lower_bound(s, from); i < end && i < s->box->announced; i++)
+		bits[i >> 3] |= (unsigned char)(1 << (i & 7));
+}
+
+bool pick(struct session *s, const struct seqset *set, struct picked *out)
+{
+	size_t n = s->box->announced;
+	uint32_t max = s->uid ? (n ? s->box->f->msgs.v[n - 1].uid : 0) : (uint32_t)n;
+	unsigned char *bits = arena_zero(s->arena, n / 8 + 1);
+	*out = (struct picked){.v = arena_alloc(s->arena, (n + 1) * sizeof *out->v)};
+	if (!bits || !out->v) {
+		reply_no(s, "[LIMIT] Too many messages at once");
+		return false;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		struct set_range r = set->v[i];
+		if (!s->uid && (r.from > n || r.to > n || n == 0)) {
+			reply_bad(s, "There are %zu messages only", n);
+			return false;
+		}
+		mark_range(s, r, max, bits);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (bits[i >> 3] & (1 << (i & 7)))
+			out->v[out->n++] = (uint32_t)i;
+	return true;
+}

@@ -1,0 +1,17 @@
+/* Matching SEARCH keys against messages of the selected folder. */
+#ifndef COURIER_IMAPD_SEARCH_MATCH_H
+#define COURIER_IMAPD_SEARCH_MATCH_H
+
+#include "imapd/message.h"
+#include "imapd/search.h"
+
+bool search_match(struct message *m, const struct search_key *k);
+bool message_date(struct message *m, struct maildate *out); /* the Date field */
+
+/* The messages that match, as 0-based indexes.  False: reply made. */
+bool search_run(
+    struct session *s, struct parser *p, struct str charset, bool charset_word, struct picked *out);
+/* The number a command shows for a message: sequence number or UID. */
+uint32_t shown_number(const struct session *s, size_t index);
+
+#endif

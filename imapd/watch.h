@@ -1,0 +1,17 @@
+/*
+ * Being told when a folder changes: inotify where there is one, else nothing (the caller polls).
+ */
+#ifndef COURIER_IMAPD_WATCH_H
+#define COURIER_IMAPD_WATCH_H
+
+#include "base/base.h"
+
+struct watch {
+	int fd; /* becomes readable when something changed; -1: poll instead */
+};
+
+void watch_open(struct watch *w, const char *dir);
+void watch_clear(struct watch *w); /* takes what is pending */
+void watch_close(struct watch *w);
+
+#endif
