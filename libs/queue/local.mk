@@ -7,4 +7,16 @@ libs_queue_libqueue_a_SOURCES = \
 	libs/queue/disk-thread.h libs/queue/disk-thread.c \
 	libs/queue/journal-record.h libs/queue/journal-record.c \
 	libs/queue/journal.h libs/queue/journal-private.h \
-	libs/queue/journal.c libs/queue/journal-segment.c
+	libs/queue/journal.c libs/queue/journal-segment.c \
+	libs/queue/queue.h libs/queue/queue-ram.c \
+	libs/queue/store.h libs/queue/store.c libs/queue/store-body.c libs/queue/store-files.c libs/queue/store-move.c \
+	libs/queue/store-open.c libs/queue/store-replay.c libs/queue/store-scan.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/queue tests/unit/queue-disk
+queue_test_libs = libs/queue/libqueue.a libs/event/libevent.a libs/base/libbase.a
+tests_unit_queue_SOURCES = tests/unit/queue.c
+tests_unit_queue_LDADD = $(queue_test_libs) $(CMOCKA_LIBS)
+tests_unit_queue_disk_SOURCES = tests/unit/queue-disk.c
+tests_unit_queue_disk_LDADD = $(queue_test_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+endif
