@@ -105,6 +105,7 @@ bool config_parse_size(struct str s, int64_t *bytes);
 
 /* The name of this host and the domain for bare addresses (files me, defaultdomain; "*" suffixes).
  */
+char *config_own_name(const struct config *c); /* me, else the system's host name; to be freed */
 extern const struct config_component
     config_identity; /* "identity": me, defaultdomain, msgidhost, ... */
 

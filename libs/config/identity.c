@@ -2,6 +2,9 @@
 
 #include "config/config.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 static const struct config_setting settings[] = {
     {.name = "me",
 	.type = CONFIG_STRING,
@@ -26,3 +29,14 @@ const struct config_component config_identity = {
     .settings = settings,
     .n = ARRAY_LEN(settings),
 };
+
+char *config_own_name(const struct config *c)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	struct str me = config_str(c, "identity", "me", NULL);
+	if (me.n)
+		return mem_strndup(me.p, me.n);
+	if (gethostname(name, sizeof(name) - 1) < 0 || !name[0])
+		return mem_strdup("localhost");
+	return mem_strdup(name);
+}
