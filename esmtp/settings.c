@@ -1,6 +1,4 @@
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "esmtp/esmtp.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \
@@ -103,21 +101,11 @@ static bool read_lines(struct settings *s)
 	return good;
 }
 
-static char *own_name(const struct config *c)
-{
-	char name[HOST_NAME_MAX + 1] = "localhost";
-	struct str me = config_str(c, "identity", "me", NULL);
-	if (me.n)
-		return mem_strndup(me.p, me.n);
-	gethostname(name, sizeof name - 1);
-	return mem_strdup(name);
-}
-
 struct settings *settings_new(struct config *c)
 {
 	struct settings *s = mem_new(struct settings);
 	s->config = config_hold(c);
-	s->me = own_name(c);
+	s->me = config_own_name(c);
 	s->routes = routes_new();
 	s->authclient = authclient_new();
 	s->command_ms = ms(c, "esmtptimeout");
