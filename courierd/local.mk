@@ -5,5 +5,27 @@ courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd
 	courierd/supervisor-settings.c
 courierd_courierd_LDADD = $(SERVICE_LIBS)
 
+sbin_PROGRAMS += courierd/courier
+courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c \
+	courierd/cmd-start.c courierd/cmd-status.c courierd/cmd-check.c courierd/cmd-security.c \
+	courierd/cmd-queue.c courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
+	courierd/init-ports.c courierd/init-config.c courierd/init-accounts.c \
+	courierd/system-users.c courierd/every-settings.c courierd/roles.c \
+	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c
+courierd_courier_LDADD = libs/tls/libtls.a libs/auth/libauth.a libs/maildir/libmaildir.a \
+	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)
+
+# sbin/imapd start and kin: names under which the command is called
+courier_faces = esmtpd esmtpd-msa esmtpd-ssl imapd imapd-ssl pop3d pop3d-ssl
+install-courier-faces:
+	$(MKDIR_P) $(DESTDIR)$(sbindir)
+	for f in $(courier_faces); do \
+		rm -f $(DESTDIR)$(sbindir)/$$f && $(LN_S) courier $(DESTDIR)$(sbindir)/$$f || exit 1; done
+uninstall-courier-faces:
+	for f in $(courier_faces); do rm -f $(DESTDIR)$(sbindir)/$$f; done
+.PHONY: install-courier-faces uninstall-courier-faces
+INSTALL_DATA_HOOKS += install-courier-faces
+UNINSTALL_HOOKS += uninstall-courier-faces
+
 include courierd/broker.mk
 include courierd/key.mk

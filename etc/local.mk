@@ -1,1 +1,13 @@
-# etc
+# etc: the shipped configuration.  Pristine copies go to share/courier/etc (courier init copies from
+# there); into the configuration folder itself only what is not there yet: an upgrade changes nothing.
+etcdefaultdir = $(pkgdatadir)/etc
+dist_etcdefault_DATA = $(etc_files)
+
+install-missing-config:
+	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
+	for f in $(etc_files); do \
+		to=$(DESTDIR)$(sysconfdir)/$${f#etc/}; \
+		test -e $$to && continue; \
+		$(MKDIR_P) `dirname $$to` && $(INSTALL_DATA) $(srcdir)/$$f $$to || exit 1; done
+.PHONY: install-missing-config
+INSTALL_DATA_HOOKS += install-missing-config

@@ -1,0 +1,99 @@
+/* courier: the administrator's command. */
+#include "config.h"
+
+#include "courierd/courier.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct courier_cmd commands[] = {
+    {"init",
+	"init DIR [--domain D] [--port-base N|auto] [--user NAME:PASSWORD]... [--users-file F] "
+	"[--mail-user U]",
+	cmd_init, true},
+    {"start", "start [PART]", cmd_start, false},
+    {"stop", "stop [PART]", cmd_stop, false},
+    {"restart", "restart [PART]", cmd_restart, false},
+    {"reload", "reload", cmd_reload, false},
+    {"status", "status [--json]", cmd_status, false},
+    {"show", "show [all | ID] [--json]", cmd_show, false},
+    {"flush", "flush [ID]", cmd_flush, false},
+    {"clear", "clear all | ADDRESS", cmd_clear, false},
+    {"check", "check [-q]", cmd_check, false},
+    {"config", "config [COMPONENT]", cmd_config, false},
+    {"security", "security", cmd_security, false},
+};
+
+/* sbin/imapd start and kin: the name of the face is the part. */
+static const struct {
+	const char *face, *part;
+} faces[] = {
+    {"esmtpd", "esmtpd"},
+    {"esmtpd-msa", "esmtpd"},
+    {"esmtpd-ssl", "esmtpd"},
+    {"imapd", "imaplogin"},
+    {"imapd-ssl", "imaplogin"},
+    {"pop3d", "pop3login"},
+    {"pop3d-ssl", "pop3login"},
+    {"authdaemond", "auth"},
+};
+
+static int usage(FILE *to)
+{
+	fprintf(to, "usage: courier [-C DIR] COMMAND ...\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(to, "       courier %s\n", commands[i].usage);
+	return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+}
+
+static int run(const struct courier_cmd *cmd, const char *dir, int argc, char **argv)
+{
+	struct instance in = {0};
+	char *why = NULL;
+	if (!cmd->no_instance && instance_find(&in, dir, &why) < 0) {
+		fprintf(stderr, "courier: %s\n", why);
+		free(why);
+		return EXIT_FAILURE;
+	}
+	int r = cmd->run(&in, argc, argv);
+	instance_free(&in);
+	return r;
+}
+
+static int as_face(const char *part, const char *dir, int argc, char **argv)
+{
+	static const char *const verbs[] = {"start", "stop", "restart"};
+	char *args[3] = {argc > 0 ? argv[0] : NULL, mem_strdup(part), NULL};
+	for (size_t i = 0; args[0] && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(args[0], verbs[i]) == 0)
+			return run(&commands[i + 1], dir, 2, args);
+	fprintf(stderr, "usage: NAME start | stop | restart\n");
+	return EXIT_BAD_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *dir = NULL, *name = basename(mem_strdup(argv[0]));
+	int at = 1;
+	log_open("courier", LOG_TO_STDERR, 2);
+	while (at < argc && argv[at][0] == '-') {
+		if (strcmp(argv[at], "-C") == 0 && at + 1 < argc) {
+			dir = argv[at + 1];
+			at += 2;
+		} else if (strcmp(argv[at], "--version") == 0) {
+			printf("courier %s\n", PACKAGE_VERSION);
+			return EXIT_SUCCESS;
+		} else {
+			return usage(strcmp(argv[at], "--help") == 0 ? stdout : stderr);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(faces); i++)
+		if (strcmp(name, faces[i].face) == 0)
+			return as_face(faces[i].part, dir, argc - at, argv + at);
+	for (size_t i = 0; at < argc && i < ARRAY_LEN(commands); i++)
+		if (strcmp(argv[at], commands[i].name) == 0)
+			return run(&commands[i], dir, argc - at, argv + at);
+	return usage(stderr);
+}

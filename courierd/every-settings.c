@@ -1,0 +1,24 @@
+/* Every component of the suite that has settings: what courier check proves. */
+#include "config.h"
+
+#include "auth/auth.h"
+#include "courierd/broker.h"
+#include "courierd/courier.h"
+#include "courierd/supervisor.h"
+#include "local/local-settings.h"
+
+const struct config_component *const every_component[] = {
+    &config_identity,
+    &supervisor_settings,
+    &port_settings[0],
+    &port_settings[1],
+    &port_settings[2],
+    &port_settings[3],
+    &port_settings[4],
+    &port_settings[5],
+    &port_settings[6],
+    &auth_settings,
+    &broker_settings,
+    &local_settings,
+};
+const size_t n_every_component = ARRAY_LEN(every_component);

@@ -1,0 +1,71 @@
+#include "config.h"
+
+#include "courierd/init.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int init_fail(const char *what, const char *subject)
+{
+	fprintf(stderr, "courier: cannot %s '%s': %s\n", what, subject, strerror(errno));
+	return -1;
+}
+
+int init_own(const struct init_plan *p, const char *path, const char *user, mode_t mode)
+{
+	if (p->root && user) {
+		struct passwd *pw = getpwnam(user);
+		if (!pw || lchown(path, pw->pw_uid, pw->pw_gid) < 0)
+			return init_fail("give to its user", path);
+	}
+	return chmod(path, mode) < 0 ? init_fail("set the mode of", path) : 0;
+}
+
+static const struct {
+	const char *path, *user; /* NULL: root's */
+	mode_t mode;
+} folders[] = {
+    {"etc", NULL, 0755},
+    {"etc/aliases", NULL, 0755},
+    {"etc/smtpaccess", NULL, 0755},
+    {"etc/aliasdir", NULL, 0755},
+    {"etc/filters", NULL, 0755},
+    {"etc/filters/active", NULL, 0755},
+    {"var", NULL, 0755},
+    {"var/run", NULL, 0755},
+    {"var/run/empty", NULL, 0755},
+    {"var/queue", MAILUSER, 0700},
+    {"var/drop", MAILUSER "-gate", 01730},
+    {"var/tmp", MAILUSER "-gate", 0700},
+    {"var/authdaemon", MAILUSER "-auth", 0750},
+    {"log", NULL, 0755},
+    {"mail", NULL, 0755},
+};
+
+int init_folders(struct init_plan *p)
+{
+	if (file_mkdirs(-1, p->dir, 0755) < 0)
+		return init_fail("make the folder", p->dir);
+	if (p->root && !file_path_trusted(p->dir, 0)) {
+		fprintf(stderr,
+		    "courier: '%s' lies in a folder that others can write; root makes no instance "
+		    "there\n",
+		    p->dir);
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		char *path = instance_path(p->dir, folders[i].path);
+		int r = file_mkdirs(-1, path, 0700) < 0
+			    ? init_fail("make the folder", path)
+			    : init_own(p, path, folders[i].user, folders[i].mode);
+		free(path);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
