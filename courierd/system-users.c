@@ -11,12 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int run(char *const argv[])
+static int run(const char *const argv[])
 {
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		fprintf(stderr, "courier: cannot run %s\n", argv[0]);
 		_exit(127);
 	}
@@ -33,14 +33,12 @@ static int make_user(const char *name)
 		return 0;
 	printf("making the system user %s\n", name);
 	fflush(stdout);
-	char *n = mem_strdup(name);
-	char *group[] = {"groupadd", "--system", n, NULL};
-	char *user[] = {"useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent",
-	    "--shell", "/usr/sbin/nologin", "--gid", n, n, NULL};
+	const char *group[] = {"groupadd", "--system", name, NULL};
+	const char *user[] = {"useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent",
+	    "--shell", "/usr/sbin/nologin", "--gid", name, name, NULL};
 	int r = !getgrnam(name) && run(group) < 0 ? -1 : 0;
 	if (r == 0 && !getpwnam(name))
 		r = run(user);
-	free(n);
 	return r;
 }
 

@@ -1,7 +1,7 @@
 # etc: the shipped configuration.  Pristine copies go to share/courier/etc (courier init copies from
 # there); into the configuration folder itself only what is not there yet: an upgrade changes nothing.
-etcdefaultdir = $(pkgdatadir)/etc
-dist_etcdefault_DATA = $(etc_files)
+etcdefaultdir = $(pkgdatadir)
+nobase_dist_etcdefault_DATA = $(etc_files)
 
 install-missing-config:
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
