@@ -86,7 +86,11 @@ static void add_single(struct message *m, const struct mime_part *p, bool extend
 	buf_addc(out, ' ');
 	add_string(s, out, p->multipart ? STR("plain") : p->subtype);
 	buf_addc(out, ' ');
-	add_params(m, p->params, out);
+	/* what RFC 2045, 5.2, says of a part that says nothing */
+	if (!p->has_type && str_is(p->type, "text"))
+		buf_addz(out, "(\"charset\" \"us-ascii\")");
+	else
+		add_params(m, p->params, out);
 	buf_addc(out, ' ');
 	add_nstring(s, out, or_nil(p->id));
 	buf_addc(out, ' ');

@@ -225,6 +225,7 @@ int maildir_subscribe(const char *maildir, const char *name, bool on)
 	if (have != on) {
 		if (on) {
 			vec_push(&l, mem_strdup(name));
+			sort_list(&l);
 		} else {
 			free(l.v[i]);
 			vec_remove(&l, i);
