@@ -15,4 +15,3 @@ tests_unit_broker_LDADD = courierd/libbroker-core.a libs/base/libbase.a $(CMOCKA
 endif
 
 dist_man_MANS += man/courierbroker.8
-EXTRA_DIST += etc/broker

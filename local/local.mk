@@ -37,4 +37,3 @@ tests_fuzz_fuzz_local_worker_LDADD = $(worker_libs)
 tests_fuzz_fuzz_local_worker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 dist_man_MANS += man/dot-courier.5 man/courierlocal.8 man/courierlocal-worker.8
-EXTRA_DIST += etc/module.local

@@ -1,1 +1,2 @@
-# tests
+# tests: unit tests are declared by the rooms they test; the rest is run by ./runtests.
+EXTRA_DIST += tests/lib/Courier/Test.pm
