@@ -114,6 +114,7 @@ static void fill_envelope(
 	e->from_mta = from_mta(t, m);
 	e->login = m->mail.login;
 	e->source = str_of(source_of(t, m));
+	e->security = m->mail.security;
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
 	e->smtputf8 = m->mail.smtputf8;

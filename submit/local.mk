@@ -25,3 +25,28 @@ couriergate_LDADD = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmi
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a \
 	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
+
+# The command-line faces.
+bin_PROGRAMS += sendmail rmail
+sendmail_SOURCES = submit/sendmail-main.c submit/sendmail.h submit/sendmail-options.c \
+	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c submit/sendmail-smtp.c
+submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a \
+	libs/rewrite/librewrite.a libs/mime/libmime.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a libs/table/libtable.a $(SERVICE_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
+sendmail_LDADD = $(submit_client_libs)
+rmail_SOURCES = submit/rmail-main.c submit/sendmail.h submit/sendmail-options.c \
+	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c
+rmail_LDADD = $(submit_client_libs)
+
+sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makehosteddomains makeacceptmailfor
+makealiases_SOURCES = submit/makealiases-main.c submit/tool.c submit/tool.h
+makealiases_LDADD = $(submit_client_libs)
+aliaslookup_SOURCES = submit/aliaslookup-main.c submit/tool.c submit/tool.h
+aliaslookup_LDADD = $(submit_client_libs)
+makesmtpaccess_SOURCES = submit/makesmtpaccess-main.c submit/tool.c submit/tool.h
+makesmtpaccess_LDADD = $(submit_client_libs)
+makehosteddomains_SOURCES = submit/makedomains-main.c submit/tool.c submit/tool.h
+makehosteddomains_LDADD = $(submit_client_libs)
+makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
+makeacceptmailfor_LDADD = $(submit_client_libs)

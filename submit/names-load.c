@@ -125,7 +125,7 @@ static int load_lists(const struct instance *in, const struct config *c, struct 
 }
 
 /* The name of this host: the file me, where "*." at its front stands for the system's own name. */
-static struct str own_name(const struct config *c, struct arena *a)
+struct str names_me(const struct config *c, struct arena *a)
 {
 	char host[HOST_NAME_MAX + 1] = "";
 	struct str me = str_trim(config_str(c, "identity", "me", NULL));
@@ -154,7 +154,7 @@ static struct str lower_setting(const struct config *c, struct arena *a, const c
 int names_load(const struct instance *in, const struct config *c, struct arena *a, struct names *n)
 {
 	*n = (struct names){0};
-	n->me = own_name(c, a);
+	n->me = names_me(c, a);
 	n->defaultdomain = lower_setting(c, a, "defaultdomain");
 	n->msgidhost = lower_setting(c, a, "msgidhost");
 	if (n->defaultdomain.n == 0)

@@ -36,6 +36,8 @@ struct policy *policy_hold(struct policy *p);
 void policy_drop(struct policy *p);
 
 /* The names alone, for command-line tools; strings live in the arena.  -1 (logged). */
+/* The name of this host; the file me, or the system's. */
+struct str names_me(const struct config *c, struct arena *a);
 int names_load(
     const struct instance *in, const struct config *c, struct arena *a, struct names *out);
 void names_free(struct names *n);

@@ -146,6 +146,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.login = arena_str(m->arena, f->mail.login);
 	m->mail.tls = arena_str(m->arena, f->mail.tls);
 	m->mail.envid = arena_str(m->arena, f->mail.envid);
+	m->mail.security = arena_str(m->arena, f->mail.security);
 	m->mail.idempotency = arena_str(m->arena, f->mail.idempotency);
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;

@@ -143,9 +143,9 @@ int gate_sync_data(struct gate_sync *g, struct str chunk)
 	return 0;
 }
 
-int gate_sync_end(struct gate_sync *g, enum gate_recipients from, struct gate_reply *r)
+int gate_sync_end(struct gate_sync *g, struct gate_reply *r)
 {
-	gate_encode_end(fresh(g), from);
+	fresh(g);
 	return ask(g, GATE_END, r);
 }
 

@@ -457,7 +457,7 @@ bool gate_data(struct gate_txn *t, struct str chunk, void (*writable)(void *ctx)
 
 void gate_end(struct gate_txn *t, gate_answer cb, void *ctx)
 {
-	ask(t, GATE_END, gate_encode_end(scratch(t), GATE_RCPTS_GIVEN), cb, ctx);
+	ask(t, GATE_END, scratch(t) != NULL, cb, ctx);
 	t->in_message = false;
 	t->lost = false;
 }

@@ -118,6 +118,7 @@ bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 	put_text(out, str_of(m->with), GATE_ADDRESS_MAX);
 	put_text(out, m->tls, GATE_ADDRESS_MAX);
 	put_text(out, m->envid, GATE_ADDRESS_MAX);
+	put_text(out, m->security, GATE_ADDRESS_MAX);
 	put_text(out, m->idempotency, GATE_ADDRESS_MAX);
 	put_u8(out, (unsigned char)m->ret);
 	put_u8(out, (m->body8 ? FLAG_BODY8 : 0u) | (m->smtputf8 ? FLAG_UTF8 : 0u) |
@@ -137,6 +138,7 @@ bool gate_decode_mail(struct str body, struct gate_mail_frame *f)
 	f->with = get_text(&r, GATE_ADDRESS_MAX);
 	m->tls = get_text(&r, GATE_ADDRESS_MAX);
 	m->envid = get_text(&r, GATE_ADDRESS_MAX);
+	m->security = get_text(&r, GATE_ADDRESS_MAX);
 	m->idempotency = get_text(&r, GATE_ADDRESS_MAX);
 	m->ret = (char)get_u8(&r, 127);
 	unsigned flags = get_u8(&r, FLAGS_ALL);
@@ -178,19 +180,6 @@ bool gate_decode_vrfy(struct str body, struct str *address, bool *expand)
 	struct reader r = {body, false};
 	*expand = get_u8(&r, 1);
 	*address = get_text(&r, GATE_ADDRESS_MAX);
-	return done(&r);
-}
-
-bool gate_encode_end(struct buf *out, enum gate_recipients from)
-{
-	put_u8(out, from);
-	return !out->failed;
-}
-
-bool gate_decode_end(struct str body, enum gate_recipients *from)
-{
-	struct reader r = {body, false};
-	*from = (enum gate_recipients)get_u8(&r, GATE_RCPTS_BCC);
 	return done(&r);
 }
 

@@ -13,7 +13,7 @@
  *	GATE_RCPT    struct gate_rcpt                           MAIL, RCPT, VRFY, END; in order)
  *	GATE_VRFY    u8 expand, text address
  *	GATE_DATA    the bytes, nothing else
- *	GATE_END     u8 enum gate_recipients
+ *	GATE_END     empty
  *	GATE_RESET   empty
  *	GATE_CLOSE   empty; the id may be used anew
  *
@@ -49,7 +49,6 @@ bool gate_encode_open(struct buf *out, const struct gate_origin *o);
 bool gate_encode_mail(struct buf *out, const struct gate_mail *m);
 bool gate_encode_rcpt(struct buf *out, const struct gate_rcpt *r);
 bool gate_encode_vrfy(struct buf *out, struct str address, bool expand);
-bool gate_encode_end(struct buf *out, enum gate_recipients from);
 bool gate_encode_policy(struct buf *out, const struct gate_policy *p);
 bool gate_encode_reply(struct buf *out, const struct gate_reply *r);
 
@@ -68,7 +67,6 @@ bool gate_decode_open(struct str body, struct gate_open_frame *o);
 bool gate_decode_mail(struct str body, struct gate_mail_frame *m);
 bool gate_decode_rcpt(struct str body, struct gate_rcpt *r);
 bool gate_decode_vrfy(struct str body, struct str *address, bool *expand);
-bool gate_decode_end(struct str body, enum gate_recipients *from);
 bool gate_decode_policy(struct str body, struct gate_policy *p);
 bool gate_decode_reply(struct str body, struct gate_reply *r);
 

@@ -65,6 +65,7 @@ struct gate_mail {
 	char ret;         /* 'F', 'H' or 0 */
 	bool body8, smtputf8, verp;
 	uint64_t size;          /* announced, 0: unknown */
+	struct str security;    /* "STARTTLS": at every hop, or it bounces; empty: as it comes */
 	struct str idempotency; /* dsn: "ID/ROUND"; the same key twice gives one message */
 };
 struct gate_rcpt {
@@ -101,9 +102,7 @@ void gate_sync_close(struct gate_sync *g);
 int gate_sync_mail(struct gate_sync *g, const struct gate_mail *m, struct gate_reply *r);
 int gate_sync_rcpt(struct gate_sync *g, const struct gate_rcpt *rcpt, struct gate_reply *r);
 int gate_sync_data(struct gate_sync *g, struct str chunk);
-/* Recipients besides those given by gate_sync_rcpt are taken from the header (sendmail -t). */
-enum gate_recipients { GATE_RCPTS_GIVEN, GATE_RCPTS_HEADER, GATE_RCPTS_BCC };
-int gate_sync_end(struct gate_sync *g, enum gate_recipients from, struct gate_reply *r);
+int gate_sync_end(struct gate_sync *g, struct gate_reply *r);
 /* VRFY or EXPN: what an address would become. */
 int gate_sync_vrfy(struct gate_sync *g, struct str address, bool expand, struct gate_reply *r);
 /* Forgets the message at hand (RSET). */

@@ -1,0 +1,39 @@
+#include "submit/tool.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TOOL_ARENA_MAX = 16 * 1024 * 1024 };
+
+int tool_open(struct tool *t, const char *name, int *argc, char ***argv)
+{
+	static const struct config_component *const components[] = {
+	    &config_identity, &submit_settings};
+	const char *dir = NULL;
+	char *why;
+	*t = (struct tool){.name = name};
+	log_open(name, LOG_TO_STDERR, -1);
+	if (*argc > 2 && strcmp((*argv)[1], "-C") == 0) {
+		dir = (*argv)[2];
+		*argc -= 2;
+		*argv += 2;
+	}
+	if (instance_find(&t->in, dir, &why) < 0) {
+		fprintf(stderr, "%s: %s\n", name, why);
+		free(why);
+		return -1;
+	}
+	t->config = config_load(&t->in, components, ARRAY_LEN(components), NULL);
+	t->arena = arena_new(TOOL_ARENA_MAX);
+	if (t->config && t->arena && names_load(&t->in, t->config, t->arena, &t->names) == 0)
+		return 0;
+	tool_close(t);
+	return -1;
+}
+
+void tool_close(struct tool *t)
+{
+	names_free(&t->names);
+	config_drop(t->config);
+	arena_free(t->arena);
+	instance_free(&t->in);
+}
