@@ -29,3 +29,4 @@ UNINSTALL_HOOKS += uninstall-courier-faces
 
 include courierd/broker.mk
 include courierd/key.mk
+include courierd/sched.mk

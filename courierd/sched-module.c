@@ -1,0 +1,190 @@
+/* Modules: their slots, and who gets one next. */
+#include "config.h"
+
+#include "courierd/sched.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DEATHS_MAX = 2 };
+
+struct sched_module *module_find(struct sched *s, struct str name)
+{
+	for (size_t i = 0; i < s->n_modules; i++)
+		if (str_is(name, s->modules[i].name))
+			return &s->modules[i];
+	return NULL;
+}
+
+struct sched_module *module_add(struct sched *s, const char *name)
+{
+	struct sched_module *m = module_find(s, str_of(name));
+	if (m)
+		return m;
+	if (s->n_modules == SCHED_MODULES_MAX || strlen(name) >= sizeof m->name)
+		return NULL;
+	m = &s->modules[s->n_modules];
+	*m = (struct sched_module){
+	    .priority = 50, .maxdels = 10, .maxhost = 4, .maxrcpt = 1, .s = s};
+	snprintf(m->name, sizeof m->name, "%s", name);
+	m->ring_tail = &m->ring;
+	m->dests = map_new();
+	if (!m->dests)
+		return NULL;
+	s->n_modules++;
+	return m;
+}
+
+struct delivery *delivery_new(struct message *m, struct dest *d)
+{
+	struct delivery *x = calloc(1, sizeof *x);
+	if (!x)
+		return NULL;
+	x->id = ++d->module->s->last_delivery;
+	x->msg = m;
+	x->dest = d;
+	m->deliveries++;
+	return x;
+}
+
+int delivery_add(struct delivery *d, uint32_t num)
+{
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? 2 * d->cap : 4;
+		uint32_t *r = realloc(d->rcpts, cap * sizeof *r);
+		if (!r)
+			return -1;
+		d->rcpts = r;
+		uint8_t *a = realloc(d->answered, cap);
+		if (!a)
+			return -1;
+		d->answered = a;
+		d->cap = cap;
+	}
+	d->rcpts[d->n] = num;
+	d->answered[d->n++] = 0;
+	return 0;
+}
+
+void delivery_free(struct delivery *d)
+{
+	free(d->rcpts);
+	free(d->answered);
+	free(d);
+}
+
+/* A host that has failed is asked by one delivery alone until it answers. */
+static unsigned allowed(const struct dest *d)
+{
+	return d->failures ? 1 : d->module->maxhost;
+}
+
+void module_ring(struct sched_module *m, struct dest *d)
+{
+	if (d->in_ring || !d->head || d->active >= allowed(d))
+		return;
+	d->in_ring = true;
+	d->next = NULL;
+	*m->ring_tail = d;
+	m->ring_tail = &d->next;
+	m->s->hooks->soon(m->s->ctx);
+}
+
+static struct dest *unring(struct sched_module *m)
+{
+	struct dest *d = m->ring;
+	m->ring = d->next;
+	if (!m->ring)
+		m->ring_tail = &m->ring;
+	d->in_ring = false;
+	return d;
+}
+
+static void run(struct delivery *x)
+{
+	struct sched_module *m = x->dest->module;
+	x->run_next = m->running;
+	x->run_prev = &m->running;
+	if (m->running)
+		m->running->run_prev = &x->run_next;
+	m->running = x;
+	m->active++;
+	x->dest->active++;
+	x->started = sched_now(m->s);
+}
+
+void delivery_unrun(struct delivery *x)
+{
+	*x->run_prev = x->run_next;
+	if (x->run_next)
+		x->run_next->run_prev = x->run_prev;
+	x->dest->module->active--;
+	x->dest->active--;
+}
+
+/* In turn, one delivery a host, so that nobody waits for a long neighbour. */
+void module_feed(struct sched_module *m)
+{
+	while (m->up && !m->s->stopping && m->active < m->maxdels && m->ring) {
+		struct dest *d = unring(m);
+		struct delivery *x = d->head;
+		if (!x || d->active >= allowed(d))
+			continue;
+		d->head = x->next;
+		if (!d->head)
+			d->tail = &d->head;
+		run(x);
+		if (m->s->hooks->deliver(m->s->ctx, m, x)) { /* first in line again */
+			delivery_unrun(x);
+			if (!d->head)
+				d->tail = &x->next;
+			x->next = d->head;
+			d->head = x;
+			module_ring(m, d);
+			return;
+		}
+		module_ring(m, d);
+	}
+}
+
+struct delivery *module_delivery_find(struct sched_module *m, uint64_t id)
+{
+	for (struct delivery *x = m->running; x; x = x->run_next)
+		if (x->id == id)
+			return x;
+	return NULL;
+}
+
+void module_up(struct sched_module *m)
+{
+	m->up = true;
+	m->s->hooks->soon(m->s->ctx);
+}
+
+/* What the dead module had not answered. */
+static void keep_unanswered(struct delivery *x)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (!x->answered[i])
+			x->rcpts[n++] = x->rcpts[i];
+	x->n = n;
+	if (n)
+		memset(x->answered, 0, n);
+}
+
+/* The first death is the module's own fault; a delivery that sees two is deferred like any other.
+ */
+void module_down(struct sched_module *m)
+{
+	m->up = false;
+	while (m->running) {
+		struct delivery *x = m->running;
+		delivery_unrun(x);
+		keep_unanswered(x);
+		if (x->n && ++x->deaths < DEATHS_MAX)
+			dest_add(x->dest, x);
+		else
+			delivery_over(m->s, x);
+	}
+}

@@ -1,0 +1,115 @@
+/* Results of recipients: into memory, into the records to be written, and what they say of a host.
+ */
+#include "config.h"
+
+#include "courierd/sched.h"
+
+static enum rcpt_state state_of(const struct module_result *r)
+{
+	switch (r->outcome) {
+	case MODULE_DELIVERED:
+		return RCPT_DELIVERED;
+	case MODULE_RELAYED:
+		return r->peer_dsn ? RCPT_DELIVERED : RCPT_RELAYED;
+	case MODULE_FAILED:
+		return RCPT_FAILED;
+	default:
+		return RCPT_DEFERRED;
+	}
+}
+
+/* A copy that lives as long as the message; without memory the text is lost, not the result. */
+static struct str keep(struct message *m, struct str s)
+{
+	return s.n ? arena_str(m->arena, str_head(s, 4096)) : STR_NONE;
+}
+
+void result_take(struct sched *s, struct message *m, uint32_t num, const struct module_result *r)
+{
+	if (num >= m->env.n_rcpts || rcpt_final(m->env.rcpts[num].state))
+		return;
+	struct envelope_rcpt *e = &m->env.rcpts[num];
+	struct envelope_result x = {.num = num,
+	    .state = state_of(r),
+	    .local = r->outcome == MODULE_DELIVERED,
+	    .when = sched_now(s),
+	    .status = r->status,
+	    .peer = r->remote,
+	    .sent = r->command};
+	if (r->connection)
+		x.error = r->diagnostic;
+	else
+		x.reply = r->diagnostic;
+	envelope_add_result(&m->out, &x);
+	e->state = x.state;
+	e->local = x.local;
+	e->when = x.when;
+	e->status = keep(m, x.status);
+	e->peer = keep(m, x.peer);
+	e->sent = keep(m, x.sent);
+	e->error = keep(m, x.error);
+	e->reply = keep(m, x.reply);
+}
+
+void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
+    const char *status, const char *text)
+{
+	struct module_result r = {
+	    .outcome = o, .status = str_of(status), .diagnostic = str_of(text)};
+	result_take(s, m, num, &r);
+}
+
+void delivery_result(
+    struct sched *s, struct delivery *d, uint32_t num, const struct module_result *r)
+{
+	struct sched_module *m = d->dest->module;
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->rcpts[i] != num || d->answered[i])
+			continue;
+		d->answered[i] = 1;
+		if (d->report) {
+			dsn_end(s, d->msg, r);
+			return;
+		}
+		m->delivered += r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;
+		m->failed += r->outcome == MODULE_FAILED;
+		m->deferred += r->outcome == MODULE_DEFERRED;
+		result_take(s, d->msg, num, r);
+		bool down = r->connection && r->outcome == MODULE_DEFERRED;
+		if (down && !d->connection)
+			dest_result(d->dest, true, r);
+		else if (!down)
+			dest_result(d->dest, false, NULL);
+		d->connection |= down;
+		return;
+	}
+}
+
+void delivery_over(struct sched *s, struct delivery *d)
+{
+	static const struct module_result died = {.outcome = MODULE_DEFERRED,
+	    .status = STR_INIT("4.3.0"),
+	    .diagnostic = STR_INIT("the delivery module gave no result")};
+	struct message *m = d->msg;
+	for (size_t i = 0; i < d->n; i++)
+		if (!d->answered[i]) {
+			d->answered[i] = 1;
+			if (d->report) {
+				dsn_end(s, m, &died);
+				break;
+			}
+			result_take(s, m, d->rcpts[i], &died);
+		}
+	m->deliveries--;
+	delivery_free(d);
+	message_dirty(s, m);
+}
+
+void delivery_done(struct sched *s, struct delivery *d)
+{
+	struct dest *dest = d->dest;
+	delivery_unrun(d);
+	delivery_over(s, d);
+	module_ring(dest->module, dest);
+	s->hooks->soon(s->ctx);
+}
