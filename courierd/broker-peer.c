@@ -185,7 +185,7 @@ static void ask_authdaemond(struct job *j, const struct broker_request *q)
 	else if (!strcmp(j->name, BROKER_ALIAS_ACCOUNT))
 		with_alias_account(j);
 	else
-		auth_lookup(auth, "courier", q->name, found, j);
+		auth_lookup(auth, "local", q->name, found, j);
 }
 
 static const struct arm *arm_of(const struct peer *p, uint16_t type)

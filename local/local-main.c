@@ -210,6 +210,8 @@ static void deliver(
 		refuse_all(p);
 		return;
 	}
+	if (!p->key.home.n)
+		p->key.home = str_of(arena_printf(a, "%s/aliasdir", service_instance(s)->etc));
 	p->env = environment(p);
 	for (size_t i = 0, n = d->n_rcpts; i < n; i++) {
 		struct letter *l = &letters[i];

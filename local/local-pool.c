@@ -22,12 +22,14 @@ struct slot {
 	struct pool *pool;
 	struct ipc *c;
 	struct queue flying;
+	uint32_t uid; /* as the broker says */
 	int64_t idle_since;
 };
 
 struct group {
 	struct group *next;
 	struct pool *pool;
+	bool alias; /* of the pseudo account: its ids are the broker's business */
 	uint32_t uid, gid;
 	struct slot *slots;
 	unsigned n, asked; /* workers there are, and are asked for */
@@ -166,11 +168,11 @@ static void on_close(void *ctx, struct ipc *c)
 	after(p, g);
 }
 
-static struct slot *slot_new(struct pool *p, struct group *g, int fd)
+static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t uid)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
 	struct slot *s = mem_new(struct slot);
-	*s = (struct slot){.group = g, .pool = p, .idle_since = clock_mono_ms()};
+	*s = (struct slot){.group = g, .pool = p, .uid = uid, .idle_since = clock_mono_ms()};
 	s->c = ipc_new(service_loop(p->service), fd, &handlers, s);
 	if (!s->c) {
 		close(fd);
@@ -185,6 +187,11 @@ static struct slot *slot_new(struct pool *p, struct group *g, int fd)
 	return s;
 }
 
+static bool is_alias(const struct task *t)
+{
+	return str_is(t->key->user, BROKER_ALIAS_ACCOUNT);
+}
+
 static void give(struct slot *s, struct task *t)
 {
 	int fd = t->d.body.p ? -1 : module_body_fd(t->body);
@@ -192,6 +199,8 @@ static void give(struct slot *s, struct task *t)
 		fail(t, false, "cannot open the message");
 		return;
 	}
+	if (is_alias(t))
+		t->d.uid = s->uid;
 	t->id = ++s->pool->last_id;
 	t->deadline = clock_mono_ms() + s->pool->limits.delivery_ms;
 	int r = worker_send_delivery(s->c, t->id, &t->d, fd);
@@ -203,11 +212,11 @@ static void give(struct slot *s, struct task *t)
 		queue_put(&s->flying, t);
 }
 
-static void got_fresh(struct request *q, int result, int fd, struct str why)
+static void got_fresh(struct request *q, int result, int fd, uint32_t uid, struct str why)
 {
 	struct pool *p = q->pool;
 	struct task *t = q->task;
-	struct slot *s = result == 0 ? slot_new(p, NULL, fd) : NULL;
+	struct slot *s = result == 0 ? slot_new(p, NULL, fd, uid) : NULL;
 	if (s) {
 		give(s, t);
 		if (!s->flying.n)
@@ -226,7 +235,7 @@ static void got_plain(
 {
 	struct group *g = q->group;
 	g->asked--;
-	if (result == 0 && (uid != g->uid || gid != g->gid)) {
+	if (result == 0 && !g->alias && (uid != g->uid || gid != g->gid)) {
 		close(fd);
 		log_warning(NULL,
 		    "an account's uid has changed from %u to %u; its mail is deferred", g->uid,
@@ -235,7 +244,7 @@ static void got_plain(
 		if (t)
 			fail(t, false, "the account has changed");
 	} else if (result == 0) {
-		slot_new(g->pool, g, fd);
+		slot_new(g->pool, g, fd, uid);
 	} else if (g->n) {
 		g->ask_after = clock_mono_ms() + ASK_PAUSE_MS;
 	} else if (result == -2) {
@@ -255,7 +264,7 @@ static void got(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struc
 {
 	struct request *q = ctx;
 	if (q->task)
-		got_fresh(q, result, fd, why);
+		got_fresh(q, result, fd, uid, why);
 	else
 		got_plain(q, result, fd, uid, gid, why);
 	free(q);
@@ -301,15 +310,26 @@ static void dispatch_fresh(struct pool *p)
 	}
 }
 
-static struct group *group_of(struct pool *p, uint32_t uid, uint32_t gid)
+static bool belongs(const struct group *g, const struct task *t)
+{
+	if (g->alias || is_alias(t))
+		return g->alias && is_alias(t);
+	return g->uid == t->key->uid && g->gid == t->key->gid;
+}
+
+static struct group *group_of(struct pool *p, const struct task *t)
 {
 	struct group *g = p->groups;
-	while (g && (g->uid != uid || g->gid != gid))
+	while (g && !belongs(g, t))
 		g = g->next;
 	if (g)
 		return g;
 	g = mem_new(struct group);
-	*g = (struct group){.next = p->groups, .pool = p, .uid = uid, .gid = gid};
+	*g = (struct group){.next = p->groups,
+	    .pool = p,
+	    .alias = is_alias(t),
+	    .uid = t->key->uid,
+	    .gid = t->key->gid};
 	p->groups = g;
 	return g;
 }
@@ -323,7 +343,7 @@ void pool_give(struct pool *p, struct task *t)
 		dispatch_fresh(p);
 		return;
 	}
-	struct group *g = group_of(p, t->key->uid, t->key->gid);
+	struct group *g = group_of(p, t);
 	queue_put(&g->waiting, t);
 	dispatch(g);
 }

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "broker/broker.h"
 #include "broker/local-key.h"
 
 static bool plain(unsigned char c)
@@ -98,5 +99,7 @@ bool local_key_parse(struct str key, struct arena *a, struct local_key *out)
 	    !unescape(field[6], a, &out->quota) ||
 	    (n == 8 && !unescape(field[7], a, &out->delivery)))
 		return false;
+	if (str_is(out->user, BROKER_ALIAS_ACCOUNT) && !out->home.n)
+		return true;
 	return out->user.n > 0 && out->home.n > 0 && out->home.p[0] == '/';
 }

@@ -16,9 +16,9 @@ struct local_key {
 	struct str user; /* account name as authdaemond knows it, or BROKER_ALIAS_ACCOUNT */
 	struct str ext;  /* without the separator; empty: none */
 	uint32_t uid, gid;
-	struct str home;
-	struct str maildir;  /* of the account record; empty: the default delivery decides */
-	struct str quota;    /* "5000000S,100C"; empty: none */
+	struct str home;    /* empty for BROKER_ALIAS_ACCOUNT only, whose ids do not count either */
+	struct str maildir; /* of the account record; empty: the default delivery decides */
+	struct str quota;   /* "5000000S,100C"; empty: none */
 	struct str delivery; /* default delivery instructions of the account; empty: the suite's */
 };
 

@@ -159,6 +159,7 @@ static void test_key(void **state)
 	    "u%41!e!1!2!/h!m!", "u%00!e!1!2!/h!m!", "u!e!1!2!/h!m!q!d!x", "u v!e!1!2!/h!m!"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_false(local_key_parse(str_of(bad[i]), a, &got));
+	assert_true(local_key_parse(STR(".alias!list-x!0!0!!!"), a, &got) && !got.home.n);
 	buf_free(&out);
 	arena_free(a);
 }
