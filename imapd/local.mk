@@ -21,3 +21,16 @@ pkglibexec_PROGRAMS += imapd/imapd
 imapd_imapd_SOURCES = imapd/main.c $(imapd_sources)
 imapd_imapd_LDADD = $(imapd_libs)
 endif
+
+imapd_grammar = imapd/parse.c imapd/parse-date.c imapd/fetch-parse.c imapd/search-parse.c \
+	imapd/list-match.c
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/imap-parse
+tests_unit_imap_parse_SOURCES = tests/unit/imap-parse.c $(imapd_grammar)
+tests_unit_imap_parse_LDADD = $(imapd_libs) $(CMOCKA_LIBS)
+endif
+
+fuzz_programs += tests/fuzz/fuzz-imap
+tests_fuzz_fuzz_imap_SOURCES = tests/fuzz/fuzz-imap.c $(imapd_grammar)
+tests_fuzz_fuzz_imap_LDADD = $(imapd_libs)
+tests_fuzz_fuzz_imap_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
