@@ -1,18 +1,60 @@
 # authdaemon: who is this, may they enter, where do they live; and the tools for accounts.
-noinst_LIBRARIES += authdaemon/libuserdb.a
+noinst_LIBRARIES += authdaemon/libuserdb.a authdaemon/libauthdaemon.a
 authdaemon_libuserdb_a_SOURCES = \
 	authdaemon/userdb.h \
 	authdaemon/userdb-line.c authdaemon/userdb-read.c authdaemon/userdb-edit.c \
-	authdaemon/userdb-compile.c authdaemon/userdb-lookup.c
-USERDB_LDADD = authdaemon/libuserdb.a libs/table/libtable.a $(SASL_LDADD) $(DB_LIBS)
+	authdaemon/userdb-compile.c authdaemon/userdb-lookup.c \
+	authdaemon/tool.c authdaemon/tool.h
+USERDB_LDADD = authdaemon/libuserdb.a libs/table/libtable.a libs/config/libconfig.a \
+	$(SASL_LDADD) $(DB_LIBS)
+
+authdaemon_libauthdaemon_a_SOURCES = \
+	authdaemon/daemon.h \
+	authdaemon/account.c authdaemon/account.h \
+	authdaemon/backend-userdb.c authdaemon/backend-system.c \
+	authdaemon/spawn.c authdaemon/spawn.h \
+	authdaemon/verifier.c authdaemon/verifier.h authdaemon/verifier-proto.h \
+	authdaemon/verifier-main.c \
+	authdaemon/helper.c authdaemon/helper.h authdaemon/helper-main.c authdaemon/system-check.c \
+	authdaemon/cache.c authdaemon/attempts.c authdaemon/ticket.c \
+	authdaemon/check.c authdaemon/exchange.c authdaemon/edge.c \
+	authdaemon/text.c authdaemon/text-request.c authdaemon/text-request.h
+
+pkglibexec_PROGRAMS += authdaemon/authdaemond
+authdaemon_authdaemond_SOURCES = authdaemon/main.c
+authdaemon_authdaemond_LDADD = authdaemon/libauthdaemon.a libs/auth/libauth.a \
+	authdaemon/libuserdb.a libs/table/libtable.a $(SERVICE_LIBS) $(SASL_LDADD) \
+	$(DB_LIBS) $(PAM_LIBS)
+
+sbin_PROGRAMS += authdaemon/userdb authdaemon/makeuserdb authdaemon/userdbpw \
+	authdaemon/pw2userdb authdaemon/authpasswd authdaemon/authtest authdaemon/authenumerate
+authdaemon_userdb_SOURCES = authdaemon/userdb-tool.c
+authdaemon_userdb_LDADD = $(USERDB_LDADD)
+authdaemon_makeuserdb_SOURCES = authdaemon/makeuserdb.c
+authdaemon_makeuserdb_LDADD = $(USERDB_LDADD)
+authdaemon_userdbpw_SOURCES = authdaemon/userdbpw.c
+authdaemon_userdbpw_LDADD = $(USERDB_LDADD)
+authdaemon_pw2userdb_SOURCES = authdaemon/pw2userdb.c
+authdaemon_pw2userdb_LDADD = $(USERDB_LDADD)
+authdaemon_authpasswd_SOURCES = authdaemon/authpasswd.c
+authdaemon_authpasswd_LDADD = $(USERDB_LDADD)
+authdaemon_authtest_SOURCES = authdaemon/authtest.c
+authdaemon_authtest_LDADD = libs/auth/libauth.a $(USERDB_LDADD)
+authdaemon_authenumerate_SOURCES = authdaemon/authenumerate.c
+authdaemon_authenumerate_LDADD = libs/auth/libauth.a $(USERDB_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/userdb
+check_PROGRAMS += tests/unit/userdb tests/unit/authdaemond
+tests_unit_authdaemond_SOURCES = tests/unit/authdaemond.c
+tests_unit_authdaemond_LDADD = libs/auth/libauth.a $(SERVICE_LIBS) $(SASL_LDADD) $(CMOCKA_LIBS)
 tests_unit_userdb_SOURCES = tests/unit/userdb.c
 tests_unit_userdb_LDADD = $(USERDB_LDADD) $(CMOCKA_LIBS)
 endif
 
-fuzz_programs += tests/fuzz/fuzz-userdb
+fuzz_programs += tests/fuzz/fuzz-userdb tests/fuzz/fuzz-authtext
 tests_fuzz_fuzz_userdb_SOURCES = tests/fuzz/fuzz-userdb.c
 tests_fuzz_fuzz_userdb_LDADD = $(USERDB_LDADD)
 tests_fuzz_fuzz_userdb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_authtext_SOURCES = tests/fuzz/fuzz-authtext.c
+tests_fuzz_fuzz_authtext_LDADD = authdaemon/libauthdaemon.a libs/base/libbase.a
+tests_fuzz_fuzz_authtext_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -29,6 +29,11 @@ struct userdb *userdb_open(const char *base)
 	return u;
 }
 
+const char *userdb_base(const struct userdb *u)
+{
+	return u->text_path;
+}
+
 static void free_record(void *record)
 {
 	mem_wipe(record, strlen(record));

@@ -82,6 +82,7 @@ int userdb_compile(const char *base, size_t *accounts, char **why);
 struct userdb;
 struct userdb *userdb_open(const char *base);
 void userdb_close(struct userdb *u);
+const char *userdb_base(const struct userdb *u); /* as given to userdb_open */
 /* 1: *record (cleared first) is the account's; 0: absent; -1: can't tell (logged). */
 int userdb_get(struct userdb *u, struct str name, struct buf *record);
 /* All accounts, in no order. */

@@ -69,7 +69,4 @@ enum sasl_status sasl_scram_step(struct sasl_server *x, struct str in, struct bu
 enum sasl_status sasl_scram_secrets(
     struct sasl_server *x, const struct sasl_secrets *s, struct buf *out);
 
-/* User names: no controls, of a length that can be, valid UTF-8. */
-bool sasl_name_ok(struct str name);
-
 #endif

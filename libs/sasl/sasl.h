@@ -106,6 +106,8 @@ const char *sasl_client_choose(struct str offered, bool tls, bool binding, bool 
  * may be.
  */
 bool sasl_prep(struct str in, struct buf *out);
+/* May be a user's name: valid UTF-8 without controls, neither empty nor too long. */
+bool sasl_name_ok(struct str name);
 
 /* {SCRAM-SHA-256}: "ITERATIONS,SALT,STOREDKEY,SERVERKEY", the last three in base64.  hash: "sha1"
  * or "sha256".  The password goes through sasl_prep. */
