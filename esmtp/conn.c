@@ -503,12 +503,15 @@ static void rest(struct conn *c)
 
 void conn_ready(struct conn *c)
 {
-	if (!c->opened) {
-		c->opened = true;
-		target_opened(c->t);
-	}
-	if (!target_feed(c->t, c))
+	bool first = !c->opened;
+	struct target *t = c->t;
+	c->opened = true;
+	if (first)
+		target_opened(t);
+	if (!target_feed(t, c))
 		rest(c);
+	if (first)
+		target_work(t);
 }
 
 void conn_deliver(struct conn *c, struct job *j)

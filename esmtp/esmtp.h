@@ -32,6 +32,8 @@ struct settings {
 };
 
 extern const struct config_component esmtp_component;
+/* Where our own server listens: for knowing ourselves. */
+extern const struct config_component esmtp_port_smtp, esmtp_port_msa, esmtp_port_smtps;
 /* Keeps the snapshot.  NULL: a file is wrong (logged). */
 struct settings *settings_new(struct config *c);
 void settings_free(struct settings *s);
@@ -41,7 +43,7 @@ bool settings_drops_source(const struct settings *s, struct str source);
 /* ---- self.c: is that address or name our own? ------------------------------------------------ */
 
 struct self;
-struct self *self_new(const struct instance *in);
+struct self *self_new(const struct config *c);
 void self_free(struct self *s);
 bool self_is_address(struct self *s, const struct sockaddr_storage *a, uint16_t port);
 
@@ -148,6 +150,7 @@ void target_submit(struct esmtp *e, struct job *j);
 bool target_feed(struct target *t, struct conn *c);
 /* A connection that was opening has made it, or has failed (with t->trouble set by conn). */
 void target_opened(struct target *t);
+void target_work(struct target *t); /* opens what is due */
 void target_failed(struct target *t, struct conn *c);
 void target_lost(struct target *t, struct conn *c); /* an open one is gone */
 void target_requeue(struct target *t, struct job *j);

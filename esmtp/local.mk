@@ -32,3 +32,7 @@ tests_fuzz_fuzz_smtp_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_esmtproutes_SOURCES = tests/fuzz/fuzz-esmtproutes.c
 tests_fuzz_fuzz_esmtproutes_LDADD = $(esmtp_pure)
 tests_fuzz_fuzz_esmtproutes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+noinst_PROGRAMS += tests/tools/module-driver
+tests_tools_module_driver_SOURCES = tests/tools/module-driver.c
+tests_tools_module_driver_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)

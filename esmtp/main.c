@@ -70,7 +70,7 @@ static int setup(struct service *s)
 	e->dns = dns_new(e->loop, service_instance(s));
 	if (!e->settings || !e->dns)
 		return -1;
-	e->self = self_new(service_instance(s));
+	e->self = self_new(service_config(s));
 	e->tls = tls_client_new(service_config(s), "esmtp");
 	if (!e->tls)
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");
@@ -95,6 +95,8 @@ static void reload(struct service *s)
 		return;
 	settings_free(esmtp.settings);
 	esmtp.settings = fresh;
+	self_free(esmtp.self);
+	esmtp.self = self_new(service_config(s));
 	dns_prefer_ipv6(
 	    esmtp.dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));
 }
@@ -106,8 +108,8 @@ static void stats(struct service *s UNUSED, struct buf *out)
 
 int main(int argc, char **argv)
 {
-	static const struct config_component *const components[] = {
-	    &esmtp_component, &config_identity};
+	static const struct config_component *const components[] = {&esmtp_component,
+	    &config_identity, &esmtp_port_smtp, &esmtp_port_msa, &esmtp_port_smtps};
 	static const struct module_desc desc = {
 	    .name = "esmtp",
 	    .service =

@@ -2,13 +2,12 @@
  * Mail loops: an address is ours when it is one of this machine's and one of our own listening
  * ports.  The port matters: several instances may share a machine.
  */
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <stdlib.h>
 #include "dns/rdata.h"
 #include "esmtp/esmtp.h"
 
-enum { FRESH_MS = 60000, PORTS_FILE_MAX = 16 * 1024, DEFAULT_PORT = 25 };
+enum { FRESH_MS = 60000 };
 
 struct self {
 	VEC(uint16_t) ports;
@@ -16,39 +15,33 @@ struct self {
 	int64_t looked; /* clock_mono_ms, 0: never */
 };
 
-/* Every number in a line of var/ports that begins with the word for a mail port. */
-static void ports_line(struct self *s, struct str line)
+/* "25", "192.0.2.1.25", "::1.25" or "smtp". */
+static void add_port(struct self *s, struct str item)
 {
-	static const char *const words[] = {"smtp", "esmtp", "submission"};
-	bool ours = false;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		ours |= str_istarts(line, str_of(words[i]));
-	for (size_t i = 0; ours && i < line.n;) {
-		size_t n = 0;
-		while (i + n < line.n && ascii_digit((unsigned char)line.p[i + n]))
-			n++;
-		uint64_t port;
-		if (n && str_u64(str_head(str_skip(line, i), n), &port) && port && port < 65536)
-			vec_push(&s->ports, (uint16_t)port);
-		i += n ? n : 1;
-	}
+	ptrdiff_t dot = str_rchr(item, '.');
+	uint64_t port;
+	if (str_is(item, "smtp"))
+		item = STR("25");
+	if (str_u64(str_skip(item, (size_t)(dot + 1)), &port) && port && port < 65536)
+		vec_push(&s->ports, (uint16_t)port);
 }
 
-struct self *self_new(const struct instance *in)
+static const struct {
+	const char *component, *name;
+} port_settings[] = {
+    {"esmtp-port-smtp", "PORT"},
+    {"esmtp-port-msa", "PORT"},
+    {"esmtp-port-smtps", "SSLPORT"},
+};
+
+struct self *self_new(const struct config *c)
 {
 	struct self *s = mem_new(struct self);
-	struct buf text;
-	buf_init(&text, PORTS_FILE_MAX);
-	char *path = instance_path(in->var, "ports");
-	if (!file_read(AT_FDCWD, path, &text)) {
-		struct str rest = buf_str(&text), line;
-		while (str_split(&rest, '\n', &line))
-			ports_line(s, line);
-	}
-	if (!s->ports.n && !in->home)
-		vec_push(&s->ports, (uint16_t)DEFAULT_PORT);
-	free(path);
-	buf_free(&text);
+	struct str item;
+	for (size_t i = 0; i < ARRAY_LEN(port_settings); i++)
+		for (size_t at = 0;
+		     config_each(c, port_settings[i].component, port_settings[i].name, &at, &item);)
+			add_port(s, item);
 	return s;
 }
 

@@ -74,6 +74,18 @@ const struct config_component esmtp_component = {
     .foreign_ok = true,
 };
 
+#define PORT_COMPONENT(id, name_, file_, setting, def_)                                \
+	static const struct config_setting id##_rows[] = {                             \
+	    {.name = setting, .type = CONFIG_LIST, .def = def_, .help = "own ports"}}; \
+	const struct config_component id = {.name = name_,                             \
+	    .file = file_,                                                             \
+	    .settings = id##_rows,                                                     \
+	    .n = ARRAY_LEN(id##_rows),                                                 \
+	    .foreign_ok = true}
+PORT_COMPONENT(esmtp_port_smtp, "esmtp-port-smtp", "esmtpd", "PORT", "25");
+PORT_COMPONENT(esmtp_port_msa, "esmtp-port-msa", "esmtpd-msa", "PORT", "587");
+PORT_COMPONENT(esmtp_port_smtps, "esmtp-port-smtps", "esmtpd-ssl", "SSLPORT", "465");
+
 static int64_t ms(const struct config *c, const char *name)
 {
 	return config_int(c, "esmtp", name, NULL) * 1000;

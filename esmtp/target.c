@@ -204,7 +204,7 @@ static void work(struct target *t)
  * are the scheduler's, and so is a flush by hand. */
 static bool held_off(struct target *t, const struct job *j)
 {
-	return t->down_until > clock_now() && j->d->arrived >= t->down_since && !t->conns.n;
+	return t->down_until > clock_now() && j->d->arrived > t->down_since && !t->conns.n;
 }
 
 static bool dropped(struct esmtp *e, struct job *j)
@@ -246,6 +246,10 @@ void target_opened(struct target *t)
 	t->n_opening--;
 	t->reached = true;
 	t->down_until = 0;
+}
+
+void target_work(struct target *t)
+{
 	work(t);
 }
 
