@@ -2,7 +2,7 @@
 # there); into the configuration folder itself only what is not there yet: an upgrade changes nothing.
 etcdefaultdir = $(pkgdatadir)
 nobase_dist_etcdefault_DATA = $(etc_files)
-etc_files += etc/broker etc/module.local
+etc_files += etc/broker etc/courierd etc/module.local etc/pop3d
 
 install-missing-config:
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
