@@ -26,7 +26,7 @@ bool buf_adds(struct buf *b, struct str s);
 bool buf_addz(struct buf *b, const char *z);
 bool buf_addc(struct buf *b, char c);
 bool buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+bool buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void *buf_reserve(struct buf *b, size_t n); /* room for n more bytes at p+n; NULL when too much */
 void buf_cut(struct buf *b, size_t n);      /* drops the first n bytes */
 

@@ -38,7 +38,9 @@ static inline struct str str_range(const char *from, const char *to)
 }
 static inline struct str str_skip(struct str s, size_t n) /* without the first n bytes */
 {
-	return n >= s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + n, s.n - n};
+	if (n > s.n)
+		n = s.n;
+	return n ? (struct str){s.p + n, s.n - n} : s; /* no arithmetic on NULL */
 }
 static inline struct str str_head(struct str s, size_t n) /* the first n bytes at most */
 {

@@ -24,3 +24,26 @@ check_PROGRAMS += tests/unit/mime-text
 tests_unit_mime_text_SOURCES = tests/unit/mime-text.c
 tests_unit_mime_text_LDADD = $(mime_libs) $(CMOCKA_LIBS)
 endif
+
+fuzz_programs += tests/fuzz/fuzz-mime
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_mime_LDADD = $(mime_libs)
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-rfc2047
+tests_fuzz_fuzz_rfc2047_SOURCES = tests/fuzz/fuzz-rfc2047.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_rfc2047_LDADD = $(mime_libs)
+tests_fuzz_fuzz_rfc2047_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-codec
+tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz-codec.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_codec_LDADD = $(mime_libs)
+tests_fuzz_fuzz_codec_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/corpus/mime tests/fuzz/corpus/rfc2047 tests/fuzz/corpus/codec
+check_PROGRAMS += tests/fuzz/replay-mime
+tests_fuzz_replay_mime_SOURCES = tests/fuzz/fuzz-mime.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_mime_LDADD = $(mime_libs)
+check_PROGRAMS += tests/fuzz/replay-rfc2047
+tests_fuzz_replay_rfc2047_SOURCES = tests/fuzz/fuzz-rfc2047.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_rfc2047_LDADD = $(mime_libs)
+check_PROGRAMS += tests/fuzz/replay-codec
+tests_fuzz_replay_codec_SOURCES = tests/fuzz/fuzz-codec.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_codec_LDADD = $(mime_libs)

@@ -205,7 +205,7 @@ void mime_part_header_done(struct mime_parser *p, struct mime_pos body)
 		open_message(p, o);
 }
 
-void mime_part_end(struct mime_parser *p, struct mime_pos end)
+struct mime_pos mime_part_end(struct mime_parser *p, struct mime_pos end)
 {
 	struct mime_open *o = top(p);
 	if (end.at < o->body.at)
@@ -214,6 +214,7 @@ void mime_part_end(struct mime_parser *p, struct mime_pos end)
 		p->r.faults |= MIME_FAULT_UNCLOSED;
 	o->part->body = range(o->body, end);
 	p->open--;
+	return end; /* what is around it can't end before it */
 }
 
 static bool boundary_is(struct str boundary, struct str line, bool *last)
@@ -260,8 +261,9 @@ void mime_boundary_act(struct mime_parser *p, struct mime_open *multipart, bool 
 {
 	while (p->in_header) /* a message in the part begins and ends here, too */
 		mime_part_header_done(p, p->line);
+	struct mime_pos end = p->line_end;
 	while (top(p) != multipart)
-		mime_part_end(p, p->line_end);
+		end = mime_part_end(p, end);
 	multipart->closed = last;
 	p->in_header = false;
 	if (!last && mime_part_begin(p, multipart->part, p->pos))

@@ -50,7 +50,8 @@ struct mime_parser {
 bool mime_part_begin(struct mime_parser *p, struct mime_part *parent, struct mime_pos at);
 void mime_part_field(struct mime_parser *p, struct mime_part *part, struct str field);
 void mime_part_header_done(struct mime_parser *p, struct mime_pos body);
-void mime_part_end(struct mime_parser *p, struct mime_pos end);
+/* Gives where it really ended: not before its own body begins. */
+struct mime_pos mime_part_end(struct mime_parser *p, struct mime_pos end);
 
 /* The open multipart whose boundary the line (without its end) is, or NULL; then, what follows from
  * it: parts inside end, a new one begins unless it was the last boundary. */

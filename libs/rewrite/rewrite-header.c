@@ -28,6 +28,8 @@ static int map_one(struct work *w, struct mailaddr *m, struct str *replaces)
 	*replaces = STR_NONE;
 	if (m->kind != MAILADDR_MAILBOX || m->local.n == 0 || m->spec.n == 0)
 		return 0;
+	if (str_has_ctl(m->local) || str_has_ctl(m->domain))
+		return 0; /* printing would leave something out: a broken address stays as it is */
 	int mapped = w->rw->map(w->rw->ctx, w->arena, &m->local, &m->domain);
 	if (mapped > 0)
 		*replaces = m->spec;

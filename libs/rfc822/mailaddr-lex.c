@@ -72,6 +72,8 @@ static void take_closed(struct lexer *lx, char close)
 	for (lx->at++; lx->at < lx->in.n; lx->at++) {
 		unsigned char c = (unsigned char)lx->in.p[lx->at];
 		lx->malformed = lx->malformed || control(c);
+		if (close == ']' && (c == '[' || c == '\\'))
+			lx->malformed = true; /* obsolete, and never meant well */
 		if (c == '\\') {
 			lx->at++;
 		} else if (c == (unsigned char)close) {

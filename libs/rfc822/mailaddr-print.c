@@ -34,11 +34,19 @@ static bool add_quoted(struct buf *out, struct str s)
 /* A domain comes from a parser; what would end the address or the field is left out. */
 static void add_domain(struct buf *out, struct str s)
 {
+	bool literal = s.n > 1 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+	const char *bad = literal ? "[]\\" : "<>[]\"(),;:@\\";
+	if (literal)
+		s = str_at(s.p + 1, s.n - 2);
+	if (literal)
+		buf_addc(out, '[');
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if (c > 32 && c != 127 && !strchr("<>\"(),;", c))
+		if (c > 32 && c != 127 && !strchr(bad, c))
 			buf_addc(out, (char)c);
 	}
+	if (literal)
+		buf_addc(out, ']');
 }
 
 bool mailaddr_print_spec(struct buf *out, struct str local, struct str domain)

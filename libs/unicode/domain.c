@@ -55,7 +55,9 @@ struct str domain_unicode(struct arena *a, struct str domain)
 	char *made = NULL;
 	if (!z || idn2_to_unicode_8z8z(z, &made, IDN2_NONTRANSITIONAL) != IDN2_OK)
 		return STR_NONE;
-	return adopt(a, made);
+	/* an A-label that its own text would not be written as is none */
+	struct str text = adopt(a, made);
+	return text.p && str_eq(domain_ascii(a, text), ascii) ? text : STR_NONE;
 }
 
 struct str domain_canonical(struct arena *a, struct str domain)

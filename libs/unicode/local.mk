@@ -15,3 +15,13 @@ tests_unit_unicode_SOURCES = tests/unit/unicode.c
 tests_unit_unicode_LDADD = libs/unicode/libunicode.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS)
 endif
+
+unicode_libs = libs/unicode/libunicode.a libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
+fuzz_programs += tests/fuzz/fuzz-utf7
+tests_fuzz_fuzz_utf7_SOURCES = tests/fuzz/fuzz-utf7.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_utf7_LDADD = $(unicode_libs)
+tests_fuzz_fuzz_utf7_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/corpus/utf7
+check_PROGRAMS += tests/fuzz/replay-utf7
+tests_fuzz_replay_utf7_SOURCES = tests/fuzz/fuzz-utf7.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_utf7_LDADD = $(unicode_libs)
