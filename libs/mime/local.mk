@@ -7,6 +7,7 @@ libs_mime_libmime_a_SOURCES = \
 	libs/mime/mime-part.c \
 	libs/mime/mime-field.c \
 	libs/mime/mime-find.c \
+	libs/mime/mime-7bit.c \
 	libs/mime/mime-param.c \
 	libs/mime/mime-words.c \
 	libs/mime/mime-decode.c \

@@ -62,16 +62,21 @@ static void qp_room(struct mime_encoder *e, size_t n, struct buf *out)
 	e->column += n;
 }
 
-static void qp_plain(struct mime_encoder *e, unsigned char c, struct buf *out)
-{
-	qp_room(e, 1, out);
-	buf_addc(out, (char)c);
-}
-
 static void qp_escape(struct mime_encoder *e, unsigned char c, struct buf *out)
 {
 	qp_room(e, 3, out);
 	buf_addf(out, "=%02X", c);
+}
+
+static void qp_plain(struct mime_encoder *e, unsigned char c, struct buf *out)
+{
+	/* a soft break must not bring forth a boundary that was inside a line */
+	if (c == '-' && e->column + 1 > QP_ROOM) {
+		qp_escape(e, c, out);
+		return;
+	}
+	qp_room(e, 1, out);
+	buf_addc(out, (char)c);
 }
 
 /* hold[0] is a blank or CR whose fate the next byte decides; next < 0: there is none. */

@@ -127,9 +127,11 @@ static void look_at_bytes(struct mime_parser *p, struct str s)
 {
 	if (str_has_8bit(s)) {
 		p->line_8bit = true;
-		if (!p->in_header)
+		if (!p->in_header) {
+			p->stack[p->open - 1].part->has_8bit = true;
 			p->r.faults |= MIME_FAULT_BODY_8BIT |
 				       (declared_8bit(p) ? 0 : MIME_FAULT_UNDECLARED_8BIT);
+		}
 	}
 	if (memchr(s.p, 0, s.n))
 		p->r.faults |= MIME_FAULT_NUL;

@@ -95,9 +95,11 @@ static void read_text(struct mime_parser *p, struct str *to, struct str body)
 void mime_part_field(struct mime_parser *p, struct mime_part *part, struct str field)
 {
 	struct header_field f;
-	header_next(&field, &f);
-	if (f.name.n == 0)
+	/* a line of nothing but CR looks like the end of a header to header_next */
+	if (!header_next(&field, &f) || f.name.n == 0) {
 		p->r.faults |= MIME_FAULT_BAD_HEADER;
+		return;
+	}
 	if (!str_istarts(f.name, STR("Content-")))
 		return;
 	struct str name = str_skip(f.name, 8);

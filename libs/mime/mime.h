@@ -59,6 +59,7 @@ struct mime_part {
 	struct mime_param *disposition_params;
 	struct str language; /* the field's body: tags parted by commas */
 
+	bool has_8bit;  /* 8-bit bytes in its own body, those of parts inside not counted */
 	bool multipart; /* child.. are its parts; may have none */
 	bool message;   /* message/rfc822 or message/global that was opened: child is the message */
 };
@@ -137,6 +138,16 @@ int mime_parse(
  * child; MIME is the part's own header.
  */
 const struct mime_part *mime_find(const struct mime_part *root, const unsigned *numbers, size_t n);
+
+/*
+ * Writes the message so that its bodies are 7-bit, for peers without 8BITMIME: parts with 8-bit
+ * bytes become quoted-printable (text) or base64, with an X-Mime-Autoconverted field naming `by`;
+ * everything else stays byte for byte.  Headers are not changed: with 8-bit bytes in them
+ * (MIME_FAULT_HEADER_8BIT) the message still needs SMTPUTF8.  `root` is the parser's result for
+ * exactly these bytes.  write gets the pieces in order; false from it ends the work, with false.
+ */
+bool mime_to_7bit(struct str message, const struct mime_part *root, const char *by,
+    bool (*write)(void *ctx, struct str piece), void *ctx);
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 

@@ -97,6 +97,7 @@ static void test_encode(void **state)
 	    MIME_QP, STR("a=b\xe4\nx \n\ty\t\r\nz "), "a=3Db=E4\r\nx=20\r\n\ty=09\r\nz=20");
 	check_encode(MIME_QP, STR("a\rb\r\r\n\r"), "a=0Db=0D\r\n=0D");
 	check_encode(MIME_QP, STR(X25 X25 X25 "y"), X25 X25 X25 "=\r\ny");
+	check_encode(MIME_QP, STR(X25 X25 X25 "--"), X25 X25 X25 "=\r\n=2D-");
 	check_encode(MIME_QP, STR(X25 X25 X25 "\n"), X25 X25 X25 "\r\n");
 	check_encode(MIME_QP, STR(X25 X25 X25 " \n"), X25 X25 X25 "=\r\n=20\r\n");
 	check_encode(MIME_BASE64, STR("hello"), "aGVsbG8=\r\n");
@@ -285,6 +286,59 @@ static void test_param_limit(void **state)
 	assert_int_equal(mime_cte_parse(STR("")), MIME_UNKNOWN);
 }
 
+static bool to_buf(void *out, struct str piece)
+{
+	return buf_adds(out, piece);
+}
+
+static const struct {
+	const char *in, *want; /* want NULL: unchanged */
+} downgraded[] = {
+    {"A: b\n\nplain\n", NULL},
+    {"A: b\nContent-Transfer-Encoding: 8bit\n\nplain\n", NULL},
+    {"A: b\nContent-Transfer-Encoding: 8bit\n\nl=\xc3\xa4\n",
+	"A: b\nContent-Transfer-Encoding: quoted-printable\nX-Mime-Autoconverted: from 8bit to "
+	"quoted-printable by us\n\nl=3D=C3=A4\n"},
+    {"A: b\r\n\r\n\xe4\r\n",
+	"A: b\r\nContent-Transfer-Encoding: quoted-printable\r\nX-Mime-Autoconverted: from 8bit "
+	"to quoted-printable by us\r\n\r\n=E4\r\n"},
+    {"Content-Type: image/x\nContent-Transfer-Encoding: binary\n\n\xff\xfe\xfd",
+	"Content-Type: image/x\nContent-Transfer-Encoding: base64\nX-Mime-Autoconverted: from "
+	"binary to base64 by us\n\n//79\n"},
+    {"Content-Transfer-Encoding: quoted-printable\n\n=C3\xa4\n",
+	"Content-Transfer-Encoding: quoted-printable\n\n=C3=A4\n"},
+    {"Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: 8bit\n\npr\xe4\n--a\n\n"
+     "x\n--a\nContent-Type: message/rfc822\n\nS: y\n\n\xe4\n--a--\nep\n",
+	"Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: 7bit\n\npr*\n--a\n\n"
+	"x\n--a\nContent-Type: message/rfc822\n\nS: y\nContent-Transfer-Encoding: "
+	"quoted-printable\nX-Mime-Autoconverted: from 8bit to quoted-printable by us\n\n=E4\n--a--"
+	"\nep\n"},
+};
+
+static void test_to_7bit(void **state)
+{
+	struct buf out;
+	buf_init(&out, 10000);
+	for (size_t i = 0; i < ARRAY_LEN(downgraded); i++) {
+		struct mime_result r;
+		struct str in = str_of(downgraded[i].in);
+		buf_clear(&out);
+		assert_int_equal(mime_parse(*state, in, &mime_default_limits, &r), 0);
+		assert_true(mime_to_7bit(in, r.root, "us", to_buf, &out));
+		assert_string_equal(out.p, downgraded[i].want ? downgraded[i].want : in.p);
+		assert_int_equal(mime_parse(*state, buf_str(&out), &mime_default_limits, &r), 0);
+		assert_false(r.faults & MIME_FAULT_BODY_8BIT);
+	}
+	struct mime_result r;
+	struct buf small;
+	buf_init(&small, 10);
+	struct str in = STR("A: b\n\n\xe4\xe4\xe4\n");
+	assert_int_equal(mime_parse(*state, in, &mime_default_limits, &r), 0);
+	assert_false(mime_to_7bit(in, r.root, "us", to_buf, &small)); /* the writer's failure */
+	buf_free(&small);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +351,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_words_encode, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_params, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_param_limit, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_to_7bit, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("mime text", tests, NULL, NULL);
 }

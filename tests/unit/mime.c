@@ -224,6 +224,8 @@ static void test_faults(void **state)
 	assert_int_equal(faults_of(STR("S: x\n\na\0b\n")), MIME_FAULT_NUL);
 	assert_int_equal(faults_of(STR("S: x\n\na\rb\n")), MIME_FAULT_BARE_CR);
 	assert_int_equal(faults_of(STR("S: x\n\na\r")), MIME_FAULT_BARE_CR);
+	assert_int_equal(
+	    faults_of(STR("\r\r\n x\n\n")), MIME_FAULT_BARE_CR | MIME_FAULT_BAD_HEADER);
 	assert_int_equal(faults_of(STR("S: x\r\n\r\na\r\r\n")), MIME_FAULT_BARE_CR);
 	assert_int_equal(
 	    faults_of(STR("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n")),
