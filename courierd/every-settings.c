@@ -5,6 +5,7 @@
 #include "courierd/broker.h"
 #include "courierd/courier.h"
 #include "courierd/supervisor.h"
+#include "imapd/settings.h"
 #include "local/local-settings.h"
 
 const struct config_component *const every_component[] = {
@@ -19,6 +20,7 @@ const struct config_component *const every_component[] = {
     &port_settings[6],
     &auth_settings,
     &broker_settings,
+    &imapd_component,
     &local_settings,
 };
 const size_t n_every_component = ARRAY_LEN(every_component);

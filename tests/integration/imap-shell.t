@@ -7,8 +7,8 @@ use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IPC::Open2;
 
-my $imapd = $ENV{IMAPD} || ($ENV{COURIER_BUILDDIR} || '.') . '/imapd/imapd';
-plan skip_all => "no $imapd (set COURIER_BUILDDIR or IMAPD)" unless -x $imapd;
+my $imapd = $ENV{IMAPD} || ($ENV{COURIER_TEST_PREFIX} || '') . '/libexec/courier/imapd';
+BAIL_OUT("no $imapd: run the tests with ./runtests, or set IMAPD") unless -x $imapd;
 $ENV{TZ} = 'UTC';
 delete @ENV{qw(MAILDIR AUTHENTICATED IMAP_LOGIN_TAG IMAP_INITIAL OPTIONS MAILDIRQUOTA)};
 $SIG{ALRM} = sub { die "no answer in time\n" };
