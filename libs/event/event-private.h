@@ -14,7 +14,7 @@ struct stream {
 	struct loop *loop;
 	int fd;
 	enum stream_state state;
-	bool eof, paused, kicked, flush_due, in_callback, dead, draining;
+	bool eof, paused, kicked, flush_due, in_callback, dead, draining, half_closed;
 	bool read_wants_write, write_wants_read;
 	const struct stream_handlers *h;
 	void *ctx;

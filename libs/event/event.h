@@ -73,8 +73,9 @@ struct stream *stream_new(struct loop *l, int fd, size_t in_max, size_t out_max,
     const struct stream_handlers *h, void *ctx); /* owns fd, makes it non-blocking, TCP_NODELAY */
 void stream_handlers(struct stream *s, const struct stream_handlers *h, void *ctx); /* hands over */
 void stream_free(struct stream *s); /* closes; output not yet sent is dropped */
-void stream_finish(
-    struct stream *s); /* sends what waits (10 s at most), closes, frees: no more callbacks */
+/* Sends what waits (10 s at most), closes, frees: no more callbacks.  Also in on_close(STREAM_EOF):
+ * the peer may have closed its own side only, and read on. */
+void stream_finish(struct stream *s);
 int stream_detach(struct stream *s); /* gives the descriptor back and frees; plain streams only */
 int stream_fd(const struct stream *s);
 

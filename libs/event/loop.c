@@ -14,8 +14,8 @@ struct deferred {
 
 struct loop {
 	struct event_base *base;
-	struct event *defer_event;
 	VEC(struct deferred) deferred;
+	bool stopped;
 };
 
 struct timer {
@@ -38,9 +38,8 @@ struct signal_watch {
 	void *ctx;
 };
 
-static void run_deferred(evutil_socket_t fd, short what, void *arg)
+static void run_deferred(struct loop *l)
 {
-	struct loop *l = arg;
 	/* what is deferred meanwhile runs in the next turn: no turn is endless */
 	size_t n = l->deferred.n;
 	for (size_t i = 0; i < n; i++) {
@@ -51,8 +50,6 @@ static void run_deferred(evutil_socket_t fd, short what, void *arg)
 	}
 	memmove(l->deferred.v, l->deferred.v + n, (l->deferred.n - n) * sizeof *l->deferred.v);
 	l->deferred.n -= n;
-	if (l->deferred.n)
-		event_active(l->defer_event, EV_TIMEOUT, 1);
 }
 
 struct loop *loop_new(void)
@@ -63,12 +60,8 @@ struct loop *loop_new(void)
 		goto fail;
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	l->base = event_base_new_with_config(cfg);
-	if (!l->base || event_base_priority_init(l->base, 2) < 0)
+	if (!l->base)
 		goto fail;
-	l->defer_event = event_new(l->base, -1, 0, run_deferred, l);
-	if (!l->defer_event)
-		goto fail;
-	event_priority_set(l->defer_event, 1);
 	event_config_free(cfg);
 	return l;
 fail:
@@ -82,8 +75,6 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	if (l->defer_event)
-		event_free(l->defer_event);
 	if (l->base)
 		event_base_free(l->base);
 	vec_free(&l->deferred);
@@ -92,11 +83,21 @@ void loop_free(struct loop *l)
 
 int loop_run(struct loop *l)
 {
-	return event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? -1 : 0;
+	/* Deferred calls come after each round of events.  (As an event of lower priority they
+	 * would come after a round without any other, which on a busy server is never.) */
+	l->stopped = false;
+	while (!l->stopped) {
+		int sleep = l->deferred.n ? EVLOOP_NONBLOCK : 0;
+		if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | sleep) < 0)
+			return -1;
+		run_deferred(l);
+	}
+	return 0;
 }
 
 void loop_stop(struct loop *l)
 {
+	l->stopped = true;
 	event_base_loopbreak(l->base);
 }
 
@@ -106,8 +107,6 @@ int loop_defer(struct loop *l, void (*fn)(void *ctx), void *ctx)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (l->deferred.n == 0)
-		event_active(l->defer_event, EV_TIMEOUT, 1);
 	l->deferred.v[l->deferred.n++] = (struct deferred){fn, ctx};
 	return 0;
 }
@@ -137,7 +136,6 @@ struct timer *timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx)
 		free(t);
 		return NULL;
 	}
-	event_priority_set(t->ev, 0);
 	return t;
 }
 
@@ -184,7 +182,6 @@ struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *ctx, int fd, in
 		free(w);
 		return NULL;
 	}
-	event_priority_set(w->ev, 0);
 	return w;
 }
 
@@ -200,7 +197,6 @@ void watch_set(struct watch *w, int what)
 		short ev = (short)(EV_PERSIST | (what & WATCH_READ ? EV_READ : 0) |
 				   (what & WATCH_WRITE ? EV_WRITE : 0));
 		event_assign(w->ev, w->base, fd, ev, watch_fired, w);
-		event_priority_set(w->ev, 0);
 		event_add(w->ev, NULL);
 	}
 }

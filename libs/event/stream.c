@@ -49,6 +49,7 @@ void stream_end_now(struct stream *s, enum stream_end why)
 		return;
 	bool finishing = s->state == STREAM_FINISHING;
 	s->state = STREAM_ENDED;
+	s->half_closed = why == STREAM_EOF;
 	if (s->watch)
 		watch_set(s->watch, 0);
 	if (s->timer)
@@ -227,7 +228,8 @@ static const struct stream_handlers no_handlers;
 
 void stream_finish(struct stream *s)
 {
-	if (s->state == STREAM_ENDED || s->state == STREAM_HANDSHAKE || s->out_sent == s->out.n) {
+	bool ended = s->state == STREAM_ENDED && !s->half_closed;
+	if (ended || s->state == STREAM_HANDSHAKE || s->out_sent == s->out.n) {
 		if (s->state == STREAM_OPEN && s->io && s->io->shutdown)
 			s->io->shutdown(s->io_ctx);
 		stream_free(s);
