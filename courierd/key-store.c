@@ -33,8 +33,8 @@ static const struct {
     {"esmtpd", "esmtpd.pem"},
     {"esmtpd", "esmtpd.pem"},
     {"esmtpd", "esmtpd.pem"},
-    {"login", "imapd.pem"},
-    {"login", "pop3d.pem"},
+    {"imaplogin", "imapd.pem"},
+    {"pop3login", "pop3d.pem"},
 };
 
 void key_store_init(struct key_store *s)
@@ -231,7 +231,7 @@ struct key_component *key_store_component(struct key_store *s, struct str name, 
 	for (size_t i = 0; i < KEY_COMPONENTS; i++) {
 		struct key_component *c = &s->components[i];
 
-		if (str_is(name, c->settings->name) && str_starts(str_of(role), str_of(c->role)))
+		if (str_is(name, c->settings->name) && strcmp(role, c->role) == 0)
 			return c;
 	}
 	return NULL;

@@ -20,3 +20,14 @@ pkglibexec_PROGRAMS += courieresmtpd
 courieresmtpd_SOURCES = $(esmtpd_sources) esmtpd/main.c
 courieresmtpd_LDADD = libs/gate/libgate.a libs/auth/libauth.a $(esmtpd_libs)
 endif
+
+# The machine with a gate and an authdaemond of the test's own (door_settings_new is not used).
+esmtpd_fake_sources = $(esmtpd_sources) tests/unit/esmtpd-fake.c tests/unit/esmtpd-fake.h \
+	libs/auth/settings.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/esmtpd
+tests_unit_esmtpd_SOURCES = tests/unit/esmtpd.c $(esmtpd_fake_sources)
+tests_unit_esmtpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_esmtpd_LDADD = $(esmtpd_libs) $(CMOCKA_LIBS)
+endif

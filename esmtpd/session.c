@@ -269,7 +269,10 @@ static void on_close(void *ctx, struct stream *st, enum stream_end why)
 	if (why == STREAM_TLS)
 		log_warning(NULL, "tls,relay=%s,port=%u,session=%s: %s", s->peer_log, s->peer_port,
 		    s->id, stream_error(st));
-	session_abort(s);
+	if (why == STREAM_EOF) /* it may still read */
+		session_close(s);
+	else
+		session_abort(s);
 }
 
 static void on_drain(void *ctx, struct stream *st)

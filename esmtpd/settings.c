@@ -24,7 +24,6 @@
 	    ROW("SSLPORT", CONFIG_LIST, "465", "PORT of the port with TLS at once"),               \
 	    ROW("ESMTPDSTART", CONFIG_BOOL, "NO", "start this server with the others"),            \
 	    ROW("ESMTPDSSLSTART", CONFIG_BOOL, "NO", "start the server with TLS at once"),         \
-	    RANGE("ESMTPDWORKERS", CONFIG_INT, "1", 1, 16, "processes that share the work"),       \
 	    RANGE("MAXDAEMONS", CONFIG_INT, "1000", 1, 65000, "connections at a time"),            \
 	    RANGE("MAXPERIP", CONFIG_INT, "100", 1, 65000, "of them from one address"),            \
 	    RANGE("MAXPERC", CONFIG_INT, "200", 1, 65000, "of them from one /24 (IPv6: /64)"),     \
