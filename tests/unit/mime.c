@@ -148,6 +148,14 @@ static void test_boundary_in_header(void **state)
 	    "45 longest 41");
 }
 
+/* A message inside that ends within its header does not end before it began. */
+static void test_boundary_in_inner_header(void **state)
+{
+	check("Content-Type: multipart/digest; boundary=a\n\n--a\n\nA: b\nC: d\n--a--\n",
+	    "multipart/digest h0-44 b44-65 s26 l5 (message/rfc822 h48-49 b49-59 s12 l2 {text/plain "
+	    "h49-59 b59-59 s0 l0}) faults 2000 parts 3 header 44 longest 42");
+}
+
 static void test_not_boundaries(void **state)
 {
 	check(
@@ -361,6 +369,7 @@ int main(void)
 	    cmocka_unit_test(test_message),
 	    cmocka_unit_test(test_broken),
 	    cmocka_unit_test(test_boundary_in_header),
+	    cmocka_unit_test(test_boundary_in_inner_header),
 	    cmocka_unit_test(test_not_boundaries),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_faults),

@@ -51,6 +51,7 @@ static const struct {
     {"To: bob@X <bob@X>\n", "To: bob@X <bob@x>\n"},
     {"junk\n\tmore\nTo: a", "junk\n\tmore\nTo: a@example.com"},
     {"To:\n bob\n", "To:\n bob@example.com\n"},
+    {"To: a@B\x01, c\x02@D\n", NULL},
     {"To: a@b\x01@C, d\n", "To: a@b\x01@C, d@example.com\n"},
 };
 

@@ -100,6 +100,8 @@ static const struct {
     {">", ">||| !"},
     {"<", "||| !"},
     {"a@b\x01, c@d", "||a|b\x01 ||c|d !"},
+    {"a@[x[y]", "||a|[x[y] !"},
+    {"a@[x\\]y]", "||a|[x\\]y] !"},
 };
 
 static void test_lists(void **state)
@@ -194,6 +196,7 @@ static const struct {
     {"g:a@b,c@d;,e@f", "To: g: a@b, c@d;, e@f\n"},
     {"undisclosed-recipients:;", "To: undisclosed-recipients:;\n"},
     {"<@a:b@c>", "To: b@c\n"},
+    {"a@[x(<y]", "To: a@[x(<y]\n"},
     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com, bbbbbbbbbbbbbbbbbbbbbbbbbbbb@example.com, "
      "c@d",
 	"To: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com,\n"
