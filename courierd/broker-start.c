@@ -36,7 +36,6 @@ static void put_common(struct environment *e, struct broker *b)
 	put(e, "PATH", config_z(b->config, "local", "PATH", NULL));
 	put(e, "COURIER_HOME", service_instance(b->service)->home);
 	put(e, "SHELL", "/bin/sh");
-	put(e, "TZ", getenv("TZ"));
 }
 
 static bool allowed(struct str name)
