@@ -69,6 +69,11 @@ bool conn_idle(const struct conn *c)
 	return c->state == CONN_IDLE;
 }
 
+bool conn_clearing(const struct conn *c)
+{
+	return c->state == CONN_RSET || c->state == CONN_CANCEL;
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* Back to nothing but the target: what belongs to one TCP connection goes. */

@@ -162,7 +162,8 @@ void targets_free(struct esmtp *e);
 void conn_open(struct target *t);
 void conn_deliver(struct conn *c, struct job *j);
 bool conn_idle(const struct conn *c);
-void conn_quit(struct conn *c); /* an idle one: says QUIT and goes */
-void conn_drop(struct conn *c); /* at once, without a word to its target */
+bool conn_clearing(const struct conn *c); /* waits for RSET, then it is free */
+void conn_quit(struct conn *c);           /* an idle one: says QUIT and goes */
+void conn_drop(struct conn *c);           /* at once, without a word to its target */
 
 #endif

@@ -172,10 +172,19 @@ static struct conn *find_idle(const struct target *t)
 	return NULL;
 }
 
+/* Connections that will ask for a job in a moment. */
+static size_t soon_free(const struct target *t)
+{
+	size_t n = t->n_opening;
+	for (size_t i = 0; i < t->conns.n; i++)
+		n += conn_clearing(t->conns.v[i]);
+	return n;
+}
+
 static bool may_open(const struct target *t)
 {
 	size_t limit = t->e->settings->max_connections;
-	if (t->conns.n >= limit || t->n_opening >= t->n_queued)
+	if (t->conns.n >= limit || soon_free(t) >= t->n_queued)
 		return false;
 	return t->reached || t->n_opening < OPENING_UNTRIED;
 }

@@ -35,6 +35,7 @@ struct lookup {
 	size_t n;
 	struct part *parts; /* FAMILIES for each host */
 	size_t n_parts, waiting;
+	bool by_mx;
 	struct dns_mx result;
 	struct dns_host literal;
 	struct sockaddr_storage literal_addr;
@@ -123,7 +124,7 @@ static void all_known(struct lookup *k)
 		give(k, DNS_OK);
 	else if (k->result.partial_fail)
 		give(k, DNS_TEMPFAIL);
-	else if (exists || k->n > 1)
+	else if (exists || k->by_mx) /* the domain is there, its hosts are not */
 		give(k, DNS_NODATA);
 	else
 		give(k, k->parts[0].status);
@@ -199,6 +200,7 @@ static void mx_found(struct lookup *k, const struct dns_answer *a)
 	if (k->result.null_mx) {
 		finish(k, DNS_OK);
 	} else if (k->n) {
+		k->by_mx = true;
 		ask_addresses(k);
 	} else {
 		k->result.bad_mx = literals > 0;

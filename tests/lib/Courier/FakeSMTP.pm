@@ -133,7 +133,7 @@ sub say_reply {
 	my @l = split /\n/, $r;
 	my ($code) = $l[0] =~ /^(\d+)/;
 	for my $i (0 .. $#l) {
-		$l[$i] =~ s/^(\d+)?[ -]?/$code . ($i < $#l ? '-' : ' ')/e;
+		$l[$i] =~ s/^(?:\d{3}(?:[ -]|$))?/$code . ($i < $#l ? '-' : ' ')/e;
 	}
 	$self->put(join '', map { "$_\r\n" } @l);
 	return $r;
@@ -196,6 +196,7 @@ sub message {
 sub start_tls {
 	my ($self) = @_;
 	if ($self->{broken_tls}) {
+		sysread $self->{c}, my $hello, 4096;
 		$self->put("this is no TLS\r\n" x 20);
 		$self->end;
 	}

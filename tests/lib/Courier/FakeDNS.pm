@@ -1,0 +1,80 @@
+# A scripted name server on the loopback.
+#
+#	my $dns = Courier::FakeDNS->new('r.example MX' => ['10 mx.r.example'], 'mx.r.example A' => ['127.0.0.2'],
+#		'slow.example MX' => 'HANG');
+#
+# Values: a list of record data (empty: no such type at this name), or SERVFAIL, REFUSED, NXDOMAIN,
+# HANG, GARBAGE.  A name without any entry does not exist; CNAME entries are followed.
+package Courier::FakeDNS;
+use strict;
+use warnings;
+use IO::Socket::IP;
+use Net::DNS;
+use Socket qw(SOCK_DGRAM);
+
+sub new {
+	my ($class, %zone) = @_;
+	my $self = bless {zone => \%zone, owner => $$}, $class;
+	my $s = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Type => SOCK_DGRAM,
+		Proto => 'udp') or die "cannot listen: $@";
+	$self->{port} = $s->sockport;
+	defined($self->{pid} = fork) or die "fork: $!";
+	if (!$self->{pid}) {
+		$self->serve($s);
+		require POSIX;
+		POSIX::_exit(0);
+	}
+	return $self;
+}
+
+sub resolver { "127.0.0.1\@$_[0]{port}\n" }
+
+sub stop {
+	my ($self) = @_;
+	return unless $self->{pid} && $self->{owner} == $$;
+	kill 'KILL', $self->{pid};
+	waitpid delete $self->{pid}, 0;
+}
+
+sub DESTROY { my $self = shift; local ($?, $@); $self->stop }
+
+sub answer {
+	my ($self, $q, $reply) = @_;
+	my ($name, $type) = (lc $q->qname, $q->qtype);
+	my $zone = $self->{zone};
+	for (1 .. 10) {
+		my $v = $zone->{"$name $type"};
+		return $v if defined $v && !ref $v;
+		if (my $c = $zone->{"$name CNAME"}) {
+			$reply->push(answer => Net::DNS::RR->new("$name. 60 CNAME $c->[0]."));
+			$name = lc $c->[0];
+			next;
+		}
+		if ($v) {
+			$reply->push(answer => Net::DNS::RR->new("$name. 60 $type $_")) for @$v;
+			return 'NOERROR';
+		}
+		return (grep { /^\Q$name\E / } keys %$zone) ? 'NOERROR' : 'NXDOMAIN';
+	}
+	return 'NOERROR';
+}
+
+sub serve {
+	my ($self, $s) = @_;
+	while (my $from = $s->recv(my $bytes, 4096)) {
+		my $packet = Net::DNS::Packet->new(\$bytes) or next;
+		my ($q) = $packet->question or next;
+		my $reply = $packet->reply;
+		my $code = $self->answer($q, $reply);
+		next if $code eq 'HANG';
+		if ($code eq 'GARBAGE') {
+			$s->send(substr($bytes, 0, 2) . "\xff" x 40, 0, $from);
+			next;
+		}
+		$reply->header->rcode($code);
+		$reply->header->ra(1);
+		$s->send($reply->data, 0, $from);
+	}
+}
+
+1;
