@@ -1,0 +1,183 @@
+/* Password and SASL logins: the questions to authdaemond, the same for both protocols. */
+#include "config.h"
+
+#include "login/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void login_mechanisms(const struct login_conn *c, struct buf *out)
+{
+	if (c->tls || login_plain_allowed(c))
+		(void)auth_mechanisms(c->config, c->tls, out);
+}
+
+bool login_mechanism_offered(struct login_conn *c, struct str mechanism)
+{
+	struct buf b;
+	struct str rest, word;
+	bool found = false;
+	buf_init(&b, 1000);
+	login_mechanisms(c, &b);
+	rest = buf_str(&b);
+	while (!found && str_word(&rest, &word))
+		found = str_ieq(word, mechanism);
+	buf_free(&b);
+	return found;
+}
+
+static void failed(struct login_conn *c, struct str login)
+{
+	struct buf who;
+	buf_init(&who, 300);
+	printable(login.n ? login : str_of(c->user), 200, &who);
+	log_error(NULL, "LOGIN FAILED, user=%s, method=%s, ip=[%s], port=[%u], protocol=%s%s",
+	    who.p, c->method, c->peer, c->peer_port, c->protocol->log_name,
+	    c->tls ? ", tls=1" : "");
+	buf_free(&who);
+	c->l->failures++;
+	c->failures++;
+	c->state = LOGIN_COMMAND;
+	login_arm_timer(c);
+	c->protocol->refused(c, "AUTHENTICATIONFAILED", "Login failed.");
+	if (c->failures >= LOGIN_FAILURES_MAX) {
+		c->protocol->bye(c, "Too many failed logins");
+		login_conn_end(c);
+		return;
+	}
+	stream_resume(c->stream);
+}
+
+static void unavailable(struct login_conn *c)
+{
+	log_error(NULL,
+	    "TEMPORARY FAILURE, method=%s, ip=[%s], port=[%u], protocol=%s: authdaemond cannot "
+	    "tell now",
+	    c->method, c->peer, c->peer_port, c->protocol->log_name);
+	c->state = LOGIN_COMMAND;
+	c->protocol->refused(c, "UNAVAILABLE", "Temporary problem, please try again later.");
+	stream_resume(c->stream);
+}
+
+/* The account may close a service to itself: disableimap, disablepop3, disableinsecureimap... */
+static bool closed_by_option(const struct login_conn *c, struct str options)
+{
+	struct str item, key;
+	char closed[24], insecure[32];
+	snprintf(closed, sizeof closed, "disable%s", c->protocol->name);
+	snprintf(insecure, sizeof insecure, "disableinsecure%s", c->protocol->name);
+	while (str_split(&options, ',', &item)) {
+		if (!str_split(&item, '=', &key) || !item.n || str_is(item, "0"))
+			continue;
+		if (str_is(key, closed) || (!c->tls && str_is(key, insecure)))
+			return true;
+	}
+	return false;
+}
+
+static void accepted(struct login_conn *c, const struct auth_result *r)
+{
+	c->failures = 0;
+	c->l->logins++;
+	if (closed_by_option(c, r->options)) {
+		failed(c, r->login);
+		return;
+	}
+	free(c->user);
+	c->user = mem_strndup(r->login.p, r->login.n);
+	free(c->ticket);
+	c->ticket = mem_strndup(r->ticket.p, r->ticket.n);
+	login_handover(c);
+}
+
+static void on_result(void *ctx, const struct auth_result *r)
+{
+	struct login_conn *c = ctx;
+	if (r->verdict != AUTH_CONTINUE)
+		c->sasl = NULL;
+	switch (r->verdict) {
+	case AUTH_CONTINUE:
+		c->state = LOGIN_SASL;
+		c->protocol->challenge(c, r->data);
+		stream_resume(c->stream);
+		break;
+	case AUTH_OK:
+		accepted(c, r);
+		break;
+	case AUTH_NO:
+		failed(c, r->login);
+		break;
+	case AUTH_TEMPFAIL:
+		unavailable(c);
+		break;
+	}
+}
+
+static void wait_for_answer(struct login_conn *c)
+{
+	stream_pause(c->stream);
+	if (!c->sasl)
+		unavailable(c);
+}
+
+void login_password(struct login_conn *c, struct str user, struct str password)
+{
+	free(c->user);
+	c->user = mem_strndup(user.p, user.n);
+	snprintf(c->method, sizeof c->method, "LOGIN");
+	c->state = LOGIN_SASL;
+	c->sasl = auth_login(
+	    c->l->auth, c->protocol->name, user, password, str_of(c->peer), c->tls, on_result, c);
+	wait_for_answer(c);
+}
+
+void login_sasl(struct login_conn *c, struct str mechanism, struct str initial)
+{
+	struct buf binding;
+	buf_init(&binding, 200);
+	if (c->tls)
+		(void)tls_channel_binding(c->stream, &binding);
+	snprintf(c->method, sizeof c->method, "%.*s", STR_FMT(str_head(mechanism, 20)));
+	c->state = LOGIN_SASL;
+	c->sasl = auth_sasl_start(c->l->auth, c->protocol->name, mechanism, initial,
+	    str_of(c->peer), c->tls, buf_str(&binding), on_result, c);
+	buf_free(&binding);
+	wait_for_answer(c);
+}
+
+static void abort_exchange(struct login_conn *c, const char *why)
+{
+	if (c->sasl)
+		auth_sasl_cancel(c->sasl);
+	c->sasl = NULL;
+	c->state = LOGIN_COMMAND;
+	c->protocol->refused(c, NULL, why);
+}
+
+/* One line of the client in an exchange: base64, or "*" to give up (RFC 3501 6.2.2, RFC 5034). */
+void login_sasl_input(struct login_conn *c)
+{
+	struct str line;
+	size_t used = 0;
+	int r = stream_line(c->stream, LOGIN_LITERAL_MAX * 2, false, &line, &used);
+	struct buf raw;
+	if (r == 0)
+		return;
+	if (r < 0) {
+		c->protocol->bye(c, "The line is too long");
+		login_conn_end(c);
+		return;
+	}
+	buf_init(&raw, LOGIN_LITERAL_MAX * 2);
+	bool good = !str_is(line, "*") && base64_decode(line, &raw);
+	bool given_up = str_is(line, "*");
+	stream_consume(c->stream, used);
+	if (!good) {
+		abort_exchange(c, given_up ? "Authentication was given up." : "That is no base64.");
+	} else {
+		stream_pause(c->stream);
+		auth_sasl_step(c->sasl, buf_str(&raw));
+	}
+	mem_wipe(raw.p, raw.n);
+	buf_free(&raw);
+}

@@ -1,0 +1,213 @@
+/* The life of one connection. */
+#include "config.h"
+
+#include "login/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct stream_handlers conn_handlers;
+
+static bool is_imap(const struct login_conn *c)
+{
+	return c->protocol == &login_imap;
+}
+
+static const char *setting(const struct login_conn *c, const char *imap, const char *pop3)
+{
+	return is_imap(c) ? imap : pop3;
+}
+
+static struct tls_server *tls_of(const struct login_conn *c)
+{
+	return c->l->tls[is_imap(c) ? 0 : 1];
+}
+
+bool login_tls_offered(const struct login_conn *c)
+{
+	struct tls_server *t = tls_of(c);
+	return !c->tls && t && tls_server_usable(t) &&
+	       config_bool(c->config, c->protocol->component,
+		   setting(c, "IMAPDSTARTTLS", "POP3_STARTTLS"), NULL);
+}
+
+bool login_plain_allowed(const struct login_conn *c)
+{
+	return c->tls || !config_bool(c->config, c->protocol->component,
+			     setting(c, "IMAP_TLS_REQUIRED", "POP3_TLS_REQUIRED"), NULL);
+}
+
+void login_arm_timer(struct login_conn *c)
+{
+	stream_timer(
+	    c->stream, config_int(c->config, c->protocol->component, "LOGIN_TIMEOUT", NULL) * 1000);
+}
+
+void login_say(struct login_conn *c, const char *fmt, ...)
+{
+	struct buf b;
+	va_list ap;
+	buf_init(&b, LOGIN_OUTPUT_MAX / 2);
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	stream_put(c->stream, buf_str(&b));
+	buf_free(&b);
+}
+
+static void count_address(struct login *l, const char *peer, int by)
+{
+	uintptr_t n = (uintptr_t)map_get(l->per_address, str_of(peer)) + (uintptr_t)by;
+	if (n == 0)
+		(void)map_del(l->per_address, str_of(peer));
+	else
+		map_set(l->per_address, str_of(peer), (void *)n);
+}
+
+static void release(struct login_conn *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->l->open--;
+	count_address(c->l, c->peer, -1);
+	if (c->sasl)
+		auth_sasl_cancel(c->sasl);
+	login_proxy_free(c);
+	config_drop(c->config);
+	free(c->tag);
+	free(c->user);
+	if (c->ticket)
+		mem_wipe(c->ticket, strlen(c->ticket));
+	free(c->ticket);
+	if (service_draining(c->l->s) && c->l->open == 0)
+		service_exit(c->l->s, EXIT_SUCCESS);
+	free(c);
+}
+
+/*
+ * A question to the broker can't be taken back: while one is under way the record stays, marked
+ * ended, and goes when the answer comes.
+ */
+void login_conn_end(struct login_conn *c)
+{
+	if (c->stream)
+		stream_finish(c->stream);
+	c->stream = NULL;
+	c->ended = true;
+	if (c->state != LOGIN_HANDOVER)
+		release(c);
+}
+
+static void on_input(void *ctx, struct stream *s)
+{
+	struct login_conn *c = ctx;
+	if (c->state == LOGIN_SASL)
+		login_sasl_input(c);
+	else if (c->state == LOGIN_COMMAND)
+		c->protocol->input(c);
+}
+
+static void on_secure(void *ctx, struct stream *s)
+{
+	struct login_conn *c = ctx;
+	bool greet = c->state == LOGIN_HANDSHAKE;
+	c->tls = true;
+	c->state = LOGIN_COMMAND;
+	login_arm_timer(c);
+	if (greet)
+		c->protocol->greet(c);
+}
+
+static void on_close(void *ctx, struct stream *s, enum stream_end why)
+{
+	struct login_conn *c = ctx;
+	if (why == STREAM_TIMEOUT && c->state != LOGIN_HANDSHAKE)
+		log_info(NULL, "TIMEOUT, ip=[%s], port=[%u], protocol=%s", c->peer, c->peer_port,
+		    c->protocol->log_name);
+	else if (why == STREAM_TLS)
+		log_info(NULL, "TLS failed, ip=[%s], port=[%u]: %s", c->peer, c->peer_port,
+		    stream_error(s));
+	stream_free(s);
+	c->stream = NULL;
+	login_conn_end(c);
+}
+
+static const struct stream_handlers conn_handlers = {on_input, NULL, on_close, on_secure};
+
+void login_start_tls(struct login_conn *c)
+{
+	if (tls_accept(c->stream, tls_of(c)) < 0) {
+		log_error(NULL, "STARTTLS failed, ip=[%s]: no certificate", c->peer);
+		login_conn_end(c);
+	}
+}
+
+void login_bad_command(struct login_conn *c)
+{
+	if (++c->bad <= LOGIN_BAD_MAX)
+		return;
+	c->protocol->bye(c, "Too many unknown commands");
+	login_conn_end(c);
+}
+
+static const char *too_many(struct login_listener *l, const char *peer)
+{
+	struct config *cfg = service_config(l->login->s);
+	const char *comp = l->protocol->component;
+	if ((int64_t)l->login->open >= config_int(cfg, comp, "MAXDAEMONS", NULL))
+		return "MAXDAEMONS";
+	if ((int64_t)(uintptr_t)map_get(l->login->per_address, str_of(peer)) >=
+	    config_int(cfg, comp, "MAXPERIP", NULL))
+		return "MAXPERIP";
+	return NULL;
+}
+
+static struct login_conn *conn_make(struct login_listener *l, const char *peer, uint16_t port)
+{
+	struct login_conn *c = mem_new(struct login_conn);
+	c->l = l->login;
+	c->protocol = l->protocol;
+	c->config = config_hold(service_config(l->login->s));
+	c->peer_port = port;
+	c->local_port = l->port;
+	snprintf(c->peer, sizeof c->peer, "%s", peer);
+	c->next = l->login->conns;
+	c->prev = &l->login->conns;
+	if (c->next)
+		c->next->prev = &c->next;
+	l->login->conns = c;
+	l->login->open++;
+	count_address(l->login, peer, 1);
+	return c;
+}
+
+void login_conn_new(struct login_listener *l, int fd, const char *peer, uint16_t port)
+{
+	const char *limit = too_many(l, peer);
+	if (limit) {
+		log_error(
+		    NULL, "connection refused, ip=[%s]: the limit %s is reached", peer, limit);
+		close(fd);
+		return;
+	}
+	struct login_conn *c = conn_make(l, peer, port);
+	c->stream = stream_new(
+	    service_loop(l->login->s), fd, LOGIN_INPUT_MAX, LOGIN_OUTPUT_MAX, &conn_handlers, c);
+	if (!c->stream) {
+		close(fd);
+		release(c);
+		return;
+	}
+	l->login->accepted++;
+	login_arm_timer(c);
+	log_debug(NULL, "Connection, ip=[%s], port=[%u]", peer, port);
+	if (l->tls_at_once) {
+		c->state = LOGIN_HANDSHAKE;
+		login_start_tls(c);
+	} else {
+		c->state = LOGIN_COMMAND;
+		c->protocol->greet(c);
+	}
+}

@@ -1,0 +1,68 @@
+#include "config.h"
+
+#include "login/login.h"
+
+static const struct config_setting imap_rows[] = {
+    {.name = "IMAP_CAPABILITY",
+	.type = CONFIG_STRING,
+	.def = "IMAP4rev1",
+	.help = "what CAPABILITY tells before the login; its AUTH= words choose mechanisms"},
+    {.name = "IMAPDSTARTTLS", .type = CONFIG_BOOL, .def = "YES", .help = "offer STARTTLS"},
+    {.name = "IMAP_TLS_REQUIRED", .type = CONFIG_BOOL, .def = "1", .help = "no login in clear"},
+    {.name = "MAXDAEMONS",
+	.type = CONFIG_INT,
+	.def = "4000",
+	.min = 1,
+	.max = 100000,
+	.help = "connections before the login and under TLS, in all"},
+    {.name = "MAXPERIP",
+	.type = CONFIG_INT,
+	.def = "50",
+	.min = 1,
+	.max = 100000,
+	.help = "... from one address"},
+    {.name = "LOGIN_TIMEOUT",
+	.type = CONFIG_TIME,
+	.def = "60",
+	.min = 5,
+	.max = 1800,
+	.help = "seconds a connection may take to log in"},
+    TLS_SERVER_ROWS,
+};
+
+static const struct config_setting pop3_rows[] = {
+    {.name = "POP3_STARTTLS", .type = CONFIG_BOOL, .def = "YES", .help = "offer STLS"},
+    {.name = "POP3_TLS_REQUIRED", .type = CONFIG_BOOL, .def = "1", .help = "no login in clear"},
+    {.name = "MAXDAEMONS",
+	.type = CONFIG_INT,
+	.def = "4000",
+	.min = 1,
+	.max = 100000,
+	.help = "connections before the login and under TLS, in all"},
+    {.name = "MAXPERIP",
+	.type = CONFIG_INT,
+	.def = "50",
+	.min = 1,
+	.max = 100000,
+	.help = "... from one address"},
+    {.name = "LOGIN_TIMEOUT",
+	.type = CONFIG_TIME,
+	.def = "60",
+	.min = 5,
+	.max = 1800,
+	.help = "seconds a connection may take to log in"},
+    TLS_SERVER_ROWS,
+};
+
+const struct config_component login_imap_settings = {.name = "imapd",
+    .file = "imapd",
+    .overlay = "imapd-ssl",
+    .settings = imap_rows,
+    .n = ARRAY_LEN(imap_rows),
+    .foreign_ok = true};
+const struct config_component login_pop3_settings = {.name = "pop3d",
+    .file = "pop3d",
+    .overlay = "pop3d-ssl",
+    .settings = pop3_rows,
+    .n = ARRAY_LEN(pop3_rows),
+    .foreign_ok = true};

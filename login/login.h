@@ -1,0 +1,116 @@
+/*
+ * The pre-login front of IMAP and POP3: many connections in one jailed process.
+ *
+ * It greets, knows the few commands before a login, starts TLS, and asks authdaemond.  A yes comes
+ * with a ticket; with it the broker makes a session as the mailbox's owner.  A connection in clear
+ *is handed over to the session, descriptor and all; under TLS this process stays between the two
+ *and carries the bytes.  It never sees a mailbox, a hash or a key.
+ *
+ * States of a connection:
+ *	HANDSHAKE -> GREETING -> COMMAND <-> SASL -> HANDOVER -> (gone) or PROXY
+ * A closing peer, a time-out or a broken TLS ends any of them.
+ */
+#ifndef COURIER_LOGIN_H
+#define COURIER_LOGIN_H
+
+#include "auth/auth.h"
+#include "broker/broker.h"
+#include "tls/tls.h"
+
+enum {
+	LOGIN_INPUT_MAX = 20 * 1024, /* bytes of one command, literals and pipelined input */
+	LOGIN_OUTPUT_MAX = 256 * 1024,
+	LOGIN_LITERAL_MAX = 8192,  /* a user name or password */
+	LOGIN_HANDOVER_MAX = 6000, /* pipelined input that can go with a descriptor */
+	LOGIN_FAILURES_MAX = 5,    /* failed logins of a connection, then it is closed */
+	LOGIN_BAD_MAX = 10,        /* commands nobody knows */
+};
+
+enum login_state { LOGIN_HANDSHAKE, LOGIN_COMMAND, LOGIN_SASL, LOGIN_HANDOVER, LOGIN_PROXY };
+
+struct login;
+struct login_conn;
+
+struct login_protocol {
+	const char *name;      /* "imap", "pop3": the service as authdaemond knows it */
+	const char *log_name;  /* "IMAP" in log lines */
+	const char *component; /* whose settings */
+	const char *program;   /* the session */
+	void (*greet)(struct login_conn *c);
+	void (*input)(struct login_conn *c); /* a look at the stream in state COMMAND */
+	void (*challenge)(struct login_conn *c, struct str data);
+	void (*refused)(
+	    struct login_conn *c, const char *code, const char *text); /* the login failed */
+	void (*bye)(struct login_conn *c, const char *text);           /* the connection ends */
+	void (*environment)(struct login_conn *c, struct buf *env);
+};
+
+struct login_listener {
+	struct login *login;
+	const struct login_protocol *protocol;
+	bool tls_at_once;
+	uint16_t port;
+	int fd;
+	struct watch *watch;
+};
+
+struct login {
+	struct service *s;
+	struct auth_client *auth;
+	struct broker_client *broker;
+	struct tls_server *tls[2]; /* by protocol: 0 IMAP, 1 POP3 */
+	struct login_listener listeners[16];
+	size_t n_listeners;
+	struct map *per_address; /* address -> count */
+	unsigned open;
+	struct login_conn *conns;
+	uint64_t logins, failures, accepted;
+	bool accept_paused;
+	struct timer *accept_again;
+};
+
+struct login_conn {
+	struct login_conn *next, **prev;
+	struct login *l;
+	const struct login_protocol *protocol;
+	struct config *config;
+	struct stream *stream;
+	enum login_state state;
+	char peer[46];
+	uint16_t peer_port, local_port;
+	bool tls, ended;
+	unsigned failures, bad;
+	struct auth_sasl *sasl;
+	char method[24];
+	char *tag;  /* IMAP: of the login command */
+	char *user; /* POP3: of USER; for the log */
+	char *ticket;
+	/* proxying */
+	struct stream *back;
+};
+
+extern const struct login_protocol login_imap, login_pop3;
+extern const struct config_component login_imap_settings, login_pop3_settings;
+
+/* login-conn.c */
+void login_conn_new(struct login_listener *l, int fd, const char *peer, uint16_t port);
+void login_conn_end(struct login_conn *c); /* flushes and frees */
+void login_say(struct login_conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void login_start_tls(struct login_conn *c);
+bool login_tls_offered(const struct login_conn *c);
+bool login_plain_allowed(const struct login_conn *c);
+void login_bad_command(struct login_conn *c); /* counts; ends the connection past the limit */
+void login_arm_timer(struct login_conn *c);
+
+/* login-auth.c */
+void login_password(struct login_conn *c, struct str user, struct str password);
+void login_sasl(struct login_conn *c, struct str mechanism, struct str initial);
+void login_sasl_input(struct login_conn *c);
+bool login_mechanism_offered(struct login_conn *c, struct str mechanism);
+void login_mechanisms(const struct login_conn *c, struct buf *out);
+
+/* login-proxy.c */
+void login_handover(struct login_conn *c);
+void login_proxy_free(struct login_conn *c);
+
+#endif
