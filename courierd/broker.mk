@@ -11,7 +11,7 @@ courierbroker_LDADD = courierd/libbroker-core.a local/libworkerproto.a libs/brok
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/broker
 tests_unit_broker_SOURCES = tests/unit/broker.c
-tests_unit_broker_LDADD = courierd/libbroker-core.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_broker_LDADD = courierd/libbroker-core.a local/libsandbox.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
 
 dist_man_MANS += man/courierbroker.8

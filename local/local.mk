@@ -1,5 +1,6 @@
 # local: delivery to mailboxes, programs and forwards of this host.
-noinst_LIBRARIES += local/libworkerproto.a local/libworker.a
+noinst_LIBRARIES += local/libworkerproto.a local/libworker.a local/libsandbox.a
+local_libsandbox_a_SOURCES = local/sandbox.c local/sandbox.h
 local_libworkerproto_a_SOURCES = \
 	local/worker-proto.c local/worker-proto.h \
 	local/local-settings.c local/local-settings.h
@@ -9,7 +10,7 @@ local_libworker_a_SOURCES = \
 	local/dot-courier.c local/dot-courier.h local/dot-find.c \
 	local/worker-message.c local/worker-maildir.c local/worker-mbox.c \
 	local/worker-program.c local/worker-env.c local/worker-run.c
-worker_libs = local/libworker.a local/libworkerproto.a libs/broker/libbroker.a \
+worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/maildir/libmaildir.a libs/ipc/libipc.a libs/event/libevent.a libs/base/libbase.a \
 	$(EVENT_LIBS)
 

@@ -1,6 +1,7 @@
 /* courierlocal-worker: puts mail into the mailboxes of one user.  Started by the broker. */
 #include "config.h"
 
+#include "local/sandbox.h"
 #include "local/worker.h"
 
 #include <errno.h>
@@ -155,6 +156,9 @@ int main(void)
 		return 64;
 	}
 	umask(077);
+	/* Does nothing in a fresh worker, whose instructions run programs. */
+	if (sandbox_no_programs() < 0)
+		log_warning(NULL, "cannot give up the right to run programs: %m");
 	w.c = ipc_new(NULL, EDGE, NULL, NULL);
 	w.a = arena_new(WORKER_ARENA_MAX);
 	w.batch.done = committed;

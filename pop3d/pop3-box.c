@@ -104,9 +104,8 @@ static void drop(struct pop3_box *b, size_t i)
 }
 
 /* Sizes and numbers for what is new; messages that vanish meanwhile are left out. */
-static bool complete(struct pop3_box *b, struct sizelist *l)
+static void complete(struct pop3_box *b, struct sizelist *l)
 {
-	bool changed = false;
 	for (size_t i = 0; i < b->msgs.n;) {
 		struct pop3_msg *m = &b->msgs.v[i];
 		if (m->listed && m->id.utf8 >= 0) {
@@ -121,10 +120,8 @@ static bool complete(struct pop3_box *b, struct sizelist *l)
 			m->id.n = l->next++;
 			m->id.uidv = l->uidv;
 		}
-		changed = true;
 		i++;
 	}
-	return changed;
 }
 
 static int save(struct pop3_box *b, const struct sizelist *l)
@@ -167,19 +164,32 @@ static void only_saved(struct pop3_box *b)
 	free(path);
 }
 
+/* Reads the file and recognises what it knows: true when nothing has to be saved. */
+static bool look_up(struct pop3_box *b, struct buf *text, struct sizelist *l)
+{
+	buf_clear(text);
+	if (file_read(b->fd, LIST_FILE, text) < 0 || !sizelist_parse(buf_str(text), l)) {
+		sizelist_free(l);
+		*l = (struct sizelist){.next = 1, .uidv = (uint64_t)clock_now(), .old = true};
+	}
+	bool same = !recognise(b, l) && !l->old;
+	for (size_t i = 0; i < b->msgs.n && same; i++)
+		same = b->msgs.v[i].listed && b->msgs.v[i].id.utf8 >= 0;
+	return same;
+}
+
+/* Numbers are given out under the lock; a session without new mail needs none. */
 static void give_ids(struct pop3_box *b)
 {
 	struct buf text;
 	struct sizelist l = {0};
 	struct maildir_lock lock;
-	bool locked = maildir_lock_take(&lock, b->fd, false) == 0;
 	buf_init(&text, POP3_LIST_MAX);
-	if (file_read(b->fd, LIST_FILE, &text) < 0 || !sizelist_parse(buf_str(&text), &l)) {
+	if (!look_up(b, &text, &l)) {
+		bool locked = maildir_lock_take(&lock, b->fd, false) == 0;
 		sizelist_free(&l);
-		l = (struct sizelist){.next = 1, .uidv = (uint64_t)clock_now(), .old = true};
-	}
-	bool stale = recognise(b, &l);
-	if (complete(b, &l) || stale || l.old) {
+		look_up(b, &text, &l);
+		complete(b, &l);
 		if (save(b, &l) < 0) {
 			log_error(NULL,
 			    "cannot save '%s/" LIST_FILE
@@ -187,11 +197,11 @@ static void give_ids(struct pop3_box *b)
 			    b->dir);
 			only_saved(b);
 		}
+		if (locked)
+			maildir_lock_drop(&lock);
 	}
 	sizelist_free(&l);
 	buf_free(&text);
-	if (locked)
-		maildir_lock_drop(&lock);
 }
 
 int pop3_box_open(struct pop3_box *b, const char *dir)

@@ -3,6 +3,7 @@
 
 #include "pop3d/pop3d.h"
 #include "config/config.h"
+#include "local/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,6 +151,8 @@ int main(int argc, char **argv)
 		pop3_io_flush(&s.io);
 		return 1;
 	}
+	if (sandbox_folders(&dir, 1) < 0)
+		log_warning(NULL, "cannot confine the session to '%s': %m", dir);
 	pop3_io_put(&s.io, "+OK logged in\r\n");
 	serve(&s);
 	pop3_box_close(&s.box);

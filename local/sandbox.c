@@ -1,0 +1,99 @@
+#include "config.h"
+
+#include "local/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if __has_include(<linux/landlock.h>) && defined(SYS_landlock_create_ruleset)
+#include <linux/landlock.h>
+
+/* Rights by the version of the kernel's interface; the header at hand may be older than either. */
+enum {
+	FS_1 = (1 << 13) - 1,  /* execute ... make_sym */
+	FS_REFER = 1 << 13,    /* version 2 */
+	FS_TRUNCATE = 1 << 14, /* version 3 */
+	NET_TCP = 3,           /* bind and connect, version 4 */
+};
+
+struct attr { /* as the kernel knows it since version 4; older ones take its first part */
+	uint64_t fs, net;
+};
+
+static int version(void)
+{
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 0;
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static int ruleset(int v, uint64_t fs)
+{
+	struct attr a = {.fs = fs, .net = v >= 4 ? NET_TCP : 0};
+	return (int)syscall(SYS_landlock_create_ruleset, &a, v >= 4 ? sizeof a : sizeof a.fs, 0);
+}
+
+static int allow(int rules, const char *folder, uint64_t rights)
+{
+	struct landlock_path_beneath_attr a = {.allowed_access = rights};
+	a.parent_fd = open(folder, O_PATH | O_CLOEXEC);
+	if (a.parent_fd < 0)
+		return -1;
+	int r = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0);
+	close(a.parent_fd);
+	return r;
+}
+
+static int enter(int rules, int r)
+{
+	if (r == 0)
+		r = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+	int saved = errno;
+	close(rules);
+	errno = saved;
+	return r < 0 ? -1 : 0;
+}
+
+int sandbox_folders(const char *const *folders, size_t n)
+{
+	int v = version(), r = 0;
+	uint64_t all = FS_1 | (v >= 2 ? FS_REFER : 0) | (v >= 3 ? FS_TRUNCATE : 0);
+	int rules = v > 0 ? ruleset(v, all) : -1;
+	if (rules < 0)
+		return v > 0 ? -1 : 1;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = allow(rules, folders[i], all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+	return enter(rules, r);
+}
+
+int sandbox_no_programs(void)
+{
+	int v = version();
+	int rules =
+	    v > 0 ? ruleset(v, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+				   LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK)
+		  : -1;
+	if (rules < 0)
+		return v > 0 ? -1 : 1;
+	return enter(rules, 0);
+}
+
+#else
+
+int sandbox_folders(const char *const *folders, size_t n)
+{
+	(void)folders;
+	(void)n;
+	return 1;
+}
+
+int sandbox_no_programs(void)
+{
+	return 1;
+}
+
+#endif

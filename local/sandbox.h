@@ -1,0 +1,20 @@
+/*
+ * What a process gives up once it knows its work: the kernel (Landlock) then holds it to that, for
+ * itself and its children, and there is no way back.  It needs no_new_privs.
+ *
+ * Both calls: 0 done, 1 this kernel cannot (or no_new_privs is off), -1 errno.  They are a second
+ * wall: callers go on in any case, and the first wall is the account's uid.
+ */
+#ifndef COURIER_LOCAL_SANDBOX_H
+#define COURIER_LOCAL_SANDBOX_H
+
+#include <stddef.h>
+
+/* No file outside of these folders can be opened or changed any more (descriptors that are open
+ * stay), and no program run. */
+int sandbox_folders(const char *const *folders, size_t n);
+
+/* Files as before, but no program can be run, no device or socket file made, no TCP used. */
+int sandbox_no_programs(void);
+
+#endif
