@@ -112,7 +112,7 @@ bool header_msgid(struct str id, struct str host, struct buf *out)
 static void add_raw(struct buf *out, struct str raw)
 {
 	struct str line;
-	while (str_split(&raw, '\n', &line)) {
+	while (raw.n && str_split(&raw, '\n', &line)) {
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		buf_adds(out, line);

@@ -50,3 +50,11 @@ makehosteddomains_SOURCES = submit/makedomains-main.c submit/tool.c submit/tool.
 makehosteddomains_LDADD = $(submit_client_libs)
 makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
 makeacceptmailfor_LDADD = $(submit_client_libs)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text
+tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
+tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
+tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
+tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
+endif

@@ -9,7 +9,7 @@
 static bool normalise(struct str raw, struct buf *out)
 {
 	struct str line;
-	while (str_split(&raw, '\n', &line)) {
+	while (raw.n && str_split(&raw, '\n', &line)) {
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		buf_adds(out, line);
@@ -33,7 +33,7 @@ static size_t header_end(struct str text, size_t *body)
 {
 	struct str rest = text, line;
 	size_t at = 0;
-	while (str_split(&rest, '\n', &line)) {
+	while (rest.n && str_split(&rest, '\n', &line)) {
 		bool folded = at > 0 && line.n && (line.p[0] == ' ' || line.p[0] == '\t');
 		bool mbox = at == 0 && str_starts(line, STR("From "));
 		if (line.n == 0) {
