@@ -27,7 +27,7 @@ couriergate_LDADD = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmi
 	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 
 # The command-line faces.
-bin_PROGRAMS += sendmail rmail
+bin_PROGRAMS += sendmail rmail mailq cancelmsg
 sendmail_SOURCES = submit/sendmail-main.c submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c submit/sendmail-smtp.c
 submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a \
@@ -38,6 +38,11 @@ sendmail_LDADD = $(submit_client_libs)
 rmail_SOURCES = submit/rmail-main.c submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c
 rmail_LDADD = $(submit_client_libs)
+
+mailq_SOURCES = submit/mailq-main.c courierd/ask.c courierd/courier.h
+mailq_LDADD = libs/config/libconfig.a libs/base/libbase.a
+cancelmsg_SOURCES = submit/cancelmsg-main.c courierd/ask.c courierd/courier.h
+cancelmsg_LDADD = libs/config/libconfig.a libs/base/libbase.a
 
 sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makehosteddomains makeacceptmailfor
 makealiases_SOURCES = submit/makealiases-main.c submit/tool.c submit/tool.h
