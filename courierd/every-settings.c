@@ -7,6 +7,7 @@
 #include "courierd/supervisor.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
+#include "submit/settings.h"
 
 const struct config_component *const every_component[] = {
     &config_identity,
@@ -22,5 +23,6 @@ const struct config_component *const every_component[] = {
     &broker_settings,
     &imapd_component,
     &local_settings,
+    &submit_settings,
 };
 const size_t n_every_component = ARRAY_LEN(every_component);

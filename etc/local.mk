@@ -2,6 +2,7 @@
 # there); into the configuration folder itself only what is not there yet: an upgrade changes nothing.
 etcdefaultdir = $(pkgdatadir)
 nobase_dist_etcdefault_DATA = $(etc_files)
+etc_files += etc/submit etc/smtpaccess/default etc/aliases/system
 etc_files += etc/broker etc/courierd etc/module.local etc/pop3d
 
 install-missing-config:

@@ -33,14 +33,14 @@ int main(int argc, char **argv)
 	int r = 0;
 	if (tool_open(&t, "aliaslookup", &argc, &argv) < 0)
 		return EXIT_FAILURE;
-	if (argc > 2 && strcmp(argv[1], "-m") == 0) {
+	if (argc > 2 && strcmp(argv[1], "-m") == 0 && strcmp(argv[2], "local") == 0) {
 		argc -= 2;
 		argv += 2;
 	}
 	char *path = instance_path(t.in.etc, "aliases.dat");
 	struct table *table = table_open(path);
 	if (argc < 2 || !table) {
-		fprintf(stderr, argc < 2 ? "usage: aliaslookup [-C DIR] [-m MODULE] ADDRESS...\n"
+		fprintf(stderr, argc < 2 ? "usage: aliaslookup [-C DIR] [-m local] ADDRESS...\n"
 					 : "aliaslookup: out of memory\n");
 		r = -1;
 	}

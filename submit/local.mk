@@ -63,3 +63,7 @@ tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
 tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 endif
+
+dist_man_MANS += man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
+	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
+	man/makehosteddomains.8 man/makeacceptmailfor.8

@@ -56,7 +56,6 @@ static void load_values(struct policy *p, const struct config *c)
 	p->add_msgid = !config_bool(c, "submit", "NOADDMSGID", NULL);
 	p->rewrite = (enum header_rewrite)config_int(c, "submit", "NOADDRREWRITE", NULL);
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
-	p->drop_max_count = (uint32_t)config_int(c, "submit", "DROPMAXCOUNT", NULL);
 }
 
 struct policy *policy_load(const struct instance *in, const struct config *c)

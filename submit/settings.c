@@ -95,12 +95,6 @@ static const struct config_setting settings[] = {
 	.def = "20M",
 	.min = 1000,
 	.help = "largest file in the drop folder"},
-    {.name = "DROPMAXCOUNT",
-	.type = CONFIG_INT,
-	.def = "1000",
-	.min = 1,
-	.max = 1000000,
-	.help = "most files in the drop folder"},
 };
 
 const struct config_component submit_settings = {

@@ -27,7 +27,6 @@ struct policy {
 	bool add_date, add_msgid;
 	enum header_rewrite rewrite;
 	uint64_t drop_max_size;
-	uint32_t drop_max_count;
 };
 
 /* NULL (logged) when it can't be made: the old one stays in force. */
