@@ -58,3 +58,10 @@ tests_fuzz_fuzz_userdb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_authtext_SOURCES = tests/fuzz/fuzz-authtext.c
 tests_fuzz_fuzz_authtext_LDADD = authdaemon/libauthdaemon.a libs/base/libbase.a
 tests_fuzz_fuzz_authtext_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+etc_files += etc/authdaemonrc
+pamexampledir = $(pkgdatadir)/pam.d
+dist_pamexample_DATA = authdaemon/pam/imap authdaemon/pam/pop3 authdaemon/pam/esmtp \
+	authdaemon/pam/webmail
+dist_man_MANS += man/authdaemond.8 man/authdaemonrc.5 man/userdb.8 man/makeuserdb.8 \
+	man/userdbpw.8 man/pw2userdb.8 man/authpasswd.1 man/authtest.1 man/authenumerate.8

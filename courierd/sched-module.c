@@ -79,7 +79,7 @@ static unsigned allowed(const struct dest *d)
 	return d->failures ? 1 : d->module->maxhost;
 }
 
-void module_ring(struct sched_module *m, struct dest *d)
+static void enter_ring(struct sched_module *m, struct dest *d)
 {
 	if (d->in_ring || !d->head || d->active >= allowed(d))
 		return;
@@ -87,7 +87,13 @@ void module_ring(struct sched_module *m, struct dest *d)
 	d->next = NULL;
 	*m->ring_tail = d;
 	m->ring_tail = &d->next;
-	m->s->hooks->soon(m->s->ctx);
+}
+
+void module_ring(struct sched_module *m, struct dest *d)
+{
+	enter_ring(m, d);
+	if (d->in_ring)
+		m->s->hooks->soon(m->s->ctx);
 }
 
 static struct dest *unring(struct sched_module *m)
@@ -122,6 +128,16 @@ void delivery_unrun(struct delivery *x)
 	x->dest->active--;
 }
 
+/* The module's edge is full; it tells when there is room. */
+static void first_again(struct dest *d, struct delivery *x)
+{
+	if (!d->head)
+		d->tail = &x->next;
+	x->next = d->head;
+	d->head = x;
+	enter_ring(d->module, d);
+}
+
 /* In turn, one delivery a host, so that nobody waits for a long neighbour. */
 void module_feed(struct sched_module *m)
 {
@@ -134,16 +150,17 @@ void module_feed(struct sched_module *m)
 		if (!d->head)
 			d->tail = &d->head;
 		run(x);
-		if (m->s->hooks->deliver(m->s->ctx, m, x)) { /* first in line again */
+		int r = m->s->hooks->deliver(m->s->ctx, m, x);
+		if (r) {
 			delivery_unrun(x);
-			if (!d->head)
-				d->tail = &x->next;
-			x->next = d->head;
-			d->head = x;
-			module_ring(m, d);
-			return;
+			if (r > 0)
+				delivery_over(m->s, x);
+			else {
+				first_again(d, x);
+				return;
+			}
 		}
-		module_ring(m, d);
+		enter_ring(m, d);
 	}
 }
 

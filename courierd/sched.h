@@ -106,7 +106,8 @@ struct message {
 /* What the core needs of the world. */
 struct sched_hooks {
 	int64_t (*now)(void *ctx);
-	/* Sends the delivery; -1: not now (it stays). */
+	/* Sends the delivery: 0; -1: there is no room now (it stays, and sched_turn comes when
+	 * there is); 1: it cannot be sent at all (it is deferred). */
 	int (*deliver)(void *ctx, struct sched_module *m, struct delivery *d);
 	/* Asks a gate; sched_routed() follows, perhaps much later.  -1: nobody to ask now. */
 	int (*route)(void *ctx, uint32_t question, const struct queue_route_ask *ask);

@@ -10,3 +10,10 @@ tests_unit_sched_SOURCES = tests/unit/sched.c
 tests_unit_sched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a libs/event/libevent.a \
 	libs/base/libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
 endif
+
+pkglibexec_PROGRAMS += courierd/couriersched
+courierd_couriersched_SOURCES = courierd/sched-main.c courierd/sched-main.h courierd/sched-settings.c \
+	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-link.c courierd/sched-verp.c \
+	courierd/sched-control.c courierd/sched-control.h
+courierd_couriersched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a \
+	libs/module/libmodule.a $(SERVICE_LIBS)

@@ -19,14 +19,9 @@ static const char *setting(const struct login_conn *c, const char *imap, const c
 	return is_imap(c) ? imap : pop3;
 }
 
-static struct tls_server *tls_of(const struct login_conn *c)
-{
-	return c->l->tls[is_imap(c) ? 0 : 1];
-}
-
 bool login_tls_offered(const struct login_conn *c)
 {
-	struct tls_server *t = tls_of(c);
+	struct tls_server *t = c->l->tls;
 	return !c->tls && t && tls_server_usable(t) &&
 	       config_bool(c->config, c->protocol->component,
 		   setting(c, "IMAPDSTARTTLS", "POP3_STARTTLS"), NULL);
@@ -138,7 +133,7 @@ static const struct stream_handlers conn_handlers = {on_input, NULL, on_close, o
 
 void login_start_tls(struct login_conn *c)
 {
-	if (tls_accept(c->stream, tls_of(c)) < 0) {
+	if (tls_accept(c->stream, c->l->tls) < 0) {
 		log_error(NULL, "STARTTLS failed, ip=[%s]: no certificate", c->peer);
 		login_conn_end(c);
 	}

@@ -17,8 +17,9 @@ static int setup(struct service *s)
 	struct login *l = mem_new(struct login);
 	l->s = s;
 	l->per_address = map_new();
-	l->tls[0] = tls_server_new(s, "imapd");
-	l->tls[1] = tls_server_new(s, "pop3d");
+	bool imap = strcmp(service_role(s), "imaplogin") == 0;
+	log_rename(imap ? "imapd-login" : "pop3d-login");
+	l->tls = tls_server_new(s, imap ? "imapd" : "pop3d");
 	service_set_data(s, l);
 	return l->per_address ? 0 : -1;
 }
@@ -111,7 +112,6 @@ static void on_listener(struct service *s, const char *name, const char *where, 
 		close(fd);
 		return;
 	}
-	log_rename(x->protocol == &login_imap ? "imapd-login" : "pop3d-login");
 	l->n_listeners++;
 	watch_set(x->watch, WATCH_READ);
 }

@@ -58,7 +58,7 @@ struct login {
 	struct service *s;
 	struct auth_client *auth;
 	struct broker_client *broker;
-	struct tls_server *tls[2]; /* by protocol: 0 IMAP, 1 POP3 */
+	struct tls_server *tls;
 	struct login_listener listeners[16];
 	size_t n_listeners;
 	struct map *per_address; /* address -> count */

@@ -219,6 +219,7 @@ struct queue *queue_open_ram(void)
 	    .remove = ram_remove,
 	    .settle = ram_settle,
 	    .load = ram_load,
+	    .peek = ram_load,
 	    .body = ram_body,
 	    .body_fd = ram_body_fd,
 	    .each = ram_each,

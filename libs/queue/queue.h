@@ -38,6 +38,7 @@ struct queue_ops {
 	int (*remove)(struct queue *q, uint64_t seq, queue_answer cb, void *ctx);
 	int (*settle)(struct queue *q, uint64_t seq, int64_t next);
 	int (*load)(struct queue *q, uint64_t seq, struct buf *control);
+	int (*peek)(struct queue *q, uint64_t seq, struct buf *control);
 	int (*body)(struct queue *q, uint64_t seq, size_t max, struct buf *out);
 	int (*body_fd)(struct queue *q, uint64_t seq);
 	int (*each)(struct queue *q, void (*fn)(void *ctx, uint64_t seq, int64_t next), void *ctx);
@@ -101,6 +102,11 @@ static inline int queue_settle(struct queue *q, uint64_t seq, int64_t next)
 static inline int queue_load(struct queue *q, uint64_t seq, struct buf *control)
 {
 	return q->ops->load(q, seq, control);
+}
+/* The same for a look only: the message stays put down. */
+static inline int queue_peek(struct queue *q, uint64_t seq, struct buf *control)
+{
+	return q->ops->peek(q, seq, control);
 }
 /* The body when it has at most max bytes: 1; 0: larger, use queue_body_fd; -1 errno. */
 static inline int queue_body(struct queue *q, uint64_t seq, size_t max, struct buf *out)

@@ -204,7 +204,7 @@ static void start_soon(void *ctx)
 
 void store_move(struct store *s, struct stored *m)
 {
-	if (m->state != STORED_JOURNAL)
+	if (m->state != STORED_JOURNAL || s->closing)
 		return;
 	m->state = STORED_MOVING;
 	m->next_move = NULL;
@@ -226,6 +226,11 @@ void store_move_oldest(struct store *s)
 		if (m->state == STORED_JOURNAL && segment_number(m->segment) == oldest)
 			store_move(s, m);
 	}
+}
+
+void store_move_cancel(struct store *s)
+{
+	loop_defer_cancel(s->loop, start_soon, s);
 }
 
 /* Before a segment goes: everything its records did to files must be on the disk. */

@@ -185,6 +185,7 @@ void store_close(struct queue *q)
 {
 	struct store *s = (struct store *)q;
 	s->closing = true;
+	store_move_cancel(s);
 	if (s->files)
 		disk_thread_free(s->files);
 	s->files = NULL;

@@ -411,6 +411,20 @@ static int load_file(struct store *s, uint64_t seq, struct buf *control)
 	return 0;
 }
 
+static int store_peek(struct queue *q, uint64_t seq, struct buf *control)
+{
+	struct store *s = (struct store *)q;
+	struct stored *m = store_get(s, seq);
+	if (m && (m->state == STORED_JOURNAL || m->state == STORED_MOVING))
+		return store_control(s, m, control);
+	char name[STORE_NAME_SIZE];
+	store_name(name, 'C', seq);
+	if (file_read(s->msgs_dir, name, control))
+		return -1;
+	cut_torn_line(control);
+	return 0;
+}
+
 static int store_load(struct queue *q, uint64_t seq, struct buf *control)
 {
 	struct store *s = (struct store *)q;
@@ -455,6 +469,7 @@ const struct queue_ops store_ops = {
     .remove = store_remove,
     .settle = store_settle,
     .load = store_load,
+    .peek = store_peek,
     .body = store_body,
     .body_fd = store_body_fd,
     .each = store_each,

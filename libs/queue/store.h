@@ -64,6 +64,7 @@ void store_broken(struct queue *q, uint64_t seq);
 /* store-move.c */
 void store_move(struct store *s, struct stored *m);
 void store_move_oldest(struct store *s); /* keeps the journal short */
+void store_move_cancel(struct store *s);
 void store_release(void *ctx, struct segment *seg);
 
 /* store-files.c: names below msgs */

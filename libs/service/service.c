@@ -107,6 +107,11 @@ struct config *service_config(struct service *s)
 	return s->config;
 }
 
+const char *service_role(struct service *s)
+{
+	return s->role;
+}
+
 unsigned service_number(struct service *s)
 {
 	return s->number;

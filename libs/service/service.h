@@ -50,6 +50,7 @@ int service_main(const struct service_desc *desc, int argc, char **argv);
 struct loop *service_loop(struct service *s);
 const struct instance *service_instance(struct service *s);
 struct config *service_config(struct service *s); /* the snapshot in force; hold it to keep it */
+const char *service_role(struct service *s);      /* as the supervisor calls it */
 unsigned service_number(struct service *s);       /* 0, 1, ... among the processes of its role */
 bool service_draining(struct service *s);
 void *service_data(struct service *s);

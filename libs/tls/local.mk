@@ -8,3 +8,9 @@ libs_tls_libtls_a_SOURCES = \
 	libs/tls/server.c \
 	libs/tls/remote-key.c \
 	libs/tls/selfsigned.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/tls
+tests_unit_tls_SOURCES = tests/unit/tls.c courierd/key.h courierd/key-pair.c courierd/key-store.c
+tests_unit_tls_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+endif

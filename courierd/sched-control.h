@@ -1,0 +1,29 @@
+/*
+ * The scheduler's control socket, var/run/queue: for mailq, cancelmsg, courier show|flush|status.
+ *
+ * One request line, one answer, then the connection is closed by the scheduler; the client may
+ *close its sending side after the request.  The kernel says who asks (SO_PEERCRED): root and the
+ *mail user see and change every message, others their own (those they submitted).  Answers are
+ *lines of fields in field_encode form, separated by TAB.  A refusal is one line: error TAB text.
+ *
+ *	list              one line a message, in no order:
+ *	                  ID SIZE ARRIVAL UID SENDER NEXT (STATE ADDRESS)...
+ *	                  times in epoch seconds; NEXT 0: now being worked on; STATE: pending,
+ *deferred, done, fail show ID           lines NAME VALUE: id, sender, size, arrival, expiry, next,
+ *uid, source, login, envid, rounds, cancelled; and for each recipient a line recipient NUM STATE
+ *ADDRESS ORCPT MODULE HOST TIME STATUS PEER TEXT flush [ID]        all, or one message: due now.
+ *Answer: "ok" cancel ID REASON  what is not delivered yet fails with REASON (the rest of the line).
+ *"ok" status            lines NAME VALUE: messages, loaded, waiting, running, oldest_next, new,
+ *completed, modules by name (module.NAME: running and totals), and the facts of the queue
+ */
+#ifndef COURIER_SCHED_CONTROL_H
+#define COURIER_SCHED_CONTROL_H
+
+#include "courierd/sched.h"
+#include "service/service.h"
+
+struct control;
+struct control *control_new(struct sched *s, struct loop *l);
+void control_listen(struct control *c, int listener); /* watches it for clients */
+
+#endif

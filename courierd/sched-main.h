@@ -1,0 +1,42 @@
+/* The scheduler as a service: its core and its edges. */
+#ifndef COURIER_SCHED_MAIN_H
+#define COURIER_SCHED_MAIN_H
+
+#include "courierd/sched-control.h"
+#include "courierd/sched-settings.h"
+#include "courierd/sched.h"
+
+struct gates;
+
+struct scheduler {
+	struct sched core;
+	struct service *service;
+	struct queue *queue;
+	struct gates *gates;
+	struct control *control;
+	struct timer *timer;
+	bool turn_pending, ready, want_restart, restarting, closing;
+	int64_t last_waiting;
+};
+
+void sched_settings_read(const struct config *c, struct sched_limits *out);
+
+/* sched-modules.c: the files module.NAME.  Returns how many there are. */
+size_t modules_read(struct scheduler *x);
+
+/* sched-gate.c */
+struct gates *gates_new(struct scheduler *x);
+void gates_edge(struct gates *g, unsigned number, int fd);
+int gates_route(struct gates *g, uint32_t question, const struct queue_route_ask *ask);
+bool gates_generation(const struct gates *g, uint64_t generation);
+
+/* sched-link.c: the edges to modules */
+void links_open(struct scheduler *x); /* for modules that have none yet */
+int link_deliver(struct scheduler *x, struct sched_module *m, struct delivery *d);
+void link_drop(struct sched_module *m);
+
+/* sched-verp.c: pure.  The sender for one recipient: "list-user=domain@host" (the original's VERP).
+ */
+bool verp_sender(struct str sender, struct str recipient, struct buf *out);
+
+#endif

@@ -1,0 +1,58 @@
+#include "config.h"
+
+#include "courierd/sched-main.h"
+
+#define TIME_ROW(id, dflt, least, text)                                                 \
+	{                                                                               \
+		.name = id, .type = CONFIG_TIME, .def = dflt, .min = least, .file = id, \
+		.help = text                                                            \
+	}
+#define INT_ROW(id, dflt, least, most, text)                                            \
+	{                                                                               \
+		.name = id, .type = CONFIG_INT, .def = dflt, .min = least, .max = most, \
+		.file = id, .help = text                                                \
+	}
+
+static const struct config_setting rows[] = {
+    TIME_ROW("queuetime", "1w", 0, "how long delivery is tried before the message is returned"),
+    TIME_ROW("warntime", "4h", 0, "age at which the sender is told of the delay; 0: never"),
+    TIME_ROW("submitdelay", "0", 0, "pause before the first attempt"),
+    TIME_ROW("retryalpha", "5m", 1, "pause between the attempts of a group"),
+    INT_ROW("retrybeta", "3", 1, 1000, "attempts in a group"),
+    TIME_ROW("retrygamma", "15m", 1, "pause after the first group; it doubles from group to group"),
+    INT_ROW("retrymaxdelta", "3", 0, 20, "how often it doubles at most"),
+    INT_ROW("queuelo", "0", 0, 1000000,
+	"fewer messages in memory than this: more are loaded; 0: by the modules' MAXDELS"),
+    INT_ROW("queuehi", "0", 0, 1000000, "most messages in memory; 0: by queuelo"),
+    TIME_ROW("queuefill", "5m", 0,
+	"how often old messages are loaded although memory is full; 0: never"),
+    TIME_ROW("respawnlo", "1h", 60, "age from which the scheduler restarts itself when it is idle"),
+    TIME_ROW("respawnhi", "1w", 60, "age at which it restarts itself in any case"),
+    TIME_ROW(
+	"modulettl", "6h", 60, "a module that is silent on a delivery for so long is restarted"),
+};
+
+const struct config_component sched_settings = {
+    .name = "sched", .settings = rows, .n = ARRAY_LEN(rows)};
+
+static int64_t value(const struct config *c, const char *name)
+{
+	return config_int(c, "sched", name, NULL);
+}
+
+void sched_settings_read(const struct config *c, struct sched_limits *l)
+{
+	l->queuetime = value(c, "queuetime");
+	l->warntime = value(c, "warntime");
+	l->submitdelay = value(c, "submitdelay");
+	l->retryalpha = value(c, "retryalpha");
+	l->retrybeta = (unsigned)value(c, "retrybeta");
+	l->retrygamma = value(c, "retrygamma");
+	l->retrymaxdelta = (unsigned)value(c, "retrymaxdelta");
+	l->queuelo = (size_t)value(c, "queuelo");
+	l->queuehi = (size_t)value(c, "queuehi");
+	l->queuefill = value(c, "queuefill");
+	l->respawnlo = value(c, "respawnlo");
+	l->respawnhi = value(c, "respawnhi");
+	l->modulettl = value(c, "modulettl");
+}
