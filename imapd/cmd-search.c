@@ -29,6 +29,12 @@ bool search_run(
 {
 	struct search_key *key = NULL;
 	struct message m;
+	struct parser q = *p;
+	if (s->utf8 && charset_word && parse_word(&q, "CHARSET")) {
+		reply_bad(
+		    s, "CHARSET is not used after ENABLE UTF8=ACCEPT"); /* RFC 6855, section 3 */
+		return false;
+	}
 	if (!check(s, search_parse(p, charset, charset_word, &key)))
 		return false;
 	search_optimise(key);

@@ -248,6 +248,7 @@ int main(int argc, char **argv)
 	run_loginexec();
 	session_init(&s);
 	serve(&s);
+	settings_free(&s.cfg);
 	instance_free(&in);
 	return 0;
 }

@@ -113,6 +113,7 @@ int settings_load(struct settings *s, const struct instance *in)
 	if (!c)
 		return -1;
 	*s = (struct settings){
+	    .config = c,
 	    .capability = config_z(c, me, "IMAP_CAPABILITY", NULL),
 	    .keywords = config_int(c, me, "IMAP_KEYWORDS", NULL) > 0,
 	    .disable_threadsort = config_bool(c, me, "IMAP_DISABLETHREADSORT", NULL),
@@ -134,4 +135,10 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .append_max = (uint64_t)config_int(c, me, "IMAP_APPEND_MAX", NULL),
 	};
 	return 0;
+}
+
+void settings_free(struct settings *s)
+{
+	config_drop(s->config);
+	*s = (struct settings){0};
 }

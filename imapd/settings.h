@@ -8,6 +8,7 @@
 #include "config/config.h"
 
 struct settings {
+	struct config *config;      /* holds the strings */
 	const char *capability;     /* IMAP_CAPABILITY */
 	bool keywords;              /* IMAP_KEYWORDS */
 	bool disable_threadsort;    /* IMAP_DISABLETHREADSORT */
@@ -31,8 +32,8 @@ struct settings {
 
 extern const struct config_component imapd_component;
 
-/* Strings live as long as the configuration, which is kept.  -1: it has faults (they are logged).
- */
+/* -1: the configuration has faults (they are logged). */
 int settings_load(struct settings *s, const struct instance *in);
+void settings_free(struct settings *s);
 
 #endif

@@ -438,7 +438,7 @@ void maildir_folder_drop(struct maildir_folder *f, size_t i)
 {
 	free_msg(&f->msgs.v[i]);
 	vec_remove(&f->msgs, i);
-	f->table_size = 0; /* made anew when it is needed */
+	maildir_table_rebuild(f);
 }
 
 void maildir_folder_drop_gone(struct maildir_folder *f)
@@ -451,7 +451,7 @@ void maildir_folder_drop_gone(struct maildir_folder *f)
 			f->msgs.v[to++] = f->msgs.v[i];
 	}
 	f->msgs.n = to;
-	f->table_size = 0;
+	maildir_table_rebuild(f);
 }
 
 size_t maildir_folder_find(const struct maildir_folder *f, uint32_t uid, bool *exact)

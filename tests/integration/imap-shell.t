@@ -504,6 +504,10 @@ subtest 'search' => sub {
 	is(($c->reply('s2'))[0], '* SEARCH 2', 'quoted-printable body in another charset');
 	has('charset', qr/^NO \[BADCHARSET/, $c->cmd('SEARCH CHARSET frob ALL'));
 	has('uid', qr/^\* SEARCH 2$/, $c->cmd('UID SEARCH FLAGGED'));
+	$c->cmd('ENABLE UTF8=ACCEPT');
+	has('all is UTF-8 then', qr/^BAD/, $c->cmd('SEARCH CHARSET UTF-8 ALL'));
+	is(($c->cmd("SEARCH SUBJECT gr\xc3\xbc"))[-1] =~ /^BAD/ ? 1 : 0, 1, 'not as an atom');
+	is(($c->cmd("SEARCH SUBJECT \"gr\xc3\xbc\""))[0], '* SEARCH 1', 'but quoted');
 	has($_, qr/^BAD/, $c->cmd("SEARCH $_")) for 'FROB', 'NOT', 'OR SEEN', '(SEEN', 'BEFORE 31-Feb-2020', 'SUBJECT', 'LARGER x', 'UID x';
 	has('nesting', qr/^NO \[LIMIT\]/, $c->cmd('SEARCH ' . 'NOT ' x 300 . 'SEEN'));
 	has('after all that', qr/^OK/, $c->cmd('NOOP'));
