@@ -90,11 +90,11 @@ static int field(struct work *w, const struct header_field *f)
 		return buf_adds(&w->out, f->raw) ? 0 : -1;
 	if (mailaddr_parse(w->arena, f->body, max, &list) < 0)
 		return -1;
-	if (list.limit)
+	/* in what is not well-formed a replaced piece may grow together with its neighbour */
+	if (list.limit || list.malformed)
 		return buf_adds(&w->out, f->raw) ? 0 : -1;
 	int any = splice(w, f->raw, list.first);
-	if (any > 0 && !list.malformed && !too_long(f->raw) &&
-	    too_long(str_at(w->out.p + from, w->out.n - from))) {
+	if (any > 0 && !too_long(f->raw) && too_long(str_at(w->out.p + from, w->out.n - from))) {
 		w->out.n = from;
 		any = print_anew(w, f, list.first);
 	}

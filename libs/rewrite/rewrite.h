@@ -23,7 +23,8 @@ struct rewrite {
 
 /* Maps the addresses in From, Sender, Reply-To, To, Cc, Bcc and their Resent- forms.  In a field
  * that changes only the addresses themselves are replaced, and names, comments and folding stay.
- * Groups' names, text that is no address, and empty addresses are not shown to the map. */
+ * Groups' names and empty addresses are not shown to the map; a field that is not well-formed
+ * stays as it is. */
 int rewrite_header(struct arena *a, struct str header, const struct rewrite *rw, struct str *out);
 
 /* The map for canonical form: domains in lower case (and NFC), bare names get the default domain

@@ -37,7 +37,7 @@ static const struct {
 	"To: Bob <bob@example.com>,\n\t\"Al, Jr\" (c) <al@example.org>,  joe@x (Joe)\n"},
     {"CC: g: a, b@[192.0.2.1] ;\n", "CC: g: a@example.com, b@mx.example.com ;\n"},
     {"To: b@[IPv6:2001:DB8:0::1], c@[192.0.2.9]\n", "To: b@mx.example.com, c@[192.0.2.9]\n"},
-    {"To: host!bob, John Smith, <>, undisclosed-recipients:;\n", NULL},
+    {"To: host!bob, <>, undisclosed-recipients:;\n", NULL},
     {"Resent-From: a\nFrom: b\nSender: c\nReply-To: d\nBcc: e\nReturn-Path: f\n",
 	"Resent-From: a@example.com\nFrom: b@example.com\nSender: c@example.com\nReply-To: "
 	"d@example.com\nBcc: e@example.com\nReturn-Path: f\n"},
@@ -48,11 +48,12 @@ static const struct {
 	"To: x@b\xc3\xbc"
 	"cher.example, y@xn--bcher-kva.example\n"},
     {"To: a@\xff.X\n", NULL},
-    {"To: bob@X <bob@X>\n", "To: bob@X <bob@x>\n"},
+    {"To: bob@X <bob@X>\n", NULL},
+    {"To: a\"b\"@X, c\n", NULL},
     {"junk\n\tmore\nTo: a", "junk\n\tmore\nTo: a@example.com"},
     {"To:\n bob\n", "To:\n bob@example.com\n"},
     {"To: a@B\x01, c\x02@D\n", NULL},
-    {"To: a@b\x01@C, d\n", "To: a@b\x01@C, d@example.com\n"},
+    {"To: a@b\x01@C, d\n", NULL},
 };
 
 static void test_canonical(void **state)
