@@ -4,7 +4,8 @@ noinst_LIBRARIES += dsn/libdsnhistory.a
 dsn_libdsnhistory_a_SOURCES = dsn/dsn-history.c dsn/dsn-history.h
 
 noinst_LIBRARIES += dsn/libdsn.a
-dsn_libdsn_a_SOURCES = dsn/compose.c dsn/compose.h dsn/templates.c dsn/templates.h
+dsn_libdsn_a_SOURCES = dsn/dsn-settings.c dsn/dsn-settings.h \
+	dsn/compose.c dsn/compose.h dsn/templates.c dsn/templates.h
 dsn_pure = dsn/libdsn.a dsn/libdsnhistory.a libs/unicode/libunicode.a libs/config/libconfig.a \
 	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 
@@ -23,3 +24,8 @@ fuzz_programs += tests/fuzz/fuzz-dsn
 tests_fuzz_fuzz_dsn_SOURCES = tests/fuzz/fuzz-dsn.c
 tests_fuzz_fuzz_dsn_LDADD = $(dsn_pure)
 tests_fuzz_fuzz_dsn_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+etc_files += etc/module.dsn etc/dsnheader.txt etc/dsnfailed.txt etc/dsndelayed.txt \
+	etc/dsnrelayed.txt etc/dsndelivered.txt etc/dsnfooter.txt etc/dsnsubjectnotice.txt \
+	etc/dsnsubjectwarn.txt
+dist_man_MANS += man/courierdsn.8

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "dsn/compose.h"
+#include "dsn/dsn-settings.h"
 #include "dsn/templates.h"
 #include "gate/gate.h"
 #include "module/module.h"
@@ -45,26 +46,6 @@ static struct {
 	struct arena *texts;
 	struct dsn_templates templates;
 } dsn;
-
-static const struct config_setting rows[] = {
-    {.name = "dsnlimit",
-	.type = CONFIG_SIZE,
-	.def = "32K",
-	.file = "dsnlimit",
-	.help = "bytes up to which a whole message is returned; longer ones: their header"},
-    {.name = "DSNTOAUTHADDR",
-	.type = CONFIG_BOOL,
-	.def = "0",
-	.help = "reports about authenticated mail go to the login's address"},
-};
-
-static const struct config_component dsn_component = {
-    .name = "dsn",
-    .file = "courierd",
-    .settings = rows,
-    .n = ARRAY_LEN(rows),
-    .foreign_ok = true,
-};
 
 /* ---- the end of a report --------------------------------------------------------------------- */
 

@@ -59,6 +59,8 @@ struct transaction {
 	struct smtp_stuff stuff;
 	uint64_t offset; /* of the message, what has been given to the stream */
 	bool all_given;
+	bool converted; /* `text` goes instead of the message */
+	struct buf text;
 };
 
 struct conn {

@@ -11,6 +11,7 @@
 
 #include "dns/dns.h"
 #include "esmtp/authclient.h"
+#include "esmtp/esmtp-settings.h"
 #include "esmtp/reply.h"
 #include "esmtp/routes.h"
 #include "module/module.h"
@@ -31,9 +32,6 @@ struct settings {
 	bool starttls, verify_domain, verify_chain;
 };
 
-extern const struct config_component esmtp_component;
-/* Where our own server listens: for knowing ourselves. */
-extern const struct config_component esmtp_port_smtp, esmtp_port_msa, esmtp_port_smtps;
 /* Keeps the snapshot.  NULL: a file is wrong (logged). */
 struct settings *settings_new(struct config *c);
 void settings_free(struct settings *s);

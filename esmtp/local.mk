@@ -7,14 +7,16 @@ esmtp_libesmtp_a_SOURCES = \
 	esmtp/authclient.c esmtp/authclient.h \
 	esmtp/candidates.c esmtp/candidates.h \
 	esmtp/envelope.c esmtp/envelope.h \
+	esmtp/convert.c esmtp/convert.h \
+	esmtp/esmtp-settings.c esmtp/esmtp-settings.h \
 	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \
 	esmtp/conn.c esmtp/session.c esmtp/auth.c esmtp/transaction.c
 
 pkglibexec_PROGRAMS += courieresmtp
 courieresmtp_SOURCES = esmtp/main.c
 courieresmtp_LDADD = esmtp/libesmtp.a libs/module/libmodule.a libs/dns/libdns.a \
-	libs/tls/libtls.a libs/sasl/libsasl.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
-	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(OPENSSL_LIBS) \
+	libs/tls/libtls.a libs/sasl/libsasl.a libs/smtp/libsmtp.a libs/mime/libmime.a \
+	libs/rfc822/librfc822.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(OPENSSL_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
 
 esmtp_pure = esmtp/libesmtp.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
@@ -36,3 +38,8 @@ tests_fuzz_fuzz_esmtproutes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += tests/tools/module-driver
 tests_tools_module_driver_SOURCES = tests/tools/module-driver.c
 tests_tools_module_driver_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
+
+etc_files += etc/module.esmtp
+dist_man_MANS += man/courieresmtp.8 man/esmtproutes.5 man/esmtpauthclient.5
+EXTRA_DIST += tests/lib/Courier/FakeSMTP.pm tests/lib/Courier/Module.pm \
+	tests/integration/esmtp-steps.t tests/integration/esmtp-session.t

@@ -1,6 +1,7 @@
 /* MAIL, RCPT, DATA, the message, and what came of it for each recipient. */
 #include <errno.h>
 #include <stdlib.h>
+#include "esmtp/convert.h"
 #include "esmtp/envelope.h"
 
 enum {
@@ -14,6 +15,8 @@ static const struct str crlf = STR_INIT("\r\n");
 void transaction_free(struct conn *c)
 {
 	free(c->tx.rcpts);
+	if (c->tx.text.p)
+		buf_free(&c->tx.text);
 	c->tx = (struct transaction){0};
 }
 
@@ -115,6 +118,10 @@ static void collect(struct conn *c)
 			c->tx.rcpts[c->tx.n++] = i;
 	}
 	smtp_stuff_init(&c->tx.stuff);
+	if (j->d->body8 && !(c->ext & EXT_8BITMIME)) {
+		buf_init(&c->tx.text, 4 * (size_t)CONVERT_MAX);
+		c->tx.converted = convert_to_7bit(j, &c->tx.text);
+	}
 }
 
 /* The next command of the envelope: MAIL, each RCPT, DATA. */
@@ -235,7 +242,8 @@ static void envelope_answered(struct conn *c)
 static int next_piece(struct conn *c)
 {
 	static char raw[CHUNK];
-	struct str whole = module_body_inline(c->job->body);
+	struct str whole =
+	    c->tx.converted ? buf_str(&c->tx.text) : module_body_inline(c->job->body);
 	uint64_t size = whole.p ? whole.n : c->job->d->size;
 	struct str piece = str_head(str_skip(whole, (size_t)c->tx.offset), CHUNK);
 	if (!whole.p) {

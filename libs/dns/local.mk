@@ -18,3 +18,6 @@ fuzz_programs += tests/fuzz/fuzz-dns-rdata
 tests_fuzz_fuzz_dns_rdata_SOURCES = tests/fuzz/fuzz-dns-rdata.c
 tests_fuzz_fuzz_dns_rdata_LDADD = $(dns_pure)
 tests_fuzz_fuzz_dns_rdata_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+dist_man_MANS += man/courier-resolver.5
+EXTRA_DIST += tests/lib/Courier/FakeDNS.pm tests/integration/esmtp-dns.t

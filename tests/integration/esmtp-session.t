@@ -89,6 +89,24 @@ for my $how ([], ['-f']) {
 	is($s->connections, 0, 'without a connection');
 }
 
+# ---- a server without 8BITMIME --------------------------------------------------------------
+
+{
+	my $text = "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n" .
+	    "Content-Transfer-Encoding: 8bit\n\nGr\xc3\xbc\xc3\x9fe = 1\n.\n";
+	my $s = server(ehlo => []);
+	my ($r) = send_it(message => $text, options => ['-8']);
+	is($r->{outcome}, 'relayed', '8-bit text for a server without 8BITMIME');
+	my ($got) = $s->messages;
+	unlike($got, qr/[\x80-\xff]/, 'goes as 7-bit');
+	like($got, qr/^Content-Transfer-Encoding: quoted-printable\r$/mi, 'says so');
+	like($got, qr/Gr=C3=BC=C3=9Fe =3D 1\r\n\.\.\r\n/, 'and is the same text');
+	$s = server(ehlo => ['8BITMIME']);
+	send_it(message => $text, options => ['-8']);
+	($got) = $s->messages;
+	like($got, qr/Gr\xc3\xbc/, 'with 8BITMIME it goes as it is');
+}
+
 # ---- sessions used again --------------------------------------------------------------------
 
 {

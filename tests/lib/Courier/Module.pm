@@ -7,7 +7,9 @@ use File::Temp ();
 
 our @EXPORT_OK = qw(home config deliver build_dir);
 
-my $build = $ENV{COURIER_BUILD} // '.';
+# COURIER_TEST_BUILD is runtests'; COURIER_BUILD any build folder; else this is one.
+my $build = $ENV{COURIER_BUILD} //
+    ($ENV{COURIER_TEST_BUILD} ? "$ENV{COURIER_TEST_BUILD}/obj" : '.');
 
 sub build_dir { $build }
 

@@ -1,0 +1,88 @@
+/* The settings of the esmtp module. */
+#include "esmtp/esmtp-settings.h"
+#include "tls/tls.h"
+
+#define FILE_TIME(name_, def_, help_)                                                         \
+	{                                                                                     \
+		.name = name_, .type = CONFIG_TIME, .def = def_, .file = name_, .help = help_ \
+	}
+
+static const struct config_setting rows[] = {
+    FILE_TIME("esmtptimeout", "10m", "how long to wait for the answer to a command"),
+    FILE_TIME("esmtptimeoutconnect", "1m", "how long to wait for a connection; 0: the system's"),
+    FILE_TIME("esmtptimeoutdata", "5m", "how long the sending of a message may stand still"),
+    FILE_TIME("esmtptimeouthelo", "5m", "how long to wait for the greeting and the answer to EHLO"),
+    FILE_TIME("esmtptimeoutkeepalive", "60s", "how long a connection without work stays open"),
+    FILE_TIME(
+	"esmtptimeoutkeepaliveping", "0", "pause between RSETs on such a connection; 0: none"),
+    FILE_TIME("esmtptimeoutquit", "10s", "how long to wait for the answer to QUIT"),
+    FILE_TIME("esmtpdelay", "5m", "how long new mail for unreachable hosts is put off; 0: not"),
+    FILE_TIME("warntime", "4h", "age at which mail goes to the backup relay"),
+    {.name = "backuprelay",
+	.type = CONFIG_STRING,
+	.file = "backuprelay",
+	.help = "host that takes mail which could not be delivered for warntime"},
+    {.name = "esmtphelo",
+	.type = CONFIG_STRING,
+	.file = "esmtphelo",
+	.help = "name for EHLO; *: the name of the connection's own address; default: me"},
+    {.name = "ipout",
+	.type = CONFIG_STRING,
+	.file = "ipout",
+	.help = "IPv4 address that connections come from; 0: the system's choice"},
+    {.name = "ip6out",
+	.type = CONFIG_STRING,
+	.file = "ip6out",
+	.help = "IPv6 address that connections come from; 0: the system's choice"},
+    {.name = "esmtproutes",
+	.type = CONFIG_LIST,
+	.file = "esmtproutes",
+	.help = "DOMAIN:RELAY lines that go before DNS"},
+    {.name = "esmtpauthclient",
+	.type = CONFIG_LIST,
+	.file = "esmtpauthclient",
+	.help = "RELAY USER PASSWORD lines"},
+    {.name = "ESMTP_USE_STARTTLS",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help = "use STARTTLS where it is offered"},
+    {.name = "ESMTP_TLS_VERIFY_DOMAIN",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "the peer's certificate must have its name"},
+    {.name = "ESMTP_PREFER_IPV6_MX",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "try IPv6 addresses of a host before its IPv4 ones"},
+    {.name = "ESMTP_BLOCKBACKSCATTER",
+	.type = CONFIG_LIST,
+	.def = "smtp/dsn",
+	.help = "sources of mail that is dropped instead of sent"},
+    {.name = "ESMTP_MAXHOSTCONNECTIONS",
+	.type = CONFIG_INT,
+	.def = "20",
+	.min = 1,
+	.max = 1000,
+	.help = "connections to one relay or domain at a time"},
+    TLS_CLIENT_ROWS,
+};
+
+const struct config_component esmtp_component = {
+    .name = "esmtp",
+    .file = "courierd",
+    .settings = rows,
+    .n = ARRAY_LEN(rows),
+    .foreign_ok = true,
+};
+
+#define PORT_COMPONENT(id, name_, file_, setting, def_)                                \
+	static const struct config_setting id##_rows[] = {                             \
+	    {.name = setting, .type = CONFIG_LIST, .def = def_, .help = "own ports"}}; \
+	const struct config_component id = {.name = name_,                             \
+	    .file = file_,                                                             \
+	    .settings = id##_rows,                                                     \
+	    .n = ARRAY_LEN(id##_rows),                                                 \
+	    .foreign_ok = true}
+PORT_COMPONENT(esmtp_port_smtp, "esmtp-port-smtp", "esmtpd", "PORT", "25");
+PORT_COMPONENT(esmtp_port_msa, "esmtp-port-msa", "esmtpd-msa", "PORT", "587");
+PORT_COMPONENT(esmtp_port_smtps, "esmtp-port-smtps", "esmtpd-ssl", "SSLPORT", "465");
