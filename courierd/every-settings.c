@@ -5,6 +5,8 @@
 #include "courierd/broker.h"
 #include "courierd/courier.h"
 #include "courierd/supervisor.h"
+#include "dsn/dsn-settings.h"
+#include "esmtp/esmtp-settings.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
 #include "submit/settings.h"
@@ -21,6 +23,8 @@ const struct config_component *const every_component[] = {
     &port_settings[6],
     &auth_settings,
     &broker_settings,
+    &dsn_component,
+    &esmtp_component,
     &imapd_component,
     &local_settings,
     &submit_settings,
