@@ -140,8 +140,10 @@ static int change(const struct options *o, char **argv)
 	struct userdb_change c[FIELDS_MAX];
 	char *account = argv[0], *verb = argv[1], *why = NULL;
 	size_t n = 0;
-	if (!account || !verb)
+	if (!account || !verb) {
 		tool_usage(usage);
+		return 64; /* unreached; analysers want to see it */
+	}
 	bool set = strcmp(verb, "set") == 0, unset = strcmp(verb, "unset") == 0;
 	bool del = strcmp(verb, "del") == 0;
 	if ((!set && !unset && !del) || (del && argv[2]) || (!del && !argv[2]))

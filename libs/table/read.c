@@ -12,8 +12,12 @@ struct table {
 	DB *db;
 	struct stat seen; /* of the file that db has open */
 	uint64_t generation;
-	bool primed; /* keep what is open when the path can't be seen any more */
+	bool primed;         /* keep what is open when the path can't be seen any more */
+	struct stat damaged; /* the file that was found damaged, and until when it is left alone: */
+	int64_t damaged_until_ms; /* Berkeley DB loses memory at each try */
 };
+
+enum { DAMAGED_MS = 10 * 1000 };
 
 struct table *table_open(const char *path)
 {
@@ -44,10 +48,25 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* The handle can't be used any more; a damaged file is tried again after a while only. */
+static int failed(struct table *t, const struct stat *st, int code)
+{
+	if (code < 0 || code == EINVAL || code == EIO) {
+		t->damaged = *st;
+		t->damaged_until_ms = clock_mono_ms() + DAMAGED_MS;
+	}
+	let_go(t);
+	return table_db_error(code);
+}
+
 static int open_now(struct table *t, const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode)) {
 		errno = EINVAL;
+		return -1;
+	}
+	if (t->damaged_until_ms > clock_mono_ms() && same_file(st, &t->damaged)) {
+		errno = EIO;
 		return -1;
 	}
 	DB *db = table_db_new(t->path);
@@ -56,7 +75,7 @@ static int open_now(struct table *t, const struct stat *st)
 	int r = db->open(db, NULL, t->path, NULL, DB_UNKNOWN, DB_RDONLY, 0);
 	if (r != 0) {
 		db->close(db, DB_NOSYNC);
-		return table_db_error(r);
+		return failed(t, st, r);
 	}
 	/* If the file was replaced between stat and open, `st` is the older one: the next lookup
 	 * opens again, which is harmless. */
@@ -91,13 +110,6 @@ int table_prime(struct table *t)
 	return r;
 }
 
-/* After a damaged page Berkeley DB refuses the handle for good; the next lookup tries a new one. */
-static int failed(struct table *t, int code)
-{
-	let_go(t);
-	return table_db_error(code);
-}
-
 int table_get(struct table *t, struct str key, struct buf *out)
 {
 	buf_clear(out);
@@ -110,7 +122,7 @@ int table_get(struct table *t, struct str key, struct buf *out)
 	if (r == DB_NOTFOUND)
 		return 0;
 	if (r != 0)
-		return failed(t, r);
+		return failed(t, &t->seen, r);
 	if (buf_add(out, v.data, v.size))
 		return 1;
 	errno = EFBIG;
@@ -130,7 +142,7 @@ int table_prefix(struct table *t, struct str prefix,
 	}
 	int r = t->db->cursor(t->db, NULL, &cursor, 0);
 	if (r != 0)
-		return failed(t, r);
+		return failed(t, &t->seen, r);
 	DBT k = table_dbt(prefix), v = {0};
 	int said = 0;
 	r = cursor->get(cursor, &k, &v, prefix.n ? DB_SET_RANGE : DB_FIRST);
@@ -141,7 +153,7 @@ int table_prefix(struct table *t, struct str prefix,
 	}
 	cursor->close(cursor);
 	if (r != 0 && r != DB_NOTFOUND)
-		return failed(t, r);
+		return failed(t, &t->seen, r);
 	return said;
 }
 
