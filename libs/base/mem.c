@@ -41,7 +41,8 @@ void *mem_grow(void *old, size_t n)
 char *mem_strndup(const char *s, size_t n)
 {
 	char *p = mem_alloc(n + 1);
-	memcpy(p, s, n);
+	if (n) /* the empty string may be NULL */
+		memcpy(p, s, n);
 	p[n] = 0;
 	return p;
 }

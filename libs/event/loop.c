@@ -48,7 +48,9 @@ static void run_deferred(struct loop *l)
 		if (d.fn)
 			d.fn(d.ctx);
 	}
-	memmove(l->deferred.v, l->deferred.v + n, (l->deferred.n - n) * sizeof *l->deferred.v);
+	if (n)
+		memmove(
+		    l->deferred.v, l->deferred.v + n, (l->deferred.n - n) * sizeof *l->deferred.v);
 	l->deferred.n -= n;
 }
 
