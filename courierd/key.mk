@@ -16,3 +16,5 @@ mkimapdcert_LDADD = $(courierkey_LDADD)
 mkpop3dcert_SOURCES = courierd/key-mkcert.c
 mkpop3dcert_CPPFLAGS = $(AM_CPPFLAGS) -DCERTIFICATE='"pop3d.pem"'
 mkpop3dcert_LDADD = $(courierkey_LDADD)
+
+dist_man_MANS += man/courierkey.8 man/mkesmtpdcert.8 man/mkimapdcert.8 man/mkpop3dcert.8

@@ -20,7 +20,6 @@ struct door_settings {
 	unsigned refs;
 	bool auth_required, tls_required, tls_at_once;
 	bool tarpit, no_vrfy, no_expn, log_dialog, reverse_dns;
-	char *greeting;        /* whole text of the banner; empty: made of the host's name */
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
 	uint32_t max_total, max_per_ip, max_per_net;
 	uint32_t max_bad, max_refused, max_idle;

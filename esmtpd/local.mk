@@ -31,3 +31,6 @@ tests_unit_esmtpd_SOURCES = tests/unit/esmtpd.c $(esmtpd_fake_sources)
 tests_unit_esmtpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_esmtpd_LDADD = $(esmtpd_libs) $(CMOCKA_LIBS)
 endif
+
+etc_files += etc/esmtpd etc/esmtpd-msa etc/esmtpd-ssl
+dist_man_MANS += man/esmtpd.8 man/esmtpd-msa.8 man/esmtpd-ssl.8 man/courieresmtpd.8

@@ -24,6 +24,8 @@ static void take_variable(struct session *s, struct str name, struct str value)
 		s->policy.no_vrfy = yes;
 	else if (str_is(name, "BOFHNOEXPN"))
 		s->policy.no_expn = yes;
+	else if (str_is(name, "ESMTPGREETING") && value.n)
+		session_set(&s->policy.greeting, value);
 	else if (str_is(name, "TARPIT"))
 		s->policy.tarpit = yes;
 	else if (str_is(name, "MAXCPERIP") && str_u64(value, &n) &&
@@ -56,8 +58,8 @@ static void take_policy(struct session *s, const struct gate_policy *p)
 
 static void greet(struct session *s)
 {
-	char *text = s->settings->greeting[0]
-			 ? mem_strdup(s->settings->greeting)
+	char *text = s->policy.greeting
+			 ? mem_strdup(s->policy.greeting)
 			 : mem_printf("%s %s", s->policy.host, smtp_reply(SMTP_R_GREETING)->text);
 
 	s->state = ST_HELLO;

@@ -19,6 +19,7 @@ static void session_free(void *ctx)
 	buf_free(&s->out);
 	session_forget(s);
 	free(s->policy.host);
+	free(s->policy.greeting);
 	free(s->host_name);
 	free(s->command);
 	door_settings_drop(s->settings);

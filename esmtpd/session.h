@@ -52,7 +52,8 @@ enum {
 
 /* What the gate has said of this client. */
 struct client_policy {
-	char *host; /* what we call ourselves */
+	char *host;     /* what we call ourselves */
+	char *greeting; /* the whole text of the banner; NULL: made of the name */
 	uint64_t size_limit;
 	uint32_t max_rcpts; /* 0: none */
 	bool auth_required, tls_required, tarpit, no_vrfy, no_expn;

@@ -44,7 +44,6 @@
 	    RANGE("ESMTP_SESSION_TIMEOUT", CONFIG_TIME, "4h", 60, 0, "longest session"),           \
 	    ALONE("esmtptimeout", CONFIG_TIME, "10m", 1, 0, "longest wait for a command"),         \
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
-	    ALONE("esmtpgreeting", CONFIG_STRING, NULL, 0, 0, "text of the first line"),           \
 	    TLS_SERVER_ROWS
 
 static const struct config_setting smtp_rows[] = {SERVER_ROWS("0")};
@@ -93,15 +92,6 @@ static char *mechanisms(const struct config *c, const char *component, const cha
 	return z;
 }
 
-static char *first_line(struct str s)
-{
-	struct str line = STR_NONE;
-
-	str_split(&s, '\n', &line);
-	line = str_trim(line);
-	return mem_strndup(line.p ? line.p : "", line.n);
-}
-
 static void read_auth(struct door_settings *d, const struct config *c, const char *component)
 {
 	d->auth = mechanisms(c, component, "ESMTPAUTH", false);
@@ -132,7 +122,6 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->no_expn = config_bool(c, component, "BOFHNOEXPN", NULL);
 	d->log_dialog = config_bool(c, component, "ESMTP_LOG_DIALOG", NULL);
 	d->reverse_dns = str_find(tcpd, STR("-nodnslookup")) < 0;
-	d->greeting = first_line(config_str(c, component, "esmtpgreeting", NULL));
 	read_auth(d, c, component);
 	d->max_total = number(c, component, "MAXDAEMONS");
 	d->max_per_ip = number(c, component, "MAXPERIP");
@@ -158,7 +147,6 @@ void door_settings_drop(struct door_settings *d)
 {
 	if (!d || --d->refs)
 		return;
-	free(d->greeting);
 	free(d->auth);
 	free(d->auth_tls);
 	free(d);

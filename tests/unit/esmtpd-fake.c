@@ -257,7 +257,6 @@ struct fake *fake_new(void)
 	buf_init(&f->log, 1000000);
 	buf_init(&f->body, 1000000);
 	*d = (struct door_settings){.refs = 1,
-	    .greeting = mem_strdup(""),
 	    .auth = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .auth_tls = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .max_total = 100,

@@ -288,6 +288,12 @@ static void test_policy(void **state)
 	x = (struct expect){"must use tls", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AA==\r\n",
 	    "220 250 530 530", ""};
 	check(f, &x, 0);
+	struct buf out;
+	buf_init(&out, 1000);
+	f->env = STR("ESMTPGREETING=my own words");
+	fake_talk(f, STR(""), 0, &out);
+	assert_string_equal(out.p, "220 my own words\r\n");
+	buf_free(&out);
 	f->env = STR("MAXCPERIP=0");
 	x = (struct expect){"too many from there", "EHLO a\r\n", "421", ""};
 	check(f, &x, 0);
