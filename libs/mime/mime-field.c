@@ -7,8 +7,9 @@ struct cursor {
 	struct arena *arena;
 	struct str s;
 	size_t at;
-	bool bad;  /* something was not as it should be */
-	bool full; /* the arena is */
+	bool bad;    /* something that readers may understand in different ways */
+	bool sloppy; /* something that is wrong, but clear */
+	bool full;   /* the arena is */
 };
 
 static int peek(const struct cursor *c)
@@ -123,7 +124,7 @@ static struct str value(struct cursor *c)
 		c->bad = c->bad || peek(c) == '"' || peek(c) < 32;
 		c->at++;
 	}
-	c->bad = c->bad || c->at == from;
+	c->sloppy = c->sloppy || c->at == from;
 	struct str s = arena_str(c->arena, str_at(c->s.p + from, c->at - from));
 	c->full = c->full || !s.p;
 	return s;
@@ -134,7 +135,7 @@ static void to_semicolon(struct cursor *c)
 {
 	skip_blank(c);
 	while (peek(c) >= 0 && peek(c) != ';') {
-		c->bad = true;
+		c->sloppy = true;
 		c->at++;
 	}
 }
@@ -168,7 +169,7 @@ static struct mime_param *read_params(struct cursor *c, unsigned max, unsigned *
 		}
 		struct str name = token(c);
 		if (name.n == 0 || !eat(c, '=')) {
-			c->bad = true;
+			c->sloppy = true;
 			continue;
 		}
 		struct str v = value(c);
@@ -186,6 +187,8 @@ static bool done(const struct cursor *c, bool ok, unsigned fault, unsigned mine,
 {
 	if ((c->bad || !ok) && !c->full)
 		mine |= fault;
+	if (c->sloppy)
+		mine |= MIME_FAULT_BAD_PARAM;
 	if (faults)
 		*faults |= mine;
 	return ok && !c->full;

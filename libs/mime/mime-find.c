@@ -48,6 +48,7 @@ static const struct {
     {MIME_FAULT_BARE_LF, "line feeds without carriage return"},
     {MIME_FAULT_LONG_LINE, "a line of more than 998 octets"},
     {MIME_FAULT_BINARY, "a part declared binary"},
+    {MIME_FAULT_BAD_PARAM, "a parameter that is not well-formed"},
     {MIME_FAULT_DEPTH, "parts nested too deep"},
     {MIME_FAULT_PARTS, "too many parts"},
     {MIME_FAULT_HEADER_SIZE, "a header that is too large"},

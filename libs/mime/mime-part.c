@@ -40,7 +40,7 @@ static void read_type(struct mime_parser *p, struct mime_part *part, struct str 
 	unsigned faults = 0;
 	part->has_type = mime_type_parse(p->arena, body, p->limits.params, &t, &faults);
 	p->r.faults |= faults;
-	p->failed = p->failed || (!part->has_type && !faults);
+	p->failed = p->failed || (!part->has_type && !(faults & MIME_FAULT_BAD_TYPE));
 	if (part->has_type) {
 		part->type = t.type;
 		part->subtype = t.subtype;
@@ -61,7 +61,7 @@ static void read_encoding(struct mime_parser *p, struct mime_part *part, struct 
 	part->encoding = word.p ? mime_lower(p->arena, word) : STR_NONE;
 	if (!part->encoding.p)
 		p->failed = true;
-	if (part->cte == MIME_UNKNOWN)
+	if (part->cte == MIME_UNKNOWN && !str_istarts(part->encoding, STR("x-")))
 		p->r.faults |= MIME_FAULT_BAD_ENCODING;
 	if (part->cte == MIME_BINARY)
 		p->r.faults |= MIME_FAULT_BINARY;
@@ -75,7 +75,7 @@ static void read_disposition(struct mime_parser *p, struct mime_part *part, stru
 	unsigned faults = 0;
 	bool ok = mime_disposition_parse(p->arena, body, p->limits.params, &t, &faults);
 	p->r.faults |= faults;
-	p->failed = p->failed || (!ok && !faults);
+	p->failed = p->failed || (!ok && !(faults & MIME_FAULT_BAD_DISPOSITION));
 	if (ok) {
 		part->disposition = t.type;
 		part->disposition_params = t.params;

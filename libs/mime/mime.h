@@ -71,14 +71,17 @@ enum mime_fault {
 	MIME_FAULT_HEADER_8BIT = 1 << 0,     /* bytes beyond ASCII in any header block */
 	MIME_FAULT_HEADER_NOT_UTF8 = 1 << 1, /* ... which are not UTF-8 either */
 	MIME_FAULT_BODY_8BIT = 1 << 2,       /* 8-bit bytes in a body: a fact, no fault by itself */
-	MIME_FAULT_UNDECLARED_8BIT = 1
-				     << 3, /* ... of a part that says 7bit, QP, base64 or nothing */
-	MIME_FAULT_BAD_TYPE = 1 << 4,      /* Content-Type that can't be read */
-	MIME_FAULT_BAD_ENCODING = 1 << 5, /* CTE that can't be read, is unknown, or not allowed on a
-					     multipart or message */
+	/* ... of a part that says 7bit, QP, base64 or nothing */
+	MIME_FAULT_UNDECLARED_8BIT = 1 << 3,
+	/* Content-Type that can't be read, or not in one way only: a parameter twice, open quotes
+	 */
+	MIME_FAULT_BAD_TYPE = 1 << 4,
+	/* Content-Transfer-Encoding that can't be read, is unknown (and no x-word), or not allowed
+	 * on a multipart or message */
+	MIME_FAULT_BAD_ENCODING = 1 << 5,
 	MIME_FAULT_BAD_DISPOSITION = 1 << 6,
-	MIME_FAULT_DUPLICATE =
-	    1 << 7, /* a Content- field twice in a header; the first one counts */
+	/* a Content- field twice in a header; the first one counts */
+	MIME_FAULT_DUPLICATE = 1 << 7,
 	MIME_FAULT_NO_BOUNDARY = 1 << 8, /* multipart without (or with an impossible) boundary */
 	MIME_FAULT_UNCLOSED = 1 << 9,    /* a multipart that does not end, or has no part */
 	MIME_FAULT_BAD_HEADER = 1 << 10, /* a line in a header that is no field */
@@ -87,6 +90,8 @@ enum mime_fault {
 	MIME_FAULT_BARE_LF = 1 << 13,   /* LF without CR: to be ignored where LF is the line end */
 	MIME_FAULT_LONG_LINE = 1 << 14, /* beyond 998 octets */
 	MIME_FAULT_BINARY = 1 << 15,    /* a part is declared binary: a fact */
+	MIME_FAULT_BAD_PARAM = 1 << 20, /* a parameter with text behind it, or without value: common
+					   (name=a b.txt) and harmless */
 	/* limits */
 	MIME_FAULT_DEPTH = 1 << 16,       /* deeper parts were taken as leaves */
 	MIME_FAULT_PARTS = 1 << 17,       /* further boundaries were taken as text */

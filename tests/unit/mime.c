@@ -218,10 +218,15 @@ static void test_faults(void **state)
 	assert_int_equal(faults_of(STR("Content-Transfer-Encoding: base64\n\n\xe4\n")),
 	    MIME_FAULT_BODY_8BIT | MIME_FAULT_UNDECLARED_8BIT);
 	assert_int_equal(
-	    faults_of(STR("Content-Transfer-Encoding: x-foo\n\n")), MIME_FAULT_BAD_ENCODING);
+	    faults_of(STR("Content-Transfer-Encoding: foo\n\n")), MIME_FAULT_BAD_ENCODING);
+	assert_int_equal(faults_of(STR("Content-Transfer-Encoding: x-uuencode\n\n")), 0);
 	assert_int_equal(faults_of(STR("Content-Type: text\n\n")), MIME_FAULT_BAD_TYPE);
 	assert_int_equal(faults_of(STR("Content-Type: \n\n")), MIME_FAULT_BAD_TYPE);
-	assert_int_equal(faults_of(STR("Content-Type: a/b; c\n\n")), MIME_FAULT_BAD_TYPE);
+	assert_int_equal(faults_of(STR("Content-Type: a/b; c\n\n")), MIME_FAULT_BAD_PARAM);
+	assert_int_equal(faults_of(STR("Content-Type: a/b; c=\n\n")), MIME_FAULT_BAD_PARAM);
+	assert_int_equal(faults_of(STR("Content-Type: a/b; c=d e; f=g\n\n")), MIME_FAULT_BAD_PARAM);
+	assert_int_equal(faults_of(STR("Content-Type: a/b; c=d\x01\n\n")), MIME_FAULT_BAD_TYPE);
+	assert_int_equal(faults_of(STR("Content-Disposition: a; c=d e\n\n")), MIME_FAULT_BAD_PARAM);
 	assert_int_equal(faults_of(STR("Content-Type: a/b; c=d; c=e\n\n")), MIME_FAULT_BAD_TYPE);
 	assert_int_equal(faults_of(STR("Content-Type: a/b; c=\"d\n\n")), MIME_FAULT_BAD_TYPE);
 	assert_int_equal(faults_of(STR("Content-Type: a/b; c=d;\n\n")), 0);
@@ -311,7 +316,7 @@ static void test_fields_kept(void **state)
 	assert_true(str_is(p->disposition_params->name, "filename*0*"));
 	assert_int_equal(p->cte, MIME_BASE64);
 	assert_true(str_is(p->encoding, "base64"));
-	assert_int_equal(r.faults, MIME_FAULT_BAD_TYPE); /* the blank in name= */
+	assert_int_equal(r.faults, MIME_FAULT_BAD_PARAM); /* the blank in name= */
 	arena_free(a);
 }
 
