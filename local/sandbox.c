@@ -24,11 +24,13 @@ struct attr { /* as the kernel knows it since version 4; older ones take its fir
 	uint64_t fs, net;
 };
 
+/* Version 1 forbids every rename from one folder to another, and so is of no use to mail. */
 static int version(void)
 {
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return 0;
-	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int v = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	return v >= 2 ? v : 0;
 }
 
 static int ruleset(int v, uint64_t fs)
@@ -61,7 +63,7 @@ static int enter(int rules, int r)
 int sandbox_folders(const char *const *folders, size_t n)
 {
 	int v = version(), r = 0;
-	uint64_t all = FS_1 | (v >= 2 ? FS_REFER : 0) | (v >= 3 ? FS_TRUNCATE : 0);
+	uint64_t all = FS_1 | FS_REFER | (v >= 3 ? FS_TRUNCATE : 0);
 	int rules = v > 0 ? ruleset(v, all) : -1;
 	if (rules < 0)
 		return v > 0 ? -1 : 1;
@@ -73,13 +75,13 @@ int sandbox_folders(const char *const *folders, size_t n)
 int sandbox_no_programs(void)
 {
 	int v = version();
-	int rules =
-	    v > 0 ? ruleset(v, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-				   LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK)
-		  : -1;
+	uint64_t lost = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+			LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	int rules = v > 0 ? ruleset(v, lost | FS_REFER) : -1;
 	if (rules < 0)
 		return v > 0 ? -1 : 1;
-	return enter(rules, 0);
+	/* Without a rule for it, moving a file to another folder is forbidden by any rule set. */
+	return enter(rules, allow(rules, "/", FS_REFER));
 }
 
 #else

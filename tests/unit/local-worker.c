@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ struct bench {
 	char home[64];
 	struct ipc *c;
 	pid_t pid;
+	bool fresh; /* may run programs */
 	char text[4096], forwards[512], status[16];
 };
 
@@ -36,6 +38,8 @@ static void start(struct bench *b)
 					  ? "../../courierlocal-worker"
 					  : "./courierlocal-worker";
 		dup2(fds[1], 3);
+		if (!b->fresh) /* as the broker does */
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		execl(program, "courierlocal-worker", (char *)NULL);
 		_exit(127);
 	}
@@ -51,14 +55,25 @@ static int stop(struct bench *b)
 	return status;
 }
 
-static int setup(void **state)
+static int setup_for(void **state, bool fresh)
 {
 	struct bench *b = mem_new(struct bench);
+	b->fresh = fresh;
 	snprintf(b->home, sizeof b->home, "/tmp/local-worker.XXXXXX");
 	assert_non_null(mkdtemp(b->home));
 	start(b);
 	*state = b;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_for(state, false);
+}
+
+static int setup_fresh(void **state)
+{
+	return setup_for(state, true);
 }
 
 static int teardown(void **state)
@@ -374,7 +389,7 @@ int main(void)
 	    with_worker(test_mbox),
 	    with_worker(test_extensions),
 	    with_worker(test_home),
-	    with_worker(test_programs),
+	    cmocka_unit_test_setup_teardown(test_programs, setup_fresh, teardown),
 	    with_worker(test_look),
 	    with_worker(test_kill),
 	    with_worker(test_garbage),
