@@ -204,7 +204,7 @@ static void start_soon(void *ctx)
 
 void store_move(struct store *s, struct stored *m)
 {
-	if (m->state != STORED_JOURNAL || s->closing)
+	if (m->state != STORED_JOURNAL || m->removed || s->closing)
 		return;
 	m->state = STORED_MOVING;
 	m->next_move = NULL;
