@@ -50,6 +50,7 @@ int store_body(struct queue *q, uint64_t seq, size_t max, struct buf *out)
 	if (file_pread_all(segment_fd(m->segment), p, m->body_n, (off_t)(m->at + m->control_n)))
 		return -1;
 	out->n += m->body_n;
+	out->p[out->n] = 0;
 	return 1;
 }
 

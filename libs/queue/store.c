@@ -379,6 +379,7 @@ int store_control(struct store *s UNUSED, struct stored *m, struct buf *out)
 	if (file_pread_all(segment_fd(m->segment), p, m->control_n, (off_t)m->at))
 		return -1;
 	out->n += m->control_n;
+	out->p[out->n] = 0;
 	if (buf_adds(out, buf_str(&m->tail)))
 		return 0;
 	errno = ENOMEM;
