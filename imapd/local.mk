@@ -36,3 +36,8 @@ fuzz_programs += tests/fuzz/fuzz-imap
 tests_fuzz_fuzz_imap_SOURCES = tests/fuzz/fuzz-imap.c $(imapd_grammar)
 tests_fuzz_fuzz_imap_LDADD = $(imapd_libs)
 tests_fuzz_fuzz_imap_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+fuzz_programs += tests/fuzz/fuzz-imap-session
+tests_fuzz_fuzz_imap_session_SOURCES = tests/fuzz/fuzz-imap-session.c $(imapd_sources)
+tests_fuzz_fuzz_imap_session_LDADD = $(imapd_libs)
+tests_fuzz_fuzz_imap_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

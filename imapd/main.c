@@ -216,39 +216,47 @@ static const char *options(int argc, char **argv, const char **instance, int *st
 	return argv[optind];
 }
 
-int main(int argc, char **argv)
+static int start(struct session *s, const struct instance *in, const char *maildir)
 {
-	static struct session s;
-	struct instance in;
-	char *why = NULL;
-	const char *instance = NULL, *fault;
-	int status = -1;
-	const char *maildir = options(argc, argv, &instance, &status);
-	if (status >= 0)
-		return status;
-	signal(SIGPIPE, SIG_IGN);
-	log_open("imapd",
-	    env("AUTHENTICATED") && !env("COURIER_HOME") ? LOG_TO_SYSLOG : LOG_TO_STDERR, -1);
-	charset_allow_iconv(true);
-	if (instance_find(&in, instance, &why) < 0) {
-		log_error(NULL, "%s", why);
-		return refuse("The server is not configured");
-	}
-	if (settings_load(&s.cfg, &in) < 0)
+	if (settings_load(&s->cfg, in) < 0)
 		return refuse("The server's configuration has a fault");
-	umask(s.cfg.umask);
-	maildir_trash_name(s.cfg.trash);
-	fault = enter_maildir(maildir);
+	umask(s->cfg.umask);
+	maildir_trash_name(s->cfg.trash);
+	const char *fault = enter_maildir(maildir);
 	if (!fault)
-		fault = check_home(&s.cfg);
+		fault = check_home(&s->cfg);
 	if (fault)
 		return refuse(fault);
 	if (env("MAILDIRQUOTA") && maildir_quota_set(".", env("MAILDIRQUOTA")) < 0)
 		log_warning(NULL, "cannot set the quota, user=%s: %m", env("AUTHENTICATED"));
 	run_loginexec();
-	session_init(&s);
-	serve(&s);
-	settings_free(&s.cfg);
-	instance_free(&in);
+	session_init(s);
+	serve(s);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct session s;
+	struct instance in;
+	char *why = NULL;
+	const char *instance = NULL;
+	int status = -1;
+	const char *maildir = options(argc, argv, &instance, &status);
+	if (status >= 0)
+		return status;
+	signal(SIGPIPE, SIG_IGN);
+	bool system = env("AUTHENTICATED") && !env("COURIER_HOME");
+	log_open("imapd", system ? LOG_TO_SYSLOG : LOG_TO_STDERR, -1);
+	charset_allow_iconv(true);
+	if (instance_find(&in, instance, &why) < 0) {
+		log_error(NULL, "%s", why);
+		free(why);
+		return refuse("The server is not configured");
+	}
+	status = start(&s, &in, maildir);
+	if (s.cfg.config)
+		settings_free(&s.cfg);
+	instance_free(&in);
+	return status;
 }

@@ -6,20 +6,29 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+static bool add(struct watch *w, const char *name, uint32_t events)
+{
+	char *path = mem_printf("%s/%s", w->dir, name);
+	int r = inotify_add_watch(w->fd, path, events | IN_ONLYDIR);
+	free(path);
+	return r >= 0;
+}
+
+static bool add_keywords(struct watch *w)
+{
+	return add(w, "courierimapkeywords", IN_MOVED_TO | IN_DELETE);
+}
+
 void watch_open(struct watch *w, const char *dir)
 {
-	static const char *const part[] = {"new", "cur", "courierimapkeywords"};
-	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	for (size_t i = 0; i < ARRAY_LEN(part) && w->fd >= 0; i++) {
-		char *path = mem_printf("%s/%s", dir, part[i]);
-		int r = inotify_add_watch(
-		    w->fd, path, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ONLYDIR);
-		free(path);
-		if (r < 0 && i < 2) {
-			close(w->fd);
-			w->fd = -1;
-		}
-	}
+	const uint32_t events = IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE;
+	*w = (struct watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .dir = dir};
+	if (w->fd < 0)
+		return;
+	w->keywords = add_keywords(w);
+	if (!add(w, "new", events) || !add(w, "cur", events) ||
+	    (!w->keywords && !add(w, ".", IN_CREATE)))
+		watch_close(w);
 }
 
 void watch_clear(struct watch *w)
@@ -27,6 +36,8 @@ void watch_clear(struct watch *w)
 	char events[4096] __attribute__((aligned(8)));
 	while (w->fd >= 0 && read(w->fd, events, sizeof events) > 0)
 		;
+	if (w->fd >= 0 && !w->keywords)
+		w->keywords = add_keywords(w);
 }
 
 void watch_close(struct watch *w)

@@ -8,10 +8,12 @@
 
 struct watch {
 	int fd; /* becomes readable when something changed; -1: poll instead */
+	const char *dir;
+	bool keywords; /* the keyword store is watched; it need not be there at first */
 };
 
-void watch_open(struct watch *w, const char *dir);
-void watch_clear(struct watch *w); /* takes what is pending */
+void watch_open(struct watch *w, const char *dir); /* dir must outlive it */
+void watch_clear(struct watch *w);                 /* takes what is pending */
 void watch_close(struct watch *w);
 
 #endif
