@@ -3,7 +3,7 @@
 etcdefaultdir = $(pkgdatadir)
 nobase_dist_etcdefault_DATA = $(etc_files)
 etc_files += etc/submit etc/smtpaccess/default etc/aliases/system
-etc_files += etc/broker etc/courierd etc/module.local etc/pop3d
+etc_files += etc/broker etc/courierd etc/module.local etc/pop3d etc/imapd-ssl etc/pop3d-ssl
 
 install-missing-config:
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
