@@ -41,9 +41,9 @@ static void show(struct str field)
 {
 	struct buf plain, out;
 	buf_init(&plain, field.n + 1);
-	buf_init(&out, 4 * field.n + 16);
+	buf_init(&out, 4 * field.n + 32);
 	if (field_decode(field, &plain))
-		printable(buf_str(&plain), field.n + 1, &out);
+		printable(buf_str(&plain), 4 * field.n + 8, &out);
 	fwrite(out.p, 1, out.n, stdout);
 	buf_free(&plain);
 	buf_free(&out);
