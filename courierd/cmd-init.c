@@ -237,7 +237,7 @@ int cmd_init(const struct instance *unused, int argc, char **argv)
 		return EXIT_FAILURE;
 	fill_instance(&p);
 	if (init_folders(&p) < 0 || init_ports(&p) < 0 || init_config(&p) < 0 ||
-	    init_accounts(&p) < 0)
+	    init_accounts(&p) < 0 || init_tables(&p) < 0)
 		return EXIT_FAILURE;
 	tell(&p);
 	return EXIT_SUCCESS;

@@ -38,6 +38,7 @@ int init_folders(struct init_plan *p);
 int init_ports(struct init_plan *p);
 int init_config(struct init_plan *p);
 int init_accounts(struct init_plan *p);
+int init_tables(struct init_plan *p);
 int init_fail(const char *what, const char *subject); /* prints errno's text, returns -1 */
 /* For root: gives etc/NAME (or var/NAME) to a system user. */
 int init_own(const struct init_plan *p, const char *path, const char *user, mode_t mode);

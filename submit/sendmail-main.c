@@ -55,6 +55,22 @@ static int become(const char *program)
 	return EX_UNAVAILABLE;
 }
 
+/*
+ * Our group is that of the installation's own drop folder.  Who names another instance gives it up:
+ * then the name needs no trust, and the kernel decides what may be written there.
+ */
+static const char *other_instance(void)
+{
+	const char *home = getenv("COURIER_HOME");
+	if (getegid() == getgid() || !home || !*home)
+		return NULL;
+	if (setresgid(getgid(), getgid(), getgid()) < 0) {
+		perror("sendmail: cannot give up the group");
+		exit(EX_OSERR);
+	}
+	return home;
+}
+
 int main(int argc, char **argv)
 {
 	struct sendmail_options o;
@@ -70,7 +86,7 @@ int main(int argc, char **argv)
 		return become(BINDIR "/mailq");
 	if (o.mode == SENDMAIL_ALIASES)
 		return become(SBINDIR "/makealiases");
-	if (instance_find(&in, NULL, &reason) < 0) {
+	if (instance_find(&in, other_instance(), &reason) < 0) {
 		fprintf(stderr, "sendmail: %s\n", reason);
 		free(reason);
 		return EX_CONFIG;
