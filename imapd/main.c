@@ -73,13 +73,13 @@ static const char *check_home(const struct settings *cfg)
 	return NULL;
 }
 
-static const char *enter_maildir(const char *argument)
+static const char *enter_maildir(const char *argument, const char *or_else)
 {
 	const char *dir = env("MAILDIR"), *home = env("HOME");
 	if (!dir)
 		dir = argument;
 	if (!dir && env("AUTHENTICATED"))
-		dir = "Maildir";
+		dir = or_else;
 	if (!dir)
 		return "No Maildir was given";
 	if (env("AUTHENTICATED") && home && chdir(home) < 0)
@@ -170,9 +170,18 @@ static void log_end(struct session *s)
 	    env("TLS") ? ", starttls=1" : "");
 }
 
+static void log_start(const struct session *s)
+{
+	log_info(NULL, "LOGIN, user=%s, ip=[%s], port=[%s], protocol=IMAP%s", s->user,
+	    env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
+	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "", env("TLS") ? ", starttls=1" : "");
+}
+
 static void serve(struct session *s)
 {
 	greet(s);
+	if (env("AUTHENTICATED"))
+		log_start(s);
 	io_flush(&s->io);
 	trash_purge(s);
 	while (command_next(s))
@@ -222,7 +231,7 @@ static int start(struct session *s, const struct instance *in, const char *maild
 		return refuse("The server's configuration has a fault");
 	umask(s->cfg.umask);
 	maildir_trash_name(s->cfg.trash);
-	const char *fault = enter_maildir(maildir);
+	const char *fault = enter_maildir(maildir, s->cfg.maildir);
 	if (!fault)
 		fault = check_home(&s->cfg);
 	if (fault)

@@ -23,6 +23,7 @@ struct settings {
 	const char *special_use;    /* IMAP_SPECIALUSE (ours) */
 	const char *debug_file;     /* IMAPDEBUGFILE */
 	const char *id_fields;      /* IMAP_ID_FIELDS, "" no ID */
+	const char *maildir;        /* MAILDIRPATH */
 	mode_t umask;               /* IMAP_UMASK */
 	int idle_poll;              /* IMAP_IDLE_TIMEOUT, seconds */
 	int idle_timeout;           /* IMAP_AUTOLOGOUT (ours), seconds */
