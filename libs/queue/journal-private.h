@@ -46,6 +46,8 @@ struct group {
 	bool make_failed, spare_used;
 };
 
+/* A spare segment, whole and synced; 0 or -1. */
+int segment_spare(int dirfd, const char *name, size_t size);
 void group_run(struct disk_job *job);
 void segment_retire(struct disk_job *job);
 

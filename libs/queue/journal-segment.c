@@ -42,20 +42,26 @@ static int reuse(struct group *g, const char *name)
 	return fd;
 }
 
-static int create(struct group *g, const char *name)
+static int create(int dirfd, const char *name, size_t size)
 {
-	int fd = file_create(g->dirfd, ".new", 0600);
-	if (fd < 0 && errno == EEXIST && file_unlink(g->dirfd, ".new") == 0)
-		fd = file_create(g->dirfd, ".new", 0600);
+	int fd = file_create(dirfd, ".new", 0600);
+	if (fd < 0 && errno == EEXIST && file_unlink(dirfd, ".new") == 0)
+		fd = file_create(dirfd, ".new", 0600);
 	if (fd < 0)
 		return -1;
-	if (fill(fd, g->size) == 0 && file_rename(g->dirfd, ".new", g->dirfd, name) == 0)
+	if (fill(fd, size) == 0 && file_rename(dirfd, ".new", dirfd, name) == 0)
 		return fd;
 	int e = errno;
 	close(fd);
-	file_unlink(g->dirfd, ".new");
+	file_unlink(dirfd, ".new");
 	errno = e;
 	return -1;
+}
+
+int segment_spare(int dirfd, const char *name, size_t size)
+{
+	int fd = create(dirfd, name, size);
+	return fd < 0 ? -1 : file_close(fd);
 }
 
 static int make(struct group *g)
@@ -68,7 +74,7 @@ static int make(struct group *g)
 		fd = reuse(g, name);
 	}
 	if (fd < 0)
-		fd = create(g, name);
+		fd = create(g->dirfd, name, g->size);
 	if (fd < 0)
 		return -1;
 	journal_segment_head(head, g->segment->number, g->size);

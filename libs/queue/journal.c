@@ -26,7 +26,7 @@ struct journal {
 	uint32_t next_number, group;
 	char spares[JOURNAL_SPARES][24];
 	unsigned n_spares;
-	bool writing, dirty, want_sync, holding, closing, soon;
+	bool writing, dirty, warming, want_sync, holding, closing, soon;
 	uint64_t syncs;
 };
 
@@ -317,7 +317,7 @@ static struct group *group_new(struct journal *j, size_t first)
 static void pump(struct journal *j)
 {
 	unsigned n = 0;
-	bool only_sync = !j->head && j->want_sync && j->dirty && j->current;
+	bool only_sync = !j->head && j->want_sync && (j->warming || (j->dirty && j->current));
 	if (j->writing || j->holding || (!j->head && !only_sync))
 		return;
 	size_t len = j->head ? unit_length(j->head, &n) : 0;
@@ -333,7 +333,7 @@ static void pump(struct journal *j)
 		for (; n; n--)
 			take(j, g, &tail);
 	g->sync |= j->want_sync;
-	j->want_sync = false;
+	j->want_sync = j->warming = false;
 	if (g->sync)
 		timer_clear(j->timer);
 	mark(j, g);
@@ -404,6 +404,45 @@ struct journal *journal_open(struct loop *l, int dirfd, uint32_t first, size_t s
 	free(j);
 	errno = e;
 	return NULL;
+}
+
+struct spare_job {
+	struct disk_job job; /* first */
+	struct journal *j;
+	char name[24];
+	int dirfd;
+	size_t size;
+	bool made;
+};
+
+static void spare_run(struct disk_job *job)
+{
+	struct spare_job *s = (struct spare_job *)job;
+	s->made = segment_spare(s->dirfd, s->name, s->size) == 0;
+}
+
+static void spare_done(struct disk_job *job)
+{
+	struct spare_job *s = (struct spare_job *)job;
+	if (s->made)
+		journal_add_spare(s->j, s->name);
+	free(s);
+}
+
+void journal_warm(struct journal *j)
+{
+	j->warming = j->want_sync = true;
+	pump(j);
+	struct spare_job *s = j->n_spares > 1 ? NULL : calloc(1, sizeof *s);
+	if (!s)
+		return;
+	s->job.run = spare_run;
+	s->job.done = spare_done;
+	s->j = j;
+	s->dirfd = j->dirfd;
+	s->size = j->segment_size;
+	snprintf(s->name, sizeof s->name, "spare.%08x", (unsigned)j->next_number++);
+	disk_thread_post(j->thread, &s->job);
 }
 
 void journal_add_spare(struct journal *j, const char *name)

@@ -40,6 +40,8 @@ struct journal *journal_open(struct loop *l, int dirfd, uint32_t first, size_t s
     const struct journal_handlers *h, void *ctx);
 /* A file of the folder that may become a segment: "spare.NNNNNNNN". */
 void journal_add_spare(struct journal *j, const char *name);
+void journal_warm(
+    struct journal *j); /* makes the first segment, and a spare, before they are needed */
 void journal_close(struct journal *j); /* writes and syncs what waits */
 
 /*

@@ -20,3 +20,11 @@ tests_unit_queue_LDADD = $(queue_test_libs) $(CMOCKA_LIBS)
 tests_unit_queue_disk_SOURCES = tests/unit/queue-disk.c
 tests_unit_queue_disk_LDADD = $(queue_test_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 endif
+
+fuzz_programs += tests/fuzz/fuzz-control-file tests/fuzz/fuzz-journal
+tests_fuzz_fuzz_control_file_SOURCES = tests/fuzz/fuzz-control-file.c
+tests_fuzz_fuzz_control_file_LDADD = libs/queue/libqueue.a libs/base/libbase.a
+tests_fuzz_fuzz_control_file_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz-journal.c
+tests_fuzz_fuzz_journal_LDADD = libs/queue/libqueue.a libs/base/libbase.a
+tests_fuzz_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

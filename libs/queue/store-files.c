@@ -70,7 +70,7 @@ int store_sync_folder(int msgs_dir, uint64_t seq)
 	return file_sync_dir(msgs_dir, name);
 }
 
-int store_write_at(int msgs_dir, uint64_t seq, struct str text, uint64_t at)
+int store_write_at(int msgs_dir, uint64_t seq, struct str text, uint64_t at, int64_t mtime)
 {
 	char name[STORE_NAME_SIZE];
 	store_name(name, 'C', seq);
@@ -87,6 +87,9 @@ int store_write_at(int msgs_dir, uint64_t seq, struct str text, uint64_t at)
 		at += (uint64_t)n;
 	}
 	int e = errno;
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = mtime}};
+	if (mtime)
+		(void)futimens(fd, times);
 	int r = file_close(fd);
 	if (text.n) {
 		errno = e;

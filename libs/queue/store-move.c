@@ -81,7 +81,7 @@ static void catch_up(struct store *s, struct stored *m, uint64_t length, uint64_
 	if (!m->tail.n || control_n + m->tail.n <= length)
 		return;
 	struct str late = str_skip(buf_str(&m->tail), (size_t)(length - control_n));
-	if (store_write_at(s->msgs_dir, m->seq, late, length))
+	if (store_write_at(s->msgs_dir, m->seq, late, length, m->parked ? m->next : 0))
 		store_trouble(s, "append to a control file", errno);
 }
 

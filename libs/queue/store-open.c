@@ -164,6 +164,7 @@ static int start(struct store *s, struct queue_report *report)
 		return fail(report, "start the journal");
 	for (unsigned i = 0; i < spares.n; i++)
 		journal_add_spare(s->journal, spares.name[i]);
+	journal_warm(s->journal);
 	return 0;
 }
 

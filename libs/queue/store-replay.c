@@ -75,7 +75,8 @@ static bool on_append(struct replay *r, const struct journal_record *rec)
 {
 	struct alive *a = map_get(r->alive, seq_key(&rec->id));
 	if (!a) {
-		if (store_write_at(r->s->msgs_dir, rec->id, rec->payload, rec->aux) &&
+		if (store_write_at(
+			r->s->msgs_dir, rec->id, rec->payload, rec->aux, STORE_TIME_UNKNOWN) &&
 		    errno != ENOENT) {
 			r->error = errno;
 			return false;
@@ -97,8 +98,9 @@ static bool on_moved(struct replay *r, const struct journal_record *rec)
 	struct alive *a = map_del(r->alive, seq_key(&rec->id));
 	if (!a)
 		return true;
-	bool ok =
-	    store_write_at(r->s->msgs_dir, a->seq, buf_str(&a->control), 0) == 0 || errno == ENOENT;
+	bool ok = store_write_at(
+		      r->s->msgs_dir, a->seq, buf_str(&a->control), 0, STORE_TIME_UNKNOWN) == 0 ||
+		  errno == ENOENT;
 	if (!ok)
 		r->error = errno;
 	alive_free(a);
@@ -170,7 +172,8 @@ static int write_alive(struct replay *r)
 		if (!a->datafile &&
 		    store_write(r->s->msgs_dir, 'D', a->seq, buf_str(&a->body), 0, false))
 			return -1;
-		if (store_write(r->s->msgs_dir, 'C', a->seq, buf_str(&a->control), 1, false))
+		if (store_write(r->s->msgs_dir, 'C', a->seq, buf_str(&a->control),
+			STORE_TIME_UNKNOWN, false))
 			return -1;
 	}
 	return 0;

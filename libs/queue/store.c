@@ -227,8 +227,8 @@ static void appended(void *ctx, int error, struct segment *seg UNUSED, uint64_t 
 	if (m)
 		m->appends--;
 	if (m && !error && m->state == STORED_FILE) {
-		if (!m->removed &&
-		    store_write_at(op->s->msgs_dir, op->seq, buf_str(&op->text), op->at))
+		if (!m->removed && store_write_at(op->s->msgs_dir, op->seq, buf_str(&op->text),
+				       op->at, m->parked ? m->next : 0))
 			store_trouble(op->s, "append to a control file", errno);
 	} else if (m && !error)
 		buf_adds(&m->tail, buf_str(&op->text));

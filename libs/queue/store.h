@@ -73,8 +73,10 @@ void store_name(char out[STORE_NAME_SIZE], char letter, uint64_t seq); /* "17/C4
 int store_folder(int msgs_dir, uint64_t seq);                          /* makes msgs/H; 0 or -1 */
 int store_write(int msgs_dir, char letter, uint64_t seq, struct str text, int64_t mtime, bool sync);
 int store_sync_folder(int msgs_dir, uint64_t seq);
-int store_write_at(int msgs_dir, uint64_t seq, struct str text, uint64_t at); /* into C */
-void store_unlink(int msgs_dir, uint64_t seq);                                /* C and D */
+/* Into C; its mtime is set anew afterwards unless it is 0. */
+int store_write_at(int msgs_dir, uint64_t seq, struct str text, uint64_t at, int64_t mtime);
+enum { STORE_TIME_UNKNOWN = 1 };               /* as an mtime: look into the message */
+void store_unlink(int msgs_dir, uint64_t seq); /* C and D */
 bool store_parse_name(const char *name, char *letter, uint64_t *seq);
 int store_sync_all(int dir); /* the whole file system */
 
