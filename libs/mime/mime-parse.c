@@ -154,14 +154,11 @@ static void advance(struct mime_parser *p, struct str s, bool ends, struct mime_
 	p->cr = s.p[s.n - 1] == '\r';
 	p->pos.at += s.n;
 	p->pos.size += s.n + (ends && !crlf);
-	p->pos.inside = true;
 	if (ends) {
 		*end = p->pos;
 		end->at -= crlf ? 2 : 1;
 		end->size -= 2;
-		end->inside = end->at > p->line.at;
 		p->pos.lines++;
-		p->pos.inside = false;
 	}
 }
 

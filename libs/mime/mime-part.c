@@ -181,14 +181,9 @@ static void open_message(struct mime_parser *p, struct mime_open *o)
 		o->part->child = top(p)->part;
 }
 
-static size_t range_lines(struct mime_pos from, struct mime_pos to)
-{
-	return to.lines - from.lines + (to.inside && to.at > from.at);
-}
-
 static struct mime_range range(struct mime_pos from, struct mime_pos to)
 {
-	return (struct mime_range){from.at, to.at, to.size - from.size, range_lines(from, to)};
+	return (struct mime_range){from.at, to.at, to.size - from.size, to.lines - from.lines};
 }
 
 void mime_part_header_done(struct mime_parser *p, struct mime_pos body)

@@ -9,7 +9,6 @@ struct mime_pos {
 	size_t at;    /* offset in the bytes as they are */
 	size_t size;  /* the same with every line end taken as CRLF */
 	size_t lines; /* complete lines before it */
-	bool inside;  /* bytes of an incomplete line are before it */
 };
 
 struct mime_open {

@@ -35,7 +35,7 @@ enum mime_cte {
 struct mime_range {
 	size_t start, end; /* offsets into the bytes as they are */
 	size_t size;
-	size_t lines; /* a last line without its end counts */
+	size_t lines; /* line ends in it: a last line without its end does not count */
 };
 
 struct mime_part {

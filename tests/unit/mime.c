@@ -9,6 +9,14 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+static size_t line_ends(struct str msg, const struct mime_range *r)
+{
+	size_t n = 0;
+	for (size_t i = r->start; i < r->end; i++)
+		n += msg.p[i] == '\n';
+	return n;
+}
+
 static void describe_part(struct str msg, const struct mime_part *p, struct buf *out)
 {
 	buf_addf(out, "%.*s/%.*s h%zu-%zu b%zu-%zu s%zu l%zu", STR_FMT(p->type),
@@ -16,6 +24,8 @@ static void describe_part(struct str msg, const struct mime_part *p, struct buf 
 	    p->body.size, p->body.lines);
 	assert_true(p->header.end == p->body.start && p->body.end >= p->body.start);
 	assert_true(p->body.end <= msg.n);
+	assert_int_equal(p->body.lines, line_ends(msg, &p->body));
+	assert_int_equal(p->header.lines, line_ends(msg, &p->header));
 	if (!p->multipart && !p->message) {
 		assert_null(p->child);
 		return;
@@ -86,11 +96,11 @@ static void test_plain(void **state)
 {
 	check("", "text/plain h0-0 b0-0 s0 l0 faults 0 parts 1 header 0 longest 0");
 	check("A: b\r\n\r\nhello\r\nworld",
-	    "text/plain h0-8 b8-20 s12 l2 faults 0 parts 1 header 8 longest 5");
+	    "text/plain h0-8 b8-20 s12 l1 faults 0 parts 1 header 8 longest 5");
 	check("A: b\n\nhello\nworld\n",
 	    "text/plain h0-6 b6-18 s14 l2 faults 2000 parts 1 header 6 longest 5");
 	check("A: b", "text/plain h0-4 b4-4 s0 l0 faults 0 parts 1 header 4 longest 4");
-	check("\r\nbody", "text/plain h0-2 b2-6 s4 l1 faults 0 parts 1 header 2 longest 4");
+	check("\r\nbody", "text/plain h0-2 b2-6 s4 l0 faults 0 parts 1 header 2 longest 4");
 	check("no field\r\n\r\n", "text/plain h0-12 b12-12 s0 l0 faults 400 parts 1 header 12 "
 				  "longest 8");
 }
@@ -111,8 +121,8 @@ static void test_nested(void **state)
 	check("Content-Type: multipart/mixed; boundary=a\n\n--a\n"
 	      "Content-Type: multipart/alternative; "
 	      "boundary=aa\n\n--aa\n\nx\n--aa--\n--a\n\ny\n--a--\n",
-	    "multipart/mixed h0-43 b43-125 s93 l11 (multipart/alternative h47-97 b97-111 s17 l4 "
-	    "(text/plain h102-103 b103-104 s1 l1), text/plain h116-117 b117-118 s1 l1) faults 2000 "
+	    "multipart/mixed h0-43 b43-125 s93 l11 (multipart/alternative h47-97 b97-111 s17 l3 "
+	    "(text/plain h102-103 b103-104 s1 l0), text/plain h116-117 b117-118 s1 l0) faults 2000 "
 	    "parts 4 header 43 longest 48");
 }
 
@@ -122,9 +132,9 @@ static void test_message(void **state)
 	      "x\r\n\r\nbody\r\n"
 	      "--a\r\nContent-Type: message/rfc822\r\n\r\n"
 	      "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nz\r\n--c--\r\n\r\n--a--",
-	    "multipart/digest h0-46 b46-179 s133 l16 (message/rfc822 h51-53 b53-71 s18 l3 "
-	    "{text/plain h53-67 b67-71 s4 l1}, message/rfc822 h78-110 b110-172 s62 l6 "
-	    "{multipart/mixed h110-155 b155-172 s17 l4 (text/plain h160-162 b162-163 s1 l1)}) "
+	    "multipart/digest h0-46 b46-179 s133 l15 (message/rfc822 h51-53 b53-71 s18 l2 "
+	    "{text/plain h53-67 b67-71 s4 l0}, message/rfc822 h78-110 b110-172 s62 l6 "
+	    "{multipart/mixed h110-155 b155-172 s17 l4 (text/plain h160-162 b162-163 s1 l0)}) "
 	    "faults 0 parts 6 header 46 longest 42");
 }
 
@@ -134,8 +144,8 @@ static void test_broken(void **state)
 	/* an outer boundary ends an inner multipart that was left open */
 	check("Content-Type: multipart/mixed; boundary=a\n\n--a\n"
 	      "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--a\n\ny\n",
-	    "multipart/mixed h0-43 b43-104 s70 l9 (multipart/mixed h47-90 b90-96 s8 l3 (text/plain "
-	    "h94-95 b95-96 s1 l1), text/plain h101-102 b102-104 s3 l1) faults 2200 parts 4 header "
+	    "multipart/mixed h0-43 b43-104 s70 l9 (multipart/mixed h47-90 b90-96 s8 l2 (text/plain "
+	    "h94-95 b95-96 s1 l0), text/plain h101-102 b102-104 s3 l1) faults 2200 parts 4 header "
 	    "43 longest 41");
 }
 
@@ -143,7 +153,7 @@ static void test_boundary_in_header(void **state)
 {
 	check("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/html\r\n"
 	      "--a\r\nContent-Type: message/rfc822\r\n--a--",
-	    "multipart/mixed h0-45 b45-115 s70 l5 (text/html h50-75 b75-75 s0 l0, message/rfc822 "
+	    "multipart/mixed h0-45 b45-115 s70 l4 (text/html h50-75 b75-75 s0 l0, message/rfc822 "
 	    "h80-110 b110-110 s0 l0 {text/plain h110-110 b110-110 s0 l0}) faults 0 parts 4 header "
 	    "45 longest 41");
 }
@@ -162,9 +172,9 @@ static void test_not_boundaries(void **state)
 	    "Content-Type: multipart/mixed; boundary=a\r\n\r\n--ab\r\n--a b\r\n -- a\r\n--a--x\r\n",
 	    "multipart/mixed h0-45 b45-73 s28 l4 () faults 200 parts 1 header 45 longest 41");
 	check("Content-Type: multipart/mixed\r\n\r\nx",
-	    "multipart/mixed h0-33 b33-34 s1 l1 faults 100 parts 1 header 33 longest 29");
+	    "multipart/mixed h0-33 b33-34 s1 l0 faults 100 parts 1 header 33 longest 29");
 	check("Content-Type: multipart/mixed; boundary=\"\"\r\n\r\nx",
-	    "multipart/mixed h0-46 b46-47 s1 l1 faults 100 parts 1 header 46 longest 42");
+	    "multipart/mixed h0-46 b46-47 s1 l0 faults 100 parts 1 header 46 longest 42");
 }
 
 static void test_limits(void **state)
@@ -181,13 +191,13 @@ static void test_limits(void **state)
 	check_limited(
 	    "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\nx\r\n--a\r\n\r\ny\r\n"
 	    "--a--\r\n",
-	    "multipart/mixed h0-45 b45-72 s27 l7 (text/plain h50-52 b52-63 s11 l4) faults 20000 "
+	    "multipart/mixed h0-45 b45-72 s27 l7 (text/plain h50-52 b52-63 s11 l3) faults 20000 "
 	    "parts 2 header 45 longest 41",
 	    &l);
 	l = mime_default_limits;
 	l.header_bytes = 20;
 	check_limited("A: 0123456789\r\n b\r\nContent-Type: text/html\r\n\r\nx",
-	    "text/plain h0-46 b46-47 s1 l1 faults 40000 parts 1 header 46 longest 23", &l);
+	    "text/plain h0-46 b46-47 s1 l0 faults 40000 parts 1 header 46 longest 23", &l);
 }
 
 static unsigned faults_of(struct str msg)
