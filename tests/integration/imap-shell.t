@@ -352,10 +352,10 @@ subtest 'fetch' => sub {
 		. '(("=?utf-8?q?J=C3=BCrgen?=" NIL "j" "example.com")) NIL "<other@example.com>" "<mix@example.com>"))',
 		'envelope');
 	is(($c->cmd('FETCH 1 BODY'))[0],
-		'* 1 FETCH (BODY (("text" "plain" ("charset" "iso-8859-1") NIL NIL "quoted-printable" 9 1)'
+		'* 1 FETCH (BODY (("text" "plain" ("charset" "iso-8859-1") NIL NIL "quoted-printable" 9 0)'
 		. '("message" "rfc822" NIL NIL NIL "7bit" 169 (NIL "inner" ((NIL NIL "in" "example.com")) '
 		. '((NIL NIL "in" "example.com")) ((NIL NIL "in" "example.com")) NIL NIL NIL NIL NIL) '
-		. '(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 11 1)("text" "html" NIL NIL NIL "7bit" 17 1) "alternative") 12)'
+		. '(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 11 0)("text" "html" NIL NIL NIL "7bit" 17 0) "alternative") 11)'
 		. '("application" "pdf" ("name" "x.pdf") NIL NIL "base64" 8) "mixed"))', 'body')
 		or diag(($c->cmd('FETCH 1 BODY'))[0]);
 	like(($c->cmd('FETCH 1 BODYSTRUCTURE'))[0],
