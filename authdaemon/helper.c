@@ -30,7 +30,7 @@ int helper_start(void)
 	int fds[2];
 	if (ipc_pair(fds) < 0)
 		return -1;
-	if (spawn_self("courier auth: helper", "--helper", fds[1]) > 0)
+	if (spawn_self(SPAWN_HELPER, fds[1]) > 0)
 		return fds[0];
 	close(fds[0]);
 	return -1;

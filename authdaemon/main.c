@@ -123,9 +123,9 @@ int main(int argc, char **argv)
 	    .drain = drain,
 	    .stats = stats,
 	};
-	if (argc == 2 && strcmp(argv[1], "--verifier") == 0)
+	if (argc == 1 && strcmp(argv[0], SPAWN_VERIFIER) == 0)
 		return verifier_main();
-	if (argc == 2 && strcmp(argv[1], "--helper") == 0)
+	if (argc == 1 && strcmp(argv[0], SPAWN_HELPER) == 0)
 		return helper_main();
 	return service_main(&desc, argc, argv);
 }

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 /* Between fork and exec: nothing but system calls. */
-static _Noreturn void become(const char *title, const char *face, int fd)
+static _Noreturn void become(const char *name, int fd)
 {
-	char *argv[] = {(char *)(uintptr_t)title, (char *)(uintptr_t)face, NULL};
+	char *argv[] = {(char *)(uintptr_t)name, NULL};
 	if (dup2(fd, 0) == 0) {
 		close_range(3, ~0U, 0);
 		execv("/proc/self/exe", argv);
@@ -20,11 +20,11 @@ static _Noreturn void become(const char *title, const char *face, int fd)
 	_exit(127);
 }
 
-pid_t spawn_self(const char *title, const char *face, int fd)
+pid_t spawn_self(const char *name, int fd)
 {
 	pid_t pid = fork();
 	if (pid == 0)
-		become(title, face, fd);
+		become(name, fd);
 	int saved = errno;
 	close(fd);
 	errno = saved;

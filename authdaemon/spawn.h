@@ -4,11 +4,15 @@
 
 #include <sys/types.h>
 
+/* What a process is called is what it is: main looks at its own name. */
+#define SPAWN_VERIFIER "courier auth: verifier"
+#define SPAWN_HELPER   "courier auth: helper"
+
 /*
- * Starts ourselves as `face` ("--verifier", "--helper") with fd as its descriptor 0 and no other
- * than that and 1, 2.  title is what process lists show.  fd is closed here.  -1 with errno.
+ * Starts ourselves as one of these, with fd as its descriptor 0 and no other than that and 1, 2. fd
+ * is closed here.  -1 with errno.
  */
-pid_t spawn_self(const char *title, const char *face, int fd);
+pid_t spawn_self(const char *name, int fd);
 void spawn_end(pid_t pid); /* kills and reaps */
 
 /* The faces' mains. */

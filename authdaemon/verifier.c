@@ -124,7 +124,7 @@ static void start_child(void *ctx)
 		timer_set(c->respawn, RESPAWN_MS);
 		return;
 	}
-	c->pid = spawn_self("courier auth: verifier", "--verifier", fds[1]);
+	c->pid = spawn_self(SPAWN_VERIFIER, fds[1]);
 	c->ipc = c->pid < 0 ? NULL : ipc_new(c->v->loop, fds[0], &handlers, c);
 	if (!c->ipc) {
 		log_error(NULL, "cannot start a verifier: %m");

@@ -52,8 +52,12 @@ is(ask("GARBAGE\n"), "FAIL\n", 'garbage is refused');
 @open = ();
 
 # It dies; the supervisor starts it again, and the tools find it.
-my ($pid) = grep { /^\d+$/ } map { (split)[0] } grep { /courier auth 0/ && !/grep/ && ours($_) } `ps ax -o pid,args`;
-ok($pid, 'authdaemond is there') or diag(`ps ax -o pid,args | grep courier`);
+my @ps = grep { @$_ == 3 } map { [/^\s*(\d+)\s+(\d+)\s+(.*)/] } `ps axww -o pid,ppid,args`;
+my $home = $t->scratch . '/i';
+my ($supervisor) = map { $_->[0] } grep { $_->[2] =~ /supervisor of \Q$home\E/ } @ps;
+my ($pid) = map { $_->[0] } grep { $_->[1] eq ($supervisor // '') && $_->[2] =~ /^courier auth 0/ } @ps;
+ok($pid, 'authdaemond is there') or diag(map { "@$_\n" } @ps);
+is(scalar(grep { $_->[1] eq ($pid // '') && $_->[2] =~ /^courier auth: verifier$/ } @ps), 5, 'with its verifiers');
 kill 'KILL', $pid if $pid;
 my $answer;
 for (1 .. 100) {
@@ -64,13 +68,3 @@ for (1 .. 100) {
 like($answer, qr/^UID=/, 'back after a crash');
 is($t->stop, '', 'stops');
 done_testing();
-
-# Of this instance: other tests may run beside us.
-sub ours {
-	my ($pid) = $_[0] =~ /(\d+)/;
-	open my $f, '<', "/proc/$pid/environ" or return 0;
-	local $/;
-	my $env = <$f> // '';
-	return index($env, 'COURIER_HOME=' . $t->path('')) >= 0
-	    || index($env, 'COURIER_HOME=' . $t->scratch . '/i') >= 0;
-}
