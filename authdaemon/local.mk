@@ -44,7 +44,9 @@ authdaemon_authenumerate_SOURCES = authdaemon/authenumerate.c
 authdaemon_authenumerate_LDADD = libs/auth/libauth.a $(USERDB_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/userdb tests/unit/authdaemond
+check_PROGRAMS += tests/unit/userdb tests/unit/authdaemond tests/unit/auth-parts
+tests_unit_auth_parts_SOURCES = tests/unit/auth-parts.c
+tests_unit_auth_parts_LDADD = $(authdaemon_authdaemond_LDADD) $(CMOCKA_LIBS)
 tests_unit_authdaemond_SOURCES = tests/unit/authdaemond.c
 tests_unit_authdaemond_LDADD = libs/auth/libauth.a $(SERVICE_LIBS) $(SASL_LDADD) $(CMOCKA_LIBS)
 tests_unit_userdb_SOURCES = tests/unit/userdb.c

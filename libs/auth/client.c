@@ -106,7 +106,8 @@ static void on_timer(void *arg)
 	struct ipc *c = service_link_ipc(q->client->link);
 	if (c && q->sent)
 		ipc_reply(c, q->done ? AUTH_SASL_CANCEL : AUTH_CANCEL, q->id);
-	log_warning(NULL, "authdaemond has not answered in time");
+	log_warning(NULL, c && q->sent ? "authdaemond has not answered in time"
+				       : "authdaemond is gone; somebody is told to try again");
 	q->answer(q, AUTH_TEMPFAIL, NULL);
 }
 

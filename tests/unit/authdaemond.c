@@ -51,6 +51,9 @@ static void make_accounts(void)
 	    "hmac-md5pw=%s|pop3pw={PLAIN}other\n",
 	    hash.p, scram.p, hmac.p);
 	buf_addz(&text, "anna\tuid=1003|gid=1003|home=/home/anna|systempw={PLAIN}anna's\n");
+	buf_clear(&hash);
+	assert_true(password_make("argon2id", STR("slow"), &hash));
+	buf_addf(&text, "slow\tuid=1004|gid=1004|home=/home/slow|systempw=%s\n", hash.p);
 	buf_addz(&text, "broken\thome=/home/broken|systempw={PLAIN}x\n");
 	put_file("etc/userdb", text.p, 0600);
 	buf_free(&text);
@@ -270,6 +273,66 @@ static void test_steps(void **state)
 	ipc_free(c);
 }
 
+/* Asked first, answered last: a hash that takes its time holds up nobody else. */
+static void test_slow_hash(void **state)
+{
+	struct ipc *c = edge("imaplogin");
+	struct answer a;
+	send_start(c, 1, "imap", "PLAIN", "", STR("\0slow\0slow"));
+	send_start(c, 2, "imap", "PLAIN", "", STR("\0anna\0anna's"));
+	next_answer(c, 2, &a);
+	assert_int_equal(a.verdict, AUTH_OK);
+	next_answer(c, 1, &a);
+	assert_int_equal(a.verdict, AUTH_OK);
+	assert_string_equal(a.login, "slow");
+	ipc_free(c);
+}
+
+/* The first child of authdaemond, out of /proc. */
+static pid_t verifier_pid(void)
+{
+	char path[64];
+	struct buf list;
+	buf_init(&list, 4096);
+	uint64_t pid = 0;
+	struct str word, rest;
+	snprintf(
+	    path, sizeof path, "/proc/%ld/task/%ld/children", (long)daemon_pid, (long)daemon_pid);
+	if (file_read(AT_FDCWD, path, &list) == 0) {
+		rest = buf_str(&list);
+		if (str_word(&rest, &word))
+			str_u64(word, &pid);
+	}
+	buf_free(&list);
+	return (pid_t)pid;
+}
+
+/* A verifier dies over a password: that one can't be told, and the next is checked again. */
+static void test_verifier_dies(void **state)
+{
+	struct ipc *c = edge("imaplogin");
+	struct answer a;
+	unsigned wrong = 0;
+	if (verifier_pid() <= 0)
+		skip();                    /* no list of children in this kernel */
+	for (uint32_t i = 0; i < 4; i++) { /* both of them, twice */
+		pid_t pid = verifier_pid();
+		for (int wait = 0; pid <= 0 && wait < 100; wait++, pid = verifier_pid())
+			usleep(50000);
+		assert_true(pid > 0);
+		send_start(c, 10 + i, "imap", "PLAIN", "", STR("\0slow\0sloth"));
+		usleep(10000);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		next_answer(c, 10 + i, &a);
+		assert_in_range(a.verdict, AUTH_NO, AUTH_TEMPFAIL);
+		wrong += a.verdict == AUTH_TEMPFAIL;
+	}
+	assert_true(wrong > 0);
+	a = plain(c, "imap", "", STR("\0anna\0anna's"));
+	assert_int_equal(a.verdict, AUTH_OK);
+	ipc_free(c);
+}
+
 static void test_cancel(void **state)
 {
 	struct ipc *c = edge("pop3login");
@@ -465,6 +528,8 @@ int main(void)
 	    cmocka_unit_test(test_login),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_steps),
+	    cmocka_unit_test(test_slow_hash),
+	    cmocka_unit_test(test_verifier_dies),
 	    cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_ticket),
 	    cmocka_unit_test(test_lookup),
