@@ -17,5 +17,6 @@ void dns_exchange_sort(struct dns_exchange *x, size_t n)
 		x[i - 1] = x[other];
 		x[other] = t;
 	}
-	qsort(x, n, sizeof *x, by_pref);
+	if (n)
+		qsort(x, n, sizeof *x, by_pref);
 }
