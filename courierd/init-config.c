@@ -142,12 +142,22 @@ static int certificate(struct init_plan *p)
 	return r;
 }
 
+/* The host's own name is local: reports to the senders that sendmail makes up come back there. */
+static int put_locals(struct init_plan *p)
+{
+	char *text = mem_printf("localhost\n%s\n", p->host);
+	int r = strcmp(p->host, p->domain) == 0 ? put_line(p, "locals", "localhost")
+						: put(p, "locals", text);
+	free(text);
+	return r;
+}
+
 int init_config(struct init_plan *p)
 {
 	if (copy_folder(PKGDATADIR "/etc", p->in.etc) < 0 || set_ports(p) < 0)
 		return -1;
 	if (put_line(p, "me", p->host) < 0 || put_line(p, "defaultdomain", p->domain) < 0 ||
-	    put_line(p, "locals", "localhost") < 0 || put_line(p, "hosteddomains", p->domain) < 0)
+	    put_locals(p) < 0 || put_line(p, "hosteddomains", p->domain) < 0)
 		return -1;
 	return certificate(p);
 }

@@ -95,6 +95,16 @@ static int create_slot(int dir, char name[16])
 	return -1;
 }
 
+/* The gate reads by the folder's group.  Whoever may not give a file to it had it as his own group
+ * (we are set-gid), or runs the gate himself. */
+static void give_to_group(int dir, int fd)
+{
+	struct stat folder, file;
+	if (fstat(dir, &folder) == 0 && fstat(fd, &file) == 0 && folder.st_gid != file.st_gid &&
+	    fchown(fd, (uid_t)-1, folder.st_gid) < 0)
+		log_warning(NULL, "cannot give the message to the group of the drop folder: %m");
+}
+
 static int write_drop(int fd, const struct sendmail_options *o, const struct sendmail_message *m)
 {
 	struct buf head;
@@ -125,6 +135,8 @@ int sendmail_drop(
 	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = dir < 0 ? -1 : create_slot(dir, name);
 	int r = EX_OK;
+	if (fd >= 0)
+		give_to_group(dir, fd);
 	if (o->security || fd < 0 || write_drop(fd, o, m) < 0 || file_close(fd) < 0) {
 		if (o->security)
 			fprintf(
