@@ -51,6 +51,7 @@ struct authd {
 	struct text_connection *connections;
 	unsigned n_peers, n_connections;
 	struct watch *listener;
+	struct timer *accept_again;
 	int64_t fail_delay_ms;
 	int debug;
 	uint64_t right, wrong, failed; /* for status */

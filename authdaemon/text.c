@@ -14,6 +14,7 @@ enum {
 	READ_MS = 30 * 1000,
 	ANSWER_MAX = 64 * 1024 * 1024, /* ENUMERATE of half a million accounts */
 	ACCEPT_A_TURN = 16,
+	ACCEPT_PAUSE_MS = 500,
 };
 
 struct text_connection {
@@ -319,6 +320,20 @@ static void accept_one(struct authd *d, int fd)
 	d->n_connections++;
 }
 
+static void resume_accept(void *ctx)
+{
+	struct authd *d = ctx;
+	watch_set(d->listener, WATCH_READ);
+}
+
+/* Out of descriptors or memory: the caller still waits, and would wake us again at once. */
+static void pause_accept(struct authd *d)
+{
+	log_error(NULL, "cannot accept a connection: %m");
+	watch_set(d->listener, 0);
+	timer_set(d->accept_again, ACCEPT_PAUSE_MS);
+}
+
 static void on_listener(void *ctx, int listener, int what UNUSED)
 {
 	struct authd *d = ctx;
@@ -328,16 +343,20 @@ static void on_listener(void *ctx, int listener, int what UNUSED)
 			return;
 		}
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				pause_accept(d);
 			return;
+		}
 		accept_one(d, fd);
 	}
 }
 
 int text_listen(struct authd *d, int fd)
 {
+	d->accept_again = timer_new(d->loop, resume_accept, d);
 	d->listener = watch_new(d->loop, fd, on_listener, d);
-	if (!d->listener)
+	if (!d->listener || !d->accept_again)
 		return -1;
 	watch_set(d->listener, WATCH_READ);
 	return 0;

@@ -13,20 +13,20 @@
 
 enum auth_verdict {
 	AUTH_OK,
-	AUTH_NO,        /* wrong user or password: say no more than that */
-	AUTH_TEMPFAIL,  /* a back end is down */
-	AUTH_CONTINUE,  /* the mechanism wants another step: `data` is the challenge (raw bytes) */
+	AUTH_NO,       /* wrong user or password: say no more than that */
+	AUTH_TEMPFAIL, /* a back end is down */
+	AUTH_CONTINUE, /* the mechanism wants another step: `data` is the challenge (raw bytes) */
 };
 
-struct auth_account { /* strings live in the arena given to the call, or in the callback */
-	struct str name;     /* canonical login name (ADDRESS) */
-	struct str sysuser;  /* USERNAME, may be empty */
+struct auth_account {       /* strings live in the arena given to the call, or in the callback */
+	struct str name;    /* canonical login name (ADDRESS) */
+	struct str sysuser; /* USERNAME, may be empty */
 	uint32_t uid, gid;
 	struct str home;
-	struct str maildir;  /* empty: the default below home */
+	struct str maildir; /* empty: the default below home */
 	struct str quota;
 	struct str fullname;
-	struct str options;  /* "key=value,key=value" */
+	struct str options; /* "key=value,key=value" */
 };
 
 enum { AUTH_TICKET_SIZE = 32 }; /* bytes of a ticket: letters and digits */
@@ -42,14 +42,14 @@ void auth_client_free(struct auth_client *a);
  * client's address for logs and limits.  tls: the connection is encrypted; binding: tls-exporter
  * bytes for -PLUS, or empty.  done() is called once for each step: with AUTH_CONTINUE answer by
  * auth_sasl_step.  On AUTH_OK login is the canonical name and ticket the one-time ticket.
- * Failed attempts are delayed by authdaemond, not by the caller.  An exchange is gone when done() is
- * called with anything but AUTH_CONTINUE: do not cancel it then.  While authdaemond is down requests
- * wait for it; no answer within 90 s is AUTH_TEMPFAIL.
+ * Failed attempts are delayed by authdaemond, not by the caller.  An exchange is gone when done()
+ * is called with anything but AUTH_CONTINUE: do not cancel it then.  While authdaemond is down
+ * requests wait for it; no answer within 90 s is AUTH_TEMPFAIL.
  */
 struct auth_sasl;
 struct auth_result {
 	enum auth_verdict verdict;
-	struct str data;   /* challenge, or final server data that must still be sent (SCRAM) */
+	struct str data; /* challenge, or final server data that must still be sent (SCRAM) */
 	struct str login;
 	struct str ticket;
 	struct str options; /* the account's options that concern the front (disableimap=1, ...) */
@@ -58,7 +58,8 @@ typedef void (*auth_done)(void *ctx, const struct auth_result *r);
 struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, struct str mechanism,
     struct str initial, struct str peer, bool tls, struct str binding, auth_done done, void *ctx);
 void auth_sasl_step(struct auth_sasl *x, struct str response);
-void auth_sasl_cancel(struct auth_sasl *x); /* the client sent "*" or went away: no more callbacks */
+void auth_sasl_cancel(
+    struct auth_sasl *x); /* the client sent "*" or went away: no more callbacks */
 
 /* IMAP LOGIN, POP3 USER/PASS: the same, in one step (a PLAIN exchange). */
 struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct str user,
@@ -69,7 +70,8 @@ struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out);
 
 /* Who is `name` (a login, or a local address's account)?  Gate and broker only. */
 typedef void (*auth_found)(void *ctx, enum auth_verdict v, const struct auth_account *acc);
-uint32_t auth_lookup(struct auth_client *a, const char *service, struct str name, auth_found found, void *ctx);
+uint32_t auth_lookup(
+    struct auth_client *a, const char *service, struct str name, auth_found found, void *ctx);
 /* Broker only: a ticket for its account; a ticket works once and for 60 s. */
 uint32_t auth_redeem(struct auth_client *a, struct str ticket, auth_found found, void *ctx);
 void auth_cancel(struct auth_client *a, uint32_t request);
