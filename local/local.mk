@@ -37,4 +37,8 @@ tests_fuzz_fuzz_local_worker_SOURCES = tests/fuzz/fuzz-local-worker.c
 tests_fuzz_fuzz_local_worker_LDADD = $(worker_libs)
 tests_fuzz_fuzz_local_worker_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-dist_man_MANS += man/dot-courier.5 man/courierlocal.8 man/courierlocal-worker.8
+bin_PROGRAMS += local/preline
+local_preline_SOURCES = local/preline.c
+local_preline_LDADD = libs/base/libbase.a
+
+dist_man_MANS += man/preline.1 man/dot-courier.5 man/courierlocal.8 man/courierlocal-worker.8

@@ -77,6 +77,14 @@ ok wait_for(sub { -s home('alice') . '/env' }), 'it runs';
 my $env = do { local $/; open my $f, '<', home('alice') . '/env'; <$f> };
 is $env, "alice\@$domain alice\@$domain " . home('alice') . "\n", 'in its environment';
 
+my $preline = Courier::Test::program('preline');
+instructions('alice', '.courier', "|$preline sh -c 'cat > lines; exit 99'\n./Maildir\n");
+is send_to("alice\@$domain", 'preline'), 250, 'preline';
+ok wait_for(sub { -e home('alice') . '/lines' && $t->log =~ /size=\d+,success/ }), 'runs its program';
+ok wait_for(sub { open my $f, '<', home('alice') . '/lines'; local $/; ($text = <$f>) =~ /From here/ }), 'with the message';
+like $text, qr/\AFrom alice\@\Q$domain\E .*\nReturn-Path: <alice\@\Q$domain\E>\nDelivered-To: alice\@\Q$domain\E\nReceived:/, 'and the lines before it';
+ok !(grep { /Subject: preline/ } messages($alice)), 'exit status 99 ends the instructions';
+
 instructions('alice', '.courier', "|echo go away; exit 67\n");
 is send_to("alice\@$domain", 'refused', "bob\@$domain"), 250, 'a program refuses';
 ok wait_for(sub { grep { /go away/ && /Subject: refused/ } messages($bob) }, 30), 'its words are in the report';
