@@ -13,12 +13,14 @@ libs_queue_libqueue_a_SOURCES = \
 	libs/queue/store-open.c libs/queue/store-replay.c libs/queue/store-scan.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/queue tests/unit/queue-disk
+check_PROGRAMS += tests/unit/queue tests/unit/queue-disk tests/unit/queue-crash
 queue_test_libs = libs/queue/libqueue.a libs/event/libevent.a libs/base/libbase.a
 tests_unit_queue_SOURCES = tests/unit/queue.c
 tests_unit_queue_LDADD = $(queue_test_libs) $(CMOCKA_LIBS)
 tests_unit_queue_disk_SOURCES = tests/unit/queue-disk.c
 tests_unit_queue_disk_LDADD = $(queue_test_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_queue_crash_SOURCES = tests/unit/queue-crash.c tests/lib/failsys.c tests/lib/failsys.h
+tests_unit_queue_crash_LDADD = $(queue_test_libs) $(EVENT_LIBS) $(CMOCKA_LIBS)
 endif
 
 fuzz_programs += tests/fuzz/fuzz-control-file tests/fuzz/fuzz-journal
