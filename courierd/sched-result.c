@@ -24,6 +24,20 @@ static struct str keep(struct message *m, struct str s)
 	return s.n ? arena_str(m->arena, str_head(s, 4096)) : STR_NONE;
 }
 
+/* The peer's reply as it stood on the wire, with its code in each line: so the record can be read,
+ * and a report can say "smtp;". */
+static struct str reply_text(struct buf *b, const struct module_result *r)
+{
+	struct str rest = r->diagnostic, line;
+	if (!r->code)
+		return r->diagnostic;
+	while (str_split(&rest, '\n', &line)) {
+		buf_addf(b, "%s%03u%c", b->n ? "\n" : "", r->code, rest.p ? '-' : ' ');
+		buf_adds(b, line);
+	}
+	return b->failed ? r->diagnostic : buf_str(b);
+}
+
 void result_take(struct sched *s, struct message *m, uint32_t num, const struct module_result *r)
 {
 	if (num >= m->env.n_rcpts || rcpt_final(m->env.rcpts[num].state))
@@ -36,10 +50,12 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	    .status = r->status,
 	    .peer = r->remote,
 	    .sent = r->command};
+	struct buf reply;
+	buf_init(&reply, 16 * 1024);
 	if (r->connection)
 		x.error = r->diagnostic;
 	else
-		x.reply = r->diagnostic;
+		x.reply = reply_text(&reply, r);
 	envelope_add_result(&m->out, &x);
 	e->state = x.state;
 	e->local = x.local;
@@ -49,6 +65,7 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	e->sent = keep(m, x.sent);
 	e->error = keep(m, x.error);
 	e->reply = keep(m, x.reply);
+	buf_free(&reply);
 }
 
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
