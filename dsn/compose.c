@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include "dsn/compose.h"
 #include "unicode/unicode.h"
 
@@ -52,6 +53,18 @@ static void add_date(struct buf *out, const char *name, int64_t t)
 		buf_addf(out, "%s: %s\n", name, clock_rfc5322(t, date));
 }
 
+/* A line of a reply without its code: records of replies have it in each line. */
+static struct str without_code(struct str line, uint16_t code)
+{
+	char text[4];
+	snprintf(text, sizeof text, "%03u", code % 1000u);
+	if (!code || !str_starts(line, str_at(text, 3)))
+		return line;
+	if (line.n == 3)
+		return STR_NONE;
+	return line.p[3] == ' ' || line.p[3] == '-' ? str_skip(line, 4) : line;
+}
+
 /* Each line of a reply with its code, as it was on the wire, behind `mark`; sep goes between. */
 static void add_reply(
     struct buf *out, const struct dsn_recipient *r, const char *mark, const char *sep)
@@ -62,7 +75,7 @@ static void add_reply(
 		buf_addf(out, "%s%s", before, mark);
 		if (r->code)
 			buf_addf(out, "%03u%c", r->code, text.p ? '-' : ' ');
-		add_clean(out, str_trim(line), LINE_MAX_BYTES);
+		add_clean(out, without_code(str_trim(line), r->code), LINE_MAX_BYTES);
 		before = sep;
 	}
 }

@@ -193,6 +193,12 @@ static void report_of_failure(void **state UNUSED)
 	has(&m, "Content-Type: message/rfc822\nContent-Transfer-Encoding: 7bit\n\n"
 		"Subject: hi\nTo: bob\n\nbody\n\n--=_courier_BOUNDARY--\n");
 	buf_free(&m.text);
+	/* the codes may stand in the text, as records of replies have them */
+	r[0].diagnostic = STR("550-5.1.1 no\n550 5.1.1 such user");
+	m = make(r, 1, "Subject: hi\n\nbody\n", true);
+	has(&m, " <<< 550-5.1.1 no\n <<< 550 5.1.1 such user\n");
+	has(&m, "Diagnostic-Code: smtp; 550-5.1.1 no\n    550 5.1.1 such user\n");
+	buf_free(&m.text);
 }
 
 static void report_of_delay(void **state UNUSED)
