@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 struct compile {
@@ -109,9 +108,9 @@ static int build(struct compile *c, const char *base, const char *open, const ch
 static int lock(const char *base)
 {
 	char *path = mem_printf("%s.lock", base);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = userdb_lock(path);
 	free(path);
-	return fd >= 0 && flock(fd, LOCK_EX) < 0 ? -1 : fd;
+	return fd;
 }
 
 int userdb_compile(const char *base, size_t *accounts, char **why)

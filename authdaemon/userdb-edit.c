@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -20,6 +21,43 @@ static char *beside(const char *file, const char *prefix)
 	const char *slash = strrchr(file, '/');
 	int dir = slash ? (int)(slash - file) + 1 : 0;
 	return mem_printf("%.*s%s%s", dir, file, prefix, file + dir);
+}
+
+int userdb_give(int fd)
+{
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(MAILUSER "-auth") : NULL;
+	return pw ? fchown(fd, pw->pw_uid, pw->pw_gid) : 0;
+}
+
+static int give_to_owner_of_folder(int fd, const char *path)
+{
+	struct stat st;
+	/* the folder's owner may have put a link to somebody else's file here */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size != 0) {
+		errno = EPERM;
+		return -1;
+	}
+	char *dir = beside(path, "");
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = 0;
+	int r = stat(slash ? dir : ".", &st) < 0 ? -1 : fchown(fd, st.st_uid, st.st_gid);
+	free(dir);
+	return r;
+}
+
+int userdb_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	if ((geteuid() == 0 && give_to_owner_of_folder(fd, path) < 0) || flock(fd, LOCK_EX) < 0) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
 }
 
 static bool is_changed(const struct userdb_change *c, size_t n, struct str field)
@@ -104,6 +142,8 @@ static int write_new(const char *tmp, const struct buf *text, const struct stat 
 				fchown(fd, old->st_uid, old->st_gid) < 0 && geteuid() == 0)
 			? -1
 			: 0;
+	if (r == 0 && !old)
+		r = userdb_give(fd);
 	if (r == 0)
 		r = file_sync_full(fd);
 	int saved = errno;
@@ -177,9 +217,8 @@ int userdb_edit(
 		return -1;
 	}
 	char *lock = beside(file, ".lock.");
-	int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r = fd < 0 || flock(fd, LOCK_EX) < 0 ? failed(why, "lock", lock)
-						 : edit_locked(file, name, c, n, why);
+	int fd = userdb_lock(lock);
+	int r = fd < 0 ? failed(why, "lock", lock) : edit_locked(file, name, c, n, why);
 	if (fd >= 0)
 		close(fd);
 	free(lock);

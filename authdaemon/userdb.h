@@ -57,6 +57,12 @@ int userdb_read(
  * there is no source. */
 uint64_t userdb_signature(const char *path, int64_t *changed_ns);
 
+/* Opens and locks (waits for) the lock file at path, which stays; made by root it belongs to whom
+ * its folder belongs to.  -1 with errno; closing the descriptor unlocks. */
+int userdb_lock(const char *path);
+/* What root makes must be readable by authdaemond: gives it to its user, where there is one. */
+int userdb_give(int fd);
+
 /* Changing. ------------------------------------------------------------------------------------ */
 
 struct userdb_change {
