@@ -101,66 +101,77 @@ static void drop(struct started *s)
 	maildir_deliver_abort(&s->md);
 }
 
-/* An error of syncfs may be another file's: one sync per file then says whose. */
+struct devices { /* that have been synced whole in this step */
+	dev_t v[WORKER_BATCH];
+	size_t n;
+};
+
+/* True when everything on fd's file system is on the disk.  False: it must be synced by itself; an
+ * error of syncfs may be another file's, and one sync per file then says whose. */
+static bool device_synced(struct devices *d, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i] == st.st_dev)
+			return true;
+	if (!sync_file_system(fd))
+		return false;
+	d->v[d->n++] = st.st_dev;
+	return true;
+}
+
 static void sync_contents(struct batch *b, bool together)
 {
-	dev_t done[WORKER_BATCH];
-	size_t n = 0;
+	struct devices d = {.n = 0};
 	for (size_t i = 0; i < b->n; i++) {
 		struct started *s = &b->item[i];
-		struct stat st;
-		size_t k = 0;
 		if (s->no_sync || s->error)
 			continue;
 		int fd = maildir_deliver_fd(s->md);
-		if (together && fstat(fd, &st) == 0) {
-			while (k < n && done[k] != st.st_dev)
-				k++;
-			if (k == n && sync_file_system(fd))
-				done[n++] = st.st_dev;
-			if (k < n)
-				continue;
-		}
-		if (file_sync_full(fd) < 0)
+		if (!(together && device_synced(&d, fd)) && file_sync_full(fd) < 0)
 			drop(s);
 	}
 }
 
-static int sync_new(const char *dir, bool together)
+/* An earlier message of the batch in the same folder: its sync, which came after all renames, holds
+ * for this one too, and so does its failure, which the kernel tells only once. */
+static const struct started *twin(const struct batch *b, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!b->item[k].no_sync && (!b->item[k].error || b->item[k].name_lost) &&
+		    !strcmp(b->item[k].dir, b->item[i].dir))
+			return &b->item[k];
+	return NULL;
+}
+
+static int sync_new(const char *dir, struct devices *d)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	int r = together && sync_file_system(fd) ? 0 : file_sync_dir(fd, "new");
+	int r = d && device_synced(d, fd) ? 0 : file_sync_dir(fd, "new");
 	int saved = errno;
 	close(fd);
 	errno = saved;
 	return r;
 }
 
-static bool same_file_system(const char *dir, dev_t *done, size_t *n)
-{
-	struct stat st;
-	if (stat(dir, &st) < 0)
-		return false;
-	for (size_t i = 0; i < *n; i++)
-		if (done[i] == st.st_dev)
-			return true;
-	done[(*n)++] = st.st_dev;
-	return false;
-}
-
 static void sync_names(struct batch *b, bool together)
 {
-	dev_t done[WORKER_BATCH];
-	size_t n = 0;
+	struct devices d = {.n = 0};
 	for (size_t i = 0; i < b->n; i++) {
 		struct started *s = &b->item[i];
-		if (s->no_sync || s->error || (together && same_file_system(s->dir, done, &n)))
+		if (s->no_sync || s->error)
 			continue;
-		/* What can't be synced stays visible: at worst it is delivered again. */
-		if (sync_new(s->dir, together) < 0)
+		const struct started *same = twin(b, i);
+		if (same)
+			s->error = same->error;
+		else if (sync_new(s->dir, together ? &d : NULL) < 0)
 			s->error = errno ? errno : EIO;
+		/* What can't be synced stays visible: at worst it is delivered again. */
+		s->name_lost = s->error != 0;
 	}
 }
 

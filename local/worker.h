@@ -66,6 +66,7 @@ struct batch {
 		uint32_t id;
 		uint64_t size;
 		bool no_sync;
+		bool name_lost; /* the folder could not be synced */
 		int error;
 	} item[WORKER_BATCH];
 	size_t n;
