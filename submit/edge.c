@@ -36,7 +36,8 @@ struct peer {
 	struct gate_process *gate;
 	struct ipc *ipc;
 	struct map *sessions;
-	bool socket, from_network, dsn;
+	bool socket;
+	enum source_kind kind;
 	uint32_t uid;
 };
 
@@ -230,13 +231,13 @@ static bool open_session(struct peer *p, const struct ipc_msg *m)
 		o.source = str_is(o.source, "uucp") ? o.source : STR("local");
 		o.sender_id = str_at(sender, (size_t)n);
 		o.remote_ip = o.remote_host = o.local_ip = STR_NONE;
-	} else if (p->from_network)
+	} else if (p->kind == SOURCE_NETWORK)
 		o.source = STR("esmtp");
 	struct session *s = mem_new(struct session);
 	s->peer = p;
 	s->id = m->id;
 	s->line_end = &s->line;
-	s->t = transaction_new(p->gate, &o, p->from_network, p->dsn, p->uid, send_reply, s);
+	s->t = transaction_new(p->gate, &o, p->kind, p->uid, send_reply, s);
 	if (!s->t || !map_set(p->sessions, id_key(&m->id), s)) {
 		session_free(s);
 		return false;
@@ -279,14 +280,20 @@ static void on_close(void *ctx, struct ipc *c)
 	peer_free(p);
 }
 
+static enum source_kind kind_of(const char *role)
+{
+	if (strcmp(role, "esmtpd") == 0)
+		return SOURCE_NETWORK;
+	return strcmp(role, "dsn") == 0 ? SOURCE_REPORT : SOURCE_FORWARD;
+}
+
 void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uint32_t uid)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
 	struct peer *p = mem_new(struct peer);
 	p->gate = g;
 	p->socket = socket;
-	p->from_network = !socket && strcmp(role, "esmtpd") == 0;
-	p->dsn = !socket && strcmp(role, "dsn") == 0;
+	p->kind = socket ? SOURCE_PROGRAM : kind_of(role);
 	p->uid = uid;
 	p->sessions = map_new();
 	p->ipc = ipc_new(service_loop(g->service), fd, &handlers, p);

@@ -67,3 +67,24 @@ endif
 dist_man_MANS += man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
 	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8
+
+fuzz_programs += tests/fuzz/fuzz-gate-proto
+tests_fuzz_fuzz_gate_proto_SOURCES = tests/fuzz/fuzz-gate-proto.c
+tests_fuzz_fuzz_gate_proto_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_gate_proto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-submit-drop
+tests_fuzz_fuzz_submit_drop_SOURCES = tests/fuzz/fuzz-submit-drop.c
+tests_fuzz_fuzz_submit_drop_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_submit_drop_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-smtpaccess
+tests_fuzz_fuzz_smtpaccess_SOURCES = tests/fuzz/fuzz-smtpaccess.c
+tests_fuzz_fuzz_smtpaccess_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_smtpaccess_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-aliases
+tests_fuzz_fuzz_aliases_SOURCES = tests/fuzz/fuzz-aliases.c
+tests_fuzz_fuzz_aliases_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_aliases_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-submit-header
+tests_fuzz_fuzz_submit_header_SOURCES = tests/fuzz/fuzz-submit-header.c
+tests_fuzz_fuzz_submit_header_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_submit_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

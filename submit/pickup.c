@@ -185,7 +185,7 @@ static void submit(struct pickup *p)
 		.size = p->drop.bytes},
 	    .with = STR("local"),
 	};
-	p->t = transaction_new(p->gate, &o, false, false, p->st.st_uid, on_answer, p);
+	p->t = transaction_new(p->gate, &o, SOURCE_PROGRAM, p->st.st_uid, on_answer, p);
 	if (!p->t) {
 		leave(p);
 		return;

@@ -63,8 +63,8 @@ static void read_environment(struct transaction *t, bool *deny)
 }
 
 struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
-    bool from_network, bool dsn, uint32_t uid,
-    void (*answer)(void *ctx, const struct gate_reply *r), void *ctx)
+    enum source_kind kind, uint32_t uid, void (*answer)(void *ctx, const struct gate_reply *r),
+    void *ctx)
 {
 	struct transaction *t = mem_new(struct transaction);
 	bool deny;
@@ -75,8 +75,9 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 	}
 	t->gate = g;
 	t->policy = policy_hold(g->policy);
-	t->from_network = from_network;
-	t->dsn = dsn;
+	t->from_network = kind == SOURCE_NETWORK;
+	t->from_program = kind == SOURCE_PROGRAM;
+	t->dsn = kind == SOURCE_REPORT;
 	t->uid = uid;
 	t->answer = answer;
 	t->ctx = ctx;
@@ -233,12 +234,12 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .with = m->with,
 	    .sender_id = t->origin.sender_id,
 	    .only_rcpt = m->rcpts.n == 1 ? m->rcpts.v[0].address : STR_NONE,
-	    .local = !t->from_network && !t->dsn,
+	    .local = t->from_program,
 	    .add_date = p->add_date,
 	    .add_msgid = p->add_msgid,
 	    .rewrite = p->rewrite,
 	    .received_max = p->received_max,
-	    .add_mime = add_mime && !t->from_network,
+	    .add_mime = add_mime && t->from_program,
 	};
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)

@@ -31,10 +31,10 @@ struct transaction {
 	struct gate_process *gate;
 	struct policy *policy; /* held while the session lasts; anew at each MAIL */
 	struct arena *arena;
-	struct gate_origin origin; /* strings in the arena */
-	bool from_network, dsn;
-	uint32_t uid;   /* of the submitter */
-	struct buf env; /* NAME=value lines for the client */
+	struct gate_origin origin;            /* strings in the arena */
+	bool from_network, from_program, dsn; /* none: forwarded by local delivery */
+	uint32_t uid;                         /* of the submitter */
+	struct buf env;                       /* NAME=value lines for the client */
 	bool client_relay;
 	bool env_good;
 	struct message *message; /* NULL: between messages */
@@ -49,10 +49,12 @@ struct transaction {
 	bool ending; /* END waits for the file */
 };
 
+enum source_kind { SOURCE_NETWORK, SOURCE_PROGRAM, SOURCE_FORWARD, SOURCE_REPORT };
+
 /* origin: strings are copied. */
 struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
-    bool from_network, bool dsn, uint32_t uid,
-    void (*answer)(void *ctx, const struct gate_reply *r), void *ctx);
+    enum source_kind kind, uint32_t uid, void (*answer)(void *ctx, const struct gate_reply *r),
+    void *ctx);
 void transaction_free(struct transaction *t); /* no more answers */
 
 void transaction_policy(
