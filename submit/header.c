@@ -108,13 +108,15 @@ bool header_msgid(struct str id, struct str host, struct buf *out)
 	return buf_addf(out, "<courier.%.*s@%.*s>", STR_FMT(tail), STR_FMT(host));
 }
 
-/* Copies a field with LF line ends. */
+/* Copies a field with LF line ends.  A line of nothing but CR would end the header for others. */
 static void add_raw(struct buf *out, struct str raw)
 {
 	struct str line;
 	while (raw.n && str_split(&raw, '\n', &line)) {
-		if (line.n && line.p[line.n - 1] == '\r')
+		while (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
+		if (line.n == 0)
+			continue;
 		buf_adds(out, line);
 		buf_addc(out, '\n');
 	}
