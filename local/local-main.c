@@ -124,6 +124,8 @@ static void answered(void *ctx, const struct worker_result *r, bool for_ever, st
 		l->task.fresh = true;
 		l->task.d.flags |= WORKER_FRESH;
 		l->task.d.env = l->parcel->env;
+		if (l->task.d.env.n + l->task.d.body.n > WORKER_INLINE_MAX)
+			l->task.d.body = STR_NONE; /* both do not fit into a frame */
 		pool_give(self.pool, &l->task);
 		break;
 	case WORKER_DEFER:
@@ -218,7 +220,12 @@ static void deliver(
 		*l = (struct letter){.parcel = p, .rcpt = &d->rcpts[i]};
 		l->task = (struct task){.key = &p->key, .body = b, .done = answered, .ctx = l};
 		fill(p, l->rcpt, &l->task.d);
-		pool_give(self.pool, &l->task);
+		if (worker_delivery_ok(&l->task.d))
+			pool_give(self.pool, &l->task);
+		else
+			settle(l, &(struct module_result){.outcome = MODULE_FAILED,
+				      .status = STR("5.1.3"),
+				      .diagnostic = STR("an address or path can't be used")});
 	}
 }
 

@@ -35,18 +35,19 @@ int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_deliver
 }
 
 /* Names and paths become C strings and header lines: nothing in them may end either. */
-static bool fields_ok(struct str *const *fields, size_t n)
+bool worker_delivery_ok(const struct worker_delivery *d)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fields[i]->n >= WORKER_PATH_MAX || str_has_ctl(*fields[i]))
+	const struct str fields[] = {
+	    d->user, d->ext, d->home, d->maildir, d->quota, d->address, d->sender, d->id};
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].n >= WORKER_PATH_MAX || str_has_ctl(fields[i]))
 			return false;
-	return true;
+	return d->home.n && d->home.p[0] == '/' && d->address.n &&
+	       !(d->delivery.n && memchr(d->delivery.p, 0, d->delivery.n));
 }
 
 bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out)
 {
-	struct str *const fields[] = {&out->user, &out->ext, &out->home, &out->maildir, &out->quota,
-	    &out->address, &out->sender, &out->id};
 	struct ipc_reader r;
 	ipc_read(m, &r);
 	*out = (struct worker_delivery){0};
@@ -74,9 +75,7 @@ bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out)
 	} else if (out->body.n != out->size) {
 		return false;
 	}
-	return ipc_done(&r) && fields_ok(fields, ARRAY_LEN(fields)) && out->home.n &&
-	       out->home.p[0] == '/' && out->address.n &&
-	       !memchr(out->delivery.p, 0, out->delivery.n);
+	return ipc_done(&r) && worker_delivery_ok(out);
 }
 
 int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r)

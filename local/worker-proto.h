@@ -59,6 +59,8 @@ struct worker_delivery {
 	struct str user, ext, home, maildir, quota, delivery, address, sender, id, env;
 	struct str body; /* .p NULL: the descriptor has it */
 };
+/* What a worker takes at all: it ends at anything else, so askers look first. */
+bool worker_delivery_ok(const struct worker_delivery *d);
 /* body as in d; fd -1 for inline ones.  ipc_send's result. */
 int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_delivery *d, int fd);
 bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out);
