@@ -35,19 +35,25 @@ static int kernel_lock(int fd, int64_t until)
 	return 0;
 }
 
-/* Ours holds "PID HOST"; when that process of this host has died, nobody will ever remove it. */
-static bool owner_died(int folderfd)
+/*
+ * Ours holds "PID HOST"; when that process of this host has died, nobody will ever remove it.  One
+ * of this very process is left over too: we hold the kernel's lock and would know.
+ */
+static bool left_over(int folderfd)
 {
 	struct buf b;
 	struct str rest, pid, host;
 	uint64_t n;
 	buf_init(&b, 512);
-	bool dead = file_read(folderfd, DOT_LOCK, &b) == 0 &&
-		    (rest = str_trim(buf_str(&b)), true) && str_word(&rest, &pid) &&
-		    str_word(&rest, &host) && str_u64(pid, &n) && n > 1 && n < INT32_MAX &&
-		    str_is(host, maildir_host()) && kill((pid_t)n, 0) < 0 && errno == ESRCH;
+	bool left = false;
+	if (file_read(folderfd, DOT_LOCK, &b) == 0) {
+		rest = str_trim(buf_str(&b));
+		if (str_word(&rest, &pid) && str_word(&rest, &host) && str_u64(pid, &n) && n > 1 &&
+		    n < INT32_MAX && str_is(host, maildir_host()))
+			left = (pid_t)n == getpid() || (kill((pid_t)n, 0) < 0 && errno == ESRCH);
+	}
 	buf_free(&b);
-	return dead;
+	return left;
 }
 
 static void break_stale(int folderfd)
@@ -55,7 +61,7 @@ static void break_stale(int folderfd)
 	struct stat st;
 	if (fstatat(folderfd, DOT_LOCK, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	if (clock_now() - st.st_mtime > LOCK_STALE || owner_died(folderfd))
+	if (clock_now() - st.st_mtime > LOCK_STALE || left_over(folderfd))
 		file_unlink(folderfd, DOT_LOCK);
 }
 

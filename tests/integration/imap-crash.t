@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # imapd is killed before each call that changes the file system, one after the other, while it
-# appends, copies, moves and expunges.  Whatever it had said must hold afterwards, and no message
-# may be lost, cut off or doubled.
+# appends, copies, moves and expunges; then each of these calls fails as on a full disk.  Whatever
+# imapd had said must hold afterwards, and no message may be lost, cut off or doubled.
 use strict;
 use warnings;
 use Test::More;
@@ -31,8 +31,9 @@ my $body = join '', map {"line $_ of the text\r\n"} 1 .. 5000;
 # All that is said to these commands, whether it lives to the end or not.
 sub session {
 	my ($kill, @commands) = @_;
-	local $ENV{KILL_AT} = $kill;
-	local $ENV{LD_PRELOAD} = $kill ? "$top/kill-at.so" : '';
+	my ($how, $at) = $kill =~ /^(\w+) (\d+)/;
+	local $ENV{$how || 'KILL_AT'} = $at || 0;
+	local $ENV{LD_PRELOAD} = $at ? "$top/kill-at.so" : '';
 	my $pid = open2(my $out, my $in, $imapd, $dir);
 	binmode $_ for $in, $out;
 	$in->autoflush(1);
@@ -90,15 +91,13 @@ my @commands = (
 	'COPY 1 INBOX.Box', 'MOVE 2 INBOX.Box', 'STORE 2 +FLAGS (\Deleted)', 'EXPUNGE',
 );
 
-my $finished = 0;
-my $points = 0;
-for (my $at = 1; $at < 400 && !$finished; $at++) {
+# One run with a fault; true when it came to its end.
+sub run {
+	my ($how, $at) = @_;
 	fresh();
-	my ($said, $signal) = session($at, @commands);
-	$finished = !$signal;
-	$points++;
-	my ($inbox, $v1, $bad1) = look('INBOX');
-	my ($box, $v2, $bad2) = look('INBOX.Box');
+	my ($said, $signal) = session("$how $at", @commands);
+	my ($inbox, undef, $bad1) = look('INBOX');
+	my ($box, undef, $bad2) = look('INBOX.Box');
 	my @wrong = (@$bad1, map {"Box: $_"} @$bad2);
 	my $must = sub { push @wrong, $_[1] unless $_[0] };
 	my $is = sub { defined $_[0] && $_[0] == $_[1] };
@@ -107,16 +106,27 @@ for (my $at = 1; $at < 400 && !$finished; $at++) {
 	$must->($inbox->{mA}, 'appended') if $said =~ /^t2 OK/m;
 	$must->($is->($box->{m1}, $1), "COPYUID $1") if $said =~ /^t3 OK \[COPYUID \d+ 1 (\d+)/m;
 	$must->($box->{m1}, 'copied') if $said =~ /^t3 OK/m;
-	$must->(($inbox->{m2} ? 1 : 0) + ($box->{m2} ? 1 : 0) == 1, 'm2 is in one place');
+	$must->(!$box->{m1}, 'not copied') if $said =~ /^t3 NO/m;
+	$must->(($inbox->{m2} ? 1 : 0) + ($box->{m2} ? 1 : 0) == 1, 'm2 is in one place')
+	    if $said !~ /^t4 NO/m || $said !~ /^t6 OK/m;
 	$must->($is->($inbox->{m2}, 2), 'm2 keeps its UID') if $inbox->{m2};
 	$must->($is->($box->{m2}, $1), "COPYUID of the move $1") if $said =~ /^\* OK \[COPYUID \d+ 2 (\d+)/m;
 	$must->($box->{m2}, 'moved') if $said =~ /^t4 OK/m;
 	$must->($is->($inbox->{m3}, 3), 'm3 keeps its UID') if $said !~ /^t5 /m || $inbox->{m3};
-	$must->(!$inbox->{m3}, 'expunged') if $said =~ /^t6 OK/m;
+	$must->(!$inbox->{m3}, 'expunged') if $said =~ /^t6 OK/m && $said =~ /^t5 OK/m && $said =~ /^t4 OK/m;
 	$must->(!$box->{m3} && !$box->{mA}, 'nothing else in the folder');
-	ok(!@wrong, "killed at step $at") or diag join "\n", @wrong, $said;
+	$must->($said =~ /^t7 OK/m, 'a fault is no end of the session') if $how eq 'FAIL_AT';
+	ok(!@wrong, "$how $at") or diag join "\n", @wrong, $said;
+	return !$signal;
+}
+
+my $points = 0;
+my $finished = 0;
+while (!$finished && $points < 400) {
+	$finished = run('KILL_AT', ++$points);
 }
 ok($finished, "it lived through the $points-th");
 cmp_ok($points, '>', 30, 'steps were counted');
+run('FAIL_AT', $_) for 1 .. $points;
 
 done_testing;
