@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 #include "courierd/broker.h"
 #include "courierd/courier.h"
+#include "courierd/sched-settings.h"
 #include "courierd/supervisor.h"
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
@@ -27,6 +28,7 @@ const struct config_component *const every_component[] = {
     &esmtp_component,
     &imapd_component,
     &local_settings,
+    &sched_settings,
     &submit_settings,
 };
 const size_t n_every_component = ARRAY_LEN(every_component);
