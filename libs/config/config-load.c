@@ -183,6 +183,21 @@ static struct str own_file_value(const struct config_setting *s, struct buf *tex
 	return STR_NONE;
 }
 
+static int check_lines(struct loading *l, const struct config_setting *s, struct str text)
+{
+	struct str line;
+	int r = 0;
+	for (unsigned n = 1; s->line_wrong && str_split(&text, '\n', &line); n++) {
+		line = str_trim(line);
+		const char *wrong = line.n && line.p[0] != '#' ? s->line_wrong(line) : NULL;
+		if (wrong) {
+			config_fault(l->faults, l->file, n, "%s", wrong);
+			r = -1;
+		}
+	}
+	return r;
+}
+
 static int load_own_file(
     struct loading *l, const struct config_setting *s, const char *file, const char *vhost)
 {
@@ -193,7 +208,9 @@ static int load_own_file(
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && file_read_fd(fd, &text) == 0) {
 		l->file = path;
-		r = keep(l, s, str_of(s->name), own_file_value(s, &text), vhost, 1, true);
+		r = check_lines(l, s, buf_str(&text));
+		if (!r)
+			r = keep(l, s, str_of(s->name), own_file_value(s, &text), vhost, 1, true);
 	} else if (errno != ENOENT && errno != EISDIR) {
 		config_fault(l->faults, path, 0, "cannot be read: %s", strerror(errno));
 		r = -1;
