@@ -62,6 +62,14 @@ const char *authclient_add(struct authclient *a, struct str line)
 	return NULL;
 }
 
+const char *authclient_line_wrong(struct str line)
+{
+	struct authclient *a = authclient_new();
+	const char *wrong = authclient_add(a, line);
+	authclient_free(a);
+	return wrong;
+}
+
 struct credentials authclient_find(
     const struct authclient *a, struct str relay, uint16_t port, struct str domain)
 {

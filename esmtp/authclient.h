@@ -16,6 +16,7 @@ struct authclient *authclient_new(void);
 void authclient_free(struct authclient *a); /* wipes the passwords; NULL is fine */
 /* NULL, or what is wrong with the line (never its text: it holds a password). */
 const char *authclient_add(struct authclient *a, struct str line);
+const char *authclient_line_wrong(struct str line); /* the same for a line alone */
 /* relay: as in esmtproutes, may be empty; port: 0 fits any line for the relay. */
 struct credentials authclient_find(
     const struct authclient *a, struct str relay, uint16_t port, struct str domain);

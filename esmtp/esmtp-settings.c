@@ -1,5 +1,7 @@
 /* The settings of the esmtp module. */
+#include "esmtp/authclient.h"
 #include "esmtp/esmtp-settings.h"
+#include "esmtp/routes.h"
 #include "tls/tls.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \
@@ -37,10 +39,12 @@ static const struct config_setting rows[] = {
     {.name = "esmtproutes",
 	.type = CONFIG_LIST,
 	.file = "esmtproutes",
+	.line_wrong = routes_line_wrong,
 	.help = "DOMAIN:RELAY lines that go before DNS"},
     {.name = "esmtpauthclient",
 	.type = CONFIG_LIST,
 	.file = "esmtpauthclient",
+	.line_wrong = authclient_line_wrong,
 	.help = "RELAY USER PASSWORD lines"},
     {.name = "ESMTP_USE_STARTTLS",
 	.type = CONFIG_BOOL,

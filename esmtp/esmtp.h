@@ -135,10 +135,10 @@ struct target {
 	size_t n_queued;
 	VEC(struct conn *) conns; /* open or opening */
 	size_t n_opening;
-	bool reached;                   /* the last attempt to connect went well */
 	int64_t down_since, down_until; /* epoch seconds */
-	struct trouble trouble;         /* of the last attempt */
-	int64_t used;                   /* clock_mono_ms */
+	int64_t crowded_until;  /* clock_mono_ms: it takes no more connections than it has */
+	struct trouble trouble; /* of the last attempt */
+	int64_t used;           /* clock_mono_ms */
 };
 
 /* Takes the job. */

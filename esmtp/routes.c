@@ -111,6 +111,14 @@ const char *routes_add(struct routes *r, struct str line)
 	return NULL;
 }
 
+const char *routes_line_wrong(struct str line)
+{
+	struct routes *r = routes_new();
+	const char *wrong = routes_add(r, line);
+	routes_free(r);
+	return wrong;
+}
+
 static bool fits(struct str pattern, struct str domain)
 {
 	if (!pattern.n)

@@ -33,6 +33,7 @@ struct routes *routes_new(void);
 void routes_free(struct routes *r); /* NULL is fine */
 /* One line of the file.  NULL, or what is wrong with it; blank lines and comments do nothing. */
 const char *routes_add(struct routes *r, struct str line);
+const char *routes_line_wrong(struct str line); /* the same for a line alone */
 /* The route of a domain (A- or U-labels, as in the file; compared without case).  Its strings live
  * as long as the routes.  Without a line that fits: DNS, port 25, opportunistic. */
 struct route routes_find(const struct routes *r, struct str domain);

@@ -1,14 +1,19 @@
 /*
  * A target's life: jobs come, addresses are looked up, connections are opened as long as jobs wait
- * and the limit allows, and each connection takes job after job.  Until one connection has been
- * made at most OPENING_UNTRIED are tried at once, so a dead host costs little however much waits.
+ * and the limit allows, and each connection takes job after job.  At most OPENING_AHEAD more than
+ * those that work are opened at once, so a dead or busy host costs little however much waits.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include "esmtp/esmtp.h"
 #include "esmtp/candidates.h"
 
-enum { OPENING_UNTRIED = 2, FRESH_MS = 60 * 1000, FORGET_MS = 10 * 60 * 1000 };
+enum {
+	OPENING_AHEAD = 2,
+	FRESH_MS = 60 * 1000,
+	FORGET_MS = 10 * 60 * 1000,
+	CROWDED_MS = 10 * 1000
+};
 
 void trouble_init(struct trouble *t)
 {
@@ -186,7 +191,9 @@ static bool may_open(const struct target *t)
 	size_t limit = t->e->settings->max_connections;
 	if (t->conns.n >= limit || soon_free(t) >= t->n_queued)
 		return false;
-	return t->reached || t->n_opening < OPENING_UNTRIED;
+	if (t->conns.n > t->n_opening && clock_mono_ms() < t->crowded_until)
+		return false;
+	return t->n_opening < OPENING_AHEAD + (t->conns.n - t->n_opening);
 }
 
 static void work(struct target *t)
@@ -253,7 +260,6 @@ bool target_feed(struct target *t, struct conn *c)
 void target_opened(struct target *t)
 {
 	t->n_opening--;
-	t->reached = true;
 	t->down_until = 0;
 }
 
@@ -277,9 +283,11 @@ void target_failed(struct target *t, struct conn *c)
 	forget_conn(t, c);
 	t->n_opening--;
 	t->resolved = 0;
-	if (t->conns.n > t->n_opening)
-		return; /* others of its connections work: the queue is theirs */
-	t->reached = false;
+	if (t->conns.n > t->n_opening) {
+		/* Others of its connections work: the queue is theirs. */
+		t->crowded_until = clock_mono_ms() + CROWDED_MS;
+		return;
+	}
 	if (t->n_opening)
 		return; /* another one may still make it */
 	if (t->trouble.connection && t->e->settings->down_s) {

@@ -93,6 +93,16 @@ for my $row (@rows) {
 	};
 }
 
+# The address and the port are our own, whatever the name.
+{
+	Courier::Module::config($home, esmtpd => "PORT=127.0.0.2.$port\n");
+	my ($r) = Courier::Module::deliver($home, 'esmtp', host => 'plain.example');
+	is("$r->{outcome} $r->{status}", 'failed 5.4.6', 'our own address and port: a loop');
+	($r) = Courier::Module::deliver($home, 'esmtp', host => 'backup.example');
+	is($r->{outcome}, 'failed', 'and wherever it stands among the hosts');
+	unlink "$home/etc/esmtpd";
+}
+
 # Nobody answers questions at all: bounded, temporary.
 {
 	$dns->stop;

@@ -129,6 +129,12 @@ for my $how ([], ['-f']) {
 	@r = send_it(options => ['-n', 4]);
 	is(scalar(grep { $_->{outcome} eq 'relayed' } @r), 4, 'sessions closed under us: nothing is deferred');
 	is(scalar $s->messages, 4, 'and nothing comes twice');
+	# A server that takes no second session at a time.
+	$s = server(greeting => sub { $_[1]{session} > 1 ? '421 4.7.0 too many' : '220 fake ESMTP' },
+		on => {MAIL => sub { select undef, undef, undef, 0.05; '250 Ok' }});
+	@r = send_it(options => ['-n', 40, '-c', 20]);
+	is(scalar(grep { $_->{outcome} eq 'relayed' } @r), 40, 'a server of one session gets all');
+	cmp_ok($s->connections, '<', 10, 'and is not stormed');
 	config($home, esmtptimeoutkeepalive => "1s\n");
 	$s = server();
 	@r = send_it(options => ['-n', 2, '-p', 2500]);
