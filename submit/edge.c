@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_BYTES = 8 * 1024 * 1024, /* of frames that wait, for one transaction */
-	SOCKET_TRANSACTIONS_MAX = 4,      /* of one connection to the submission socket */
+	LINE_MAX_BYTES = 32 * 1024 * 1024, /* of frames that wait, for one transaction */
+	SOCKET_TRANSACTIONS_MAX = 4,       /* of one connection to the submission socket */
 };
 
 struct waiting {
@@ -27,8 +27,9 @@ struct session {
 	struct transaction *t;
 	struct waiting *line, **line_end;
 	size_t line_bytes;
-	bool busy;    /* a verb has not been answered yet */
-	bool running; /* run() is at work: answers inside it do not start another */
+	bool busy;     /* a verb has not been answered yet */
+	bool overflow; /* more data than may wait: END will fail */
+	bool running;  /* run() is at work: answers inside it do not start another */
 };
 
 struct peer {
@@ -58,6 +59,7 @@ static void session_free(void *session)
 
 static void peer_free(struct peer *p)
 {
+	p->gate->socket_peers -= p->socket;
 	loop_defer_cancel(service_loop(p->gate->service), drop_peer, p);
 	*p->prev = p->next;
 	if (p->next)
@@ -143,12 +145,19 @@ static bool do_end(struct session *s, struct str body)
 	if (body.n)
 		return false;
 	s->busy = true;
-	transaction_end(s->t);
+	if (s->overflow) {
+		struct gate_reply r = reply(REPLY_QUEUE_DOWN);
+		s->overflow = false;
+		transaction_reset(s->t);
+		send_reply(s, &r);
+	} else
+		transaction_end(s->t);
 	return true;
 }
 
 static bool do_reset(struct session *s, struct str body)
 {
+	s->overflow = false;
 	transaction_reset(s->t);
 	return body.n == 0;
 }
@@ -163,6 +172,8 @@ static bool perform(struct session *s, uint16_t type, struct str body)
 	    [GATE_END] = do_end,
 	    [GATE_RESET] = do_reset,
 	};
+	if (s->overflow && type == GATE_DATA)
+		return true;
 	return type < ARRAY_LEN(verbs) && verbs[type] && verbs[type](s, body);
 }
 
@@ -198,8 +209,10 @@ static void session_run(struct session *s)
 
 static bool wait_in_line(struct session *s, const struct ipc_msg *m)
 {
-	if (s->line_bytes + m->body.n > LINE_MAX_BYTES)
-		return false;
+	if (s->line_bytes + m->body.n > LINE_MAX_BYTES) {
+		s->overflow = true; /* this message alone fails */
+		return m->type == GATE_DATA;
+	}
 	struct waiting *w = mem_alloc(sizeof(*w) + m->body.n);
 	*w = (struct waiting){.type = m->type, .n = m->body.n};
 	if (m->body.n)
@@ -307,6 +320,7 @@ void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uin
 		free(p);
 		return;
 	}
+	g->socket_peers += socket;
 	p->next = g->peers;
 	p->prev = &g->peers;
 	if (p->next)

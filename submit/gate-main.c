@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TICK_MS = 5000 };
+enum { TICK_MS = 5000, LEAVE_MS = 100, SOCKET_PEERS_MAX = 200 /* local programs at a time */ };
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
@@ -47,6 +47,8 @@ static void on_tick(void *ctx)
 	struct gate_process *g = ctx;
 	if (etc_changed(g) != g->etc_changed)
 		take_policy(g);
+	if (g->listener)
+		watch_set(g->listener, WATCH_READ);
 	timer_set(g->tick, TICK_MS);
 }
 
@@ -65,10 +67,17 @@ static void on_connection(void *ctx, int fd, int what)
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 	(void)what;
+	if (g->socket_peers >= SOCKET_PEERS_MAX) { /* they wait in the kernel's line */
+		watch_set(g->listener, 0);
+		return;
+	}
 	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (c < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_error(NULL, "cannot accept a submission: %m");
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* No descriptor, no memory: not again before the next tick. */
+		log_error(NULL, "cannot accept a submission: %m");
+		watch_set(g->listener, 0);
 		return;
 	}
 	if (getsockopt(c, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0) {
@@ -125,6 +134,18 @@ static int start(struct service *s)
 	return 0;
 }
 
+/* Messages that have begun are finished; new ones are told to come again. */
+static void leave_when_idle(void *ctx)
+{
+	struct gate_process *g = ctx;
+	if (g->messages) {
+		timer_set(g->leave, LEAVE_MS);
+		return;
+	}
+	peers_free(g);
+	service_exit(g->service, EXIT_SUCCESS);
+}
+
 static void drain(struct service *s)
 {
 	struct gate_process *g = service_data(s);
@@ -132,9 +153,11 @@ static void drain(struct service *s)
 	g->pickup = NULL;
 	watch_free(g->listener);
 	g->listener = NULL;
-	/* Whoever has no answer yet keeps his message. */
-	peers_free(g);
-	service_exit(s, EXIT_SUCCESS);
+	g->leave = timer_new(service_loop(s), leave_when_idle, g);
+	if (g->leave)
+		timer_set(g->leave, 0);
+	else
+		service_exit(s, EXIT_SUCCESS);
 }
 
 static void stats(struct service *s, struct buf *out)

@@ -18,9 +18,10 @@ struct gate_process {
 	struct pickup *pickup;  /* process 0 alone; else NULL */
 	struct watch *listener; /* the submission socket */
 	int listener_fd;
-	struct timer *tick;
+	struct timer *tick, *leave;
 	int64_t etc_changed; /* when the configuration folder was last seen to change, ns */
-	size_t transactions;
+	size_t transactions, socket_peers;
+	size_t messages;            /* begun and not ended */
 	uint64_t accepted, refused; /* messages */
 	uint32_t uid;               /* of this process */
 };

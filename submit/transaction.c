@@ -14,6 +14,8 @@ static void message_free(struct message *m)
 {
 	if (!m)
 		return;
+	if (m->spool.gate)
+		m->spool.gate->messages--;
 	spool_free(&m->spool);
 	map_free(m->seen, NULL);
 	vec_free(&m->rcpts);
@@ -152,6 +154,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;
 	spool_init(&m->spool, t->gate, t->policy);
+	t->gate->messages++;
 	m->spool.header = transaction_header;
 	m->spool.file_there = transaction_file_there;
 	m->spool.ctx = t;
@@ -180,7 +183,7 @@ static enum reply_id judge_mail(struct transaction *t, struct message *m)
 	    .size = m->mail.size,
 	    .size_limit = size_limit(t),
 	    .disk_full = !disk_has_room(t->gate, t->policy, m->mail.size),
-	    .ids = queue_client_up(t->gate->queue),
+	    .ids = queue_client_up(t->gate->queue) && !service_draining(t->gate->service),
 	};
 	/* "#@[]" marks reports about reports, as in the original's protocol with modules. */
 	if (str_is(m->mail.sender, "#@[]") && t->dsn)
