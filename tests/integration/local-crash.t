@@ -52,8 +52,6 @@ my @pids = map {
 
 sub slurp { local (@ARGV, $/) = $_[0]; return -r $_[0] ? scalar <> // '' : '' }
 
-sub slurp { local (@ARGV, $/) = $_[0]; return -r $_[0] ? scalar <> // '' : '' }
-
 sub workers {
 	return grep { slurp("/proc/$_/cmdline") =~ /^courierlocal-worker/ && slurp("/proc/$_/environ") =~ m,COURIER_HOME=\Q$t->{dir}\E/, }
 	    map { m,(\d+), ? $1 : () } glob '/proc/[0-9]*';

@@ -9,7 +9,7 @@ use Test::More;
 use Courier::Test;
 use Net::POP3;
 
-my $t = Courier::Test->new(users => ['alice'], config => {pop3d => {POP3_TLS_REQUIRED => 0}});
+my $t = Courier::Test->new(users => ['alice'], config => {'pop3d-ssl' => {POP3_TLS_REQUIRED => 0}});
 my $maildir = $t->maildir('alice');
 my @owner = (stat $maildir)[4, 5];
 
