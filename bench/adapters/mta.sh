@@ -44,9 +44,9 @@ configure() {
 		echo "MAXDAEMONS=$MAX_CONN"
 		echo "MAXPERIP=$MAX_CONN"
 		echo "MAXPERC=$MAX_CONN"
-		echo 'BOFHMAXRCPTS=2000'
 		echo 'TCPDOPTS="-nodnslookup -noidentlookup"'
 	} >>"$e/esmtpd"
+	echo MAXRCPTS=2000 >>"$e/submit"
 	sed -i "s/^MAXHOST=.*/MAXHOST=$RELAY_PAR/; s/^MAXDELS=.*/MAXDELS=$RELAY_PAR/" "$e/module.esmtp"
 	sed -i "s/^MAXDELS=.*/MAXDELS=$LOCAL_PAR/" "$e/module.local"
 	for f in imapd imapd-ssl pop3d pop3d-ssl; do
