@@ -383,8 +383,8 @@ static void name_remote(struct conn *c, const struct candidate *k)
 			     ? (const void *)&((const struct sockaddr_in6 *)&k->addr)->sin6_addr
 			     : (const void *)&((const struct sockaddr_in *)&k->addr)->sin_addr;
 	inet_ntop(k->addr.ss_family, at, ip, sizeof ip);
-	snprintf(c->host, sizeof c->host, "%s", k->host);
 	bool literal = k->host[0] == '[' || strcmp(k->host, ip) == 0;
+	snprintf(c->host, sizeof c->host, "%s", literal ? ip : k->host);
 	snprintf(c->remote, sizeof c->remote, "%s%s[%s]", literal ? "" : k->host,
 	    literal ? "" : " ", ip);
 }

@@ -14,6 +14,7 @@ my $home = home(me => "me.example\n", resolver => "127.0.0.1\@9\n", esmtpdelay =
 my $have_tls = eval { require IO::Socket::SSL; 1 };
 my $cert = "$home/cert.pem";
 system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=fake.example " .
+	"-addext subjectAltName=IP:127.0.0.1 " .
 	"-keyout $home/key.pem -out $home/crt.pem >/dev/null 2>&1 && cat $home/crt.pem $home/key.pem > $cert");
 
 sub server {
@@ -191,11 +192,26 @@ SKIP: {
 	$s = server(ehlo => \@e, broken_tls => 1);
 	($r) = send_it();
 	is($r->{outcome}, 'deferred', 'when certificates are checked there is no way back to clear');
+	$s = server(ehlo => \@e, route => '/SECURITY=STARTTLS');
+	($r) = send_it();
+	is($r->{outcome}, 'relayed', 'a certificate that is vouched for, with the right name');
 	config($home, courierd => "ESMTP_USE_STARTTLS=0\n");
 	$s = server(ehlo => \@e);
 	($r) = send_it();
 	is(said($s, '^STARTTLS'), 0, 'STARTTLS can be switched off');
 	unlink "$home/etc/courierd";
+}
+
+# ---- IPv6 -----------------------------------------------------------------------------------
+
+SKIP: {
+	my $s = eval { Courier::FakeSMTP->new(host => '::1') } or skip 'no IPv6 here', 1;
+	config($home, esmtproutes => ':[::1],' . $s->port . "\n");
+	my ($r) = send_it();
+	is("$r->{outcome} $r->{remote}", 'relayed [::1]', 'IPv6');
+	config($home, esmtproutes => ':[::1],' . $s->port . "/IPV4ONLY\n");
+	($r) = send_it();
+	is($r->{outcome}, 'deferred', 'not when only IPv4 may be used');
 }
 
 # ---- AUTH -----------------------------------------------------------------------------------
