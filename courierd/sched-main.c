@@ -76,7 +76,7 @@ static void consider_restart(struct scheduler *x, int64_t now)
 	if (x->restarting ||
 	    !(x->want_restart ? !sched_active(&x->core) : quiet && age > x->core.limits.respawnlo))
 		return;
-	x->restarting = true;
+	x->restarting = x->want_restart = true;
 	service_restart_me(x->service);
 }
 

@@ -302,15 +302,15 @@ static void killed(void **state UNUSED)
 }
 static void no_space(void **state UNUSED)
 {
-	each_call(ENOSPC, 5);
+	each_call(ENOSPC, 9);
 }
 static void broken_disk(void **state UNUSED)
 {
-	each_call(EIO, 4);
+	each_call(EIO, 7);
 }
 static void no_descriptors(void **state UNUSED)
 {
-	each_call(EMFILE, 7);
+	each_call(EMFILE, 11);
 }
 
 static int clean(void **state UNUSED)
