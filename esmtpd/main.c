@@ -10,6 +10,8 @@ enum {
 	ACCEPT_BATCH = 32, /* connections taken in a row before others get their turn */
 	REST_MS = 200,     /* without descriptors: how long no connection is taken */
 	LISTENERS_MAX = 64,
+	CERTIFICATES_MS = 20,     /* how often it is looked whether there are certificates now */
+	CERTIFICATES_TRIES = 150, /* after which we serve without */
 };
 
 struct listener {
@@ -24,7 +26,8 @@ struct worker {
 	struct service *service;
 	struct listener listeners[LISTENERS_MAX];
 	size_t n_listeners;
-	struct timer *rest;
+	struct timer *rest, *certificates;
+	unsigned tries;
 };
 
 static const struct config_component *const components[] = {
@@ -141,6 +144,24 @@ static int setup(struct service *s)
 	return w->server.board && w->server.arena && w->rest ? 0 : -1;
 }
 
+/* Serving begins when the key process has told its certificates: the first client shall be offered
+ * TLS like any other. */
+static void look_for_certificates(void *ctx)
+{
+	struct worker *w = ctx;
+	bool all = true;
+
+	for (size_t i = 0; i < DOORS; i++)
+		all = all && tls_server_usable(w->server.doors[i].tls);
+	if (!all && ++w->tries < CERTIFICATES_TRIES) {
+		timer_set(w->certificates, CERTIFICATES_MS);
+		return;
+	}
+	if (!all)
+		log_warning(NULL, "no certificate: TLS is not offered; see mkesmtpdcert(8)");
+	service_ready(w->service);
+}
+
 static int start(struct service *s)
 {
 	struct worker *w = service_data(s);
@@ -150,9 +171,10 @@ static int start(struct service *s)
 		w->server.doors[i].tls = tls_server_new(s, w->server.doors[i].component);
 	w->server.gate = gate_client_new(s);
 	w->server.auth = auth_client_new(s);
-	if (!w->server.gate)
+	w->certificates = timer_new(service_loop(s), look_for_certificates, w);
+	if (!w->server.gate || !w->certificates)
 		return -1;
-	service_ready(s);
+	timer_set(w->certificates, 0);
 	return 0;
 }
 

@@ -11,7 +11,8 @@ static void log_dialog(struct session *s, const char *arrow, struct str text)
 	while (str_split(&text, '\n', &line)) {
 		while (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
-		log_info(NULL, "dialog,session=%s %s %.*s", s->id, arrow, STR_FMT(line));
+		if (line.n)
+			log_info(NULL, "dialog,session=%s %s %.*s", s->id, arrow, STR_FMT(line));
 	}
 }
 
@@ -20,8 +21,8 @@ static const char *or_empty(const char *z)
 	return z ? z : "";
 }
 
-/* by_gate: it is about the addresses; else about the command.  (Not at the level of errors, whose mark
- * would stand before a line that log readers know by its beginning.) */
+/* by_gate: it is about the addresses; else about the command.  (Not at the level of errors, whose
+ * mark would stand before a line that log readers know by its beginning.) */
 static void log_reply(struct session *s, bool by_gate, unsigned code, struct str text)
 {
 	struct str line = STR_NONE;

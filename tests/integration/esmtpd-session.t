@@ -67,10 +67,10 @@ like $t->send_mail(from => 'a@client.test', to => 'alice@example.test', text => 
 ($s) = session();
 like $t->smtp($s, 'NOOP ' . 'x' x 3000), qr/^500 /, 'long line';
 like $t->smtp($s, 'NOOP'), qr/^250 /, '... and on';
-like $t->smtp($s, 'MAIL FROM:<' . 'x' x 65 . '@client.test>'), qr/^5\d\d /, 'long local part' for 1;
+like $t->smtp($s, 'MAIL FROM:<' . 'x' x 65 . '@client.test>'), qr/^5\d\d /, 'long local part';
 $t->smtp($s, 'FOO') for 1 .. 2;
 my @more = map {$t->smtp($s, 'FOO')} 1 .. 2;
-like "@more", qr/^421 /m, 'too many errors end it';
+like join('', @more), qr/^421 /m, 'too many errors end it';
 
 # ---- connections from one address
 my @held = map {(session())[0]} 1 .. 12;
@@ -88,6 +88,7 @@ for (my $n = 0; $n < $upto; $n += 5) {
 	print $c substr $dialog, 0, $n;
 	close $c;
 }
+ok $t->wait_for(5, sub {(session())[1] =~ /^220/}), 'their places are free again';
 like $t->send_mail(from => 'a@client.test', to => 'bob@example.test', text => "Subject: after\n\nx\n"), qr/^250 /, 'the server lives';
 ok $t->wait_mail('bob', qr/^Subject: after$/m), '... and delivers';
 is scalar(grep {$_->[1] =~ /^Subject: left$/m} $t->mailbox('alice')), 0, 'no half message was taken';
@@ -114,7 +115,8 @@ SKIP: {
 # ---- a stop tells idle clients, and lets a message end
 ($s) = session();
 my ($busy) = session();
-$t->smtp($busy, $_) for 'EHLO c', 'MAIL FROM:<a@client.test>', 'RCPT TO:<alice@example.test>', 'DATA';
+$r = $t->smtp($busy, $_) for 'EHLO c', 'MAIL FROM:<a@client.test>', 'RCPT TO:<alice@example.test>', 'DATA';
+like $r, qr/^354/, 'a message is under way';
 my $pid = fork;
 defined $pid or die $!;
 if (!$pid) { # stop waits for the message, so it is somebody else's

@@ -35,7 +35,7 @@ sub refused {
 
 for my $before ("\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\0\n") {
 	for my $after ("\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\0\n") {
-		next if $before eq "\r\n" && $after eq "\r\n";
+		next if $before =~ /\r\n\z/ && $after eq "\r\n"; # that is the end
 		my $smuggled = "MAIL FROM:<smuggler\@client.test>\r\nRCPT TO:<bob\@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\n!\r\n.\r\n";
 		my $text = "Subject: carrier\r\n\r\nx${before}.${after}${smuggled}";
 		refused("$name{$before} . $name{$after}", $text);
