@@ -64,7 +64,8 @@ static const struct command *find_command(struct str name)
 
 /* ---- replies ---- */
 
-static void set_reply(struct session *s, enum reply r, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void set_reply(
+    struct session *s, enum reply r, const char *fmt, va_list ap)
 {
 	s->reply = r;
 	buf_clear(&s->text);
