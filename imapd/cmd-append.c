@@ -4,14 +4,18 @@
 #include "imapd/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct append {
 	char *name, *dir;
 	struct flag_list flags;
 	int64_t date;
 	bool utf8;
-	bool cr;  /* a CR is held back until we know what follows */
-	bool nul; /* RFC 3501 forbids it */
+	bool counted; /* in the quota */
+	bool cr;      /* a CR is held back until we know what follows */
+	bool nul;     /* RFC 3501 forbids it */
 };
 
 static bool arguments(struct session *s, struct parser *p, struct append *a)
@@ -87,31 +91,53 @@ static bool receive(struct session *s, struct maildir_delivery *d, struct append
 	return ok;
 }
 
+/* Takes back a message of which nobody was told. */
+static int unpublish(struct append *a, const char *name, uint64_t size)
+{
+	int saved = errno;
+	char path[MAILDIR_NAME_MAX * 2];
+	int fd = open(a->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof path, "cur/%s", name);
+	if (fd >= 0) {
+		file_unlink(fd, path);
+		close(fd);
+	}
+	if (a->counted)
+		maildir_quota_add(".", -(int64_t)size, -1);
+	errno = saved;
+	return -1;
+}
+
 /* The lock is taken before the message shows, so that nobody else numbers it. */
+static int publish(struct session *s, struct maildir_delivery **d, struct append *a,
+    struct maildir_uids **u, const char *name)
+{
+	struct maildir_name parsed;
+	uint32_t uidvalidity;
+	if (!maildir_name_parse(str_of(name), &parsed)) {
+		errno = EINVAL;
+		return -1;
+	}
+	uint32_t uid = maildir_uids_add(*u, parsed.base);
+	if (maildir_uids_prepare(*u) < 0 || maildir_deliver_publish(d) < 0)
+		return -1;
+	if (maildir_uids_commit(u, &uidvalidity) < 0)
+		return unpublish(a, name, parsed.size);
+	reply_ok(s, "[APPENDUID %u %u] APPEND Ok.", uidvalidity, uid);
+	return 0;
+}
+
 static int finish(struct session *s, struct maildir_delivery **d, struct append *a)
 {
 	struct buf name;
-	struct maildir_name parsed;
-	uint32_t uid, uidvalidity;
-	buf_init(&name, 512);
 	struct maildir_uids *u = NULL;
-	int r = maildir_deliver_prepare(*d, NULL);
-	if (r == 0)
+	buf_init(&name, 512);
+	int r = maildir_deliver_prepare(*d, &name);
+	if (r == 0) {
 		u = maildir_uids_begin(a->dir, s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
-	if (r < 0 || !u) {
-		maildir_deliver_abort(d);
-		r = -1;
-	} else {
-		r = maildir_deliver_finish(d, &name);
+		r = u ? publish(s, d, a, &u, name.p) : -1;
 	}
-	if (r == 0 && maildir_name_parse(buf_str(&name), &parsed)) {
-		uid = maildir_uids_add(u, parsed.base);
-		/* the message is in; without its UID on disk it is only not named to the client */
-		if (maildir_uids_commit(&u, &uidvalidity) == 0)
-			reply_ok(s, "[APPENDUID %u %u] APPEND Ok.", uidvalidity, uid);
-		else
-			reply_ok(s, "APPEND Ok.");
-	}
+	maildir_deliver_abort(d);
 	maildir_uids_abort(&u);
 	buf_free(&name);
 	return r;
@@ -151,6 +177,7 @@ void cmd_append(struct session *s, struct parser *p)
 	    .keywords = a.flags.keywords,
 	    .nkeywords = s->cfg.keywords ? a.flags.nkeywords : 0,
 	};
+	a.counted = !(o.flags & MAILDIR_NO_QUOTA);
 	struct maildir_delivery *d = maildir_deliver_begin(a.dir, &o);
 	if (!d) {
 		refuse(s, errno);

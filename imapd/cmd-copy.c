@@ -185,7 +185,7 @@ static int publish(struct transfer *t, struct maildir_uids *u)
 			return -1;
 		m->to = number(u, m->name);
 	}
-	return file_sync_dir(t->fd, "cur");
+	return 0; /* commit syncs the directory */
 }
 
 static void add_uids(struct transfer *t, struct buf *out, bool target)
@@ -235,7 +235,11 @@ static int copy_all(struct transfer *t, struct buf *code)
 		maildir_uids_abort(&u);
 		return -1;
 	}
-	if (maildir_uids_commit(&u, &uidvalidity) < 0 || !copyuid(t, uidvalidity, code))
+	if (maildir_uids_commit(&u, &uidvalidity) < 0) {
+		undo_links(t, "cur");
+		return -1;
+	}
+	if (!copyuid(t, uidvalidity, code))
 		buf_clear(code);
 	return 0;
 }
@@ -294,9 +298,9 @@ static int move_all(struct transfer *t, struct buf *code)
 		if (!t->s->box->f->msgs.v[i].gone && move_one(t, u, i) < 0 && errno != ENOENT)
 			error = errno;
 	}
-	if (file_sync_dir(t->fd, "cur") < 0 && !error)
-		error = errno;
-	if (maildir_uids_commit(&u, &uidvalidity) < 0 || !copyuid(t, uidvalidity, code))
+	if (maildir_uids_commit(&u, &uidvalidity) < 0)
+		error = error ? error : errno;
+	else if (!copyuid(t, uidvalidity, code))
 		buf_clear(code);
 	errno = error;
 	return error ? -1 : 0;

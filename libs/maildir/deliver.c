@@ -207,6 +207,13 @@ int maildir_deliver_finish(struct maildir_delivery **dp, struct buf *name)
 	return r;
 }
 
+int maildir_deliver_publish(struct maildir_delivery **dp)
+{
+	if (*dp && maildir_deliver_prepare(*dp, NULL) == 0)
+		(*dp)->o.flags |= MAILDIR_NO_SYNC;
+	return maildir_deliver_finish(dp, NULL);
+}
+
 void maildir_deliver_abort(struct maildir_delivery **dp)
 {
 	struct maildir_delivery *d = *dp;

@@ -51,6 +51,8 @@ void maildir_deliver_abort(struct maildir_delivery **d); /* errno is preserved *
  * and "visible": prepare says the final name, publish renames.
  */
 int maildir_deliver_prepare(struct maildir_delivery *d, struct buf *name);
+/* finish, but the caller syncs the directory before it promises anything. */
+int maildir_deliver_publish(struct maildir_delivery **d);
 
 /* Removes what lies in DIR/tmp for more than 36 hours. */
 int maildir_tmp_clean(const char *dir);

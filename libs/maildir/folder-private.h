@@ -12,6 +12,11 @@ enum {
 	MAILDIR_RETRIES = 3,           /* times a vanished name is looked for again */
 };
 
+/* maildir_put_file in two steps: a complete file in tmp/, which the caller renames; abort removes
+ * it, keeps errno and returns -1. */
+int maildir_put_begin(int folderfd, struct str text, bool sync, char tmp[MAILDIR_NAME_MAX]);
+int maildir_put_abort(int folderfd, const char *tmp);
+
 uint32_t maildir_new_uidvalidity(void);
 int maildir_uiddb_read(int folderfd, struct buf *text); /* absent or absurd: empty */
 

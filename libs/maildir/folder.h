@@ -93,13 +93,16 @@ int maildir_folder_remove(struct maildir_folder *f, size_t i);
 int maildir_folder_move(struct maildir_folder *f, size_t i, int tofd, struct buf *name);
 
 /*
- * UIDs for messages just put into a folder (APPEND, COPY):  begin takes the lock, add names the
- * next UID for a base, commit makes all durable and lets the lock go; after a failure nothing is
- * promised (the messages get UIDs at the next sync).
+ * UIDs for messages put into a folder (APPEND, COPY, MOVE).  begin takes the lock; add names the
+ * next UID for a base; prepare writes the new list beside the old one; then the messages are
+ * renamed into cur/; commit puts the list in place, syncs cur/ and the folder (so messages need no
+ * sync of the directory of their own) and lets the lock go.  When it fails nothing is promised:
+ * what lies in cur/ gets UIDs at the next sync.
  */
 struct maildir_uids;
 struct maildir_uids *maildir_uids_begin(const char *dir, unsigned flags);
 uint32_t maildir_uids_add(struct maildir_uids *u, struct str base);
+int maildir_uids_prepare(struct maildir_uids *u); /* may be left out */
 int maildir_uids_commit(struct maildir_uids **u, uint32_t *uidvalidity);
 void maildir_uids_abort(struct maildir_uids **u);
 

@@ -67,7 +67,8 @@ struct maildir_uids {
 	struct maildir_lock lock;
 	int fd;
 	uint32_t uidvalidity, uidnext;
-	struct buf lines; /* without the head */
+	struct buf lines;           /* without the head */
+	char tmp[MAILDIR_NAME_MAX]; /* the new list, complete; "" before prepare */
 };
 
 /* A folder nobody opened yet: what lies in it gets its UIDs before what comes now. */
@@ -130,18 +131,34 @@ uint32_t maildir_uids_add(struct maildir_uids *u, struct str base)
 	return uid;
 }
 
-int maildir_uids_commit(struct maildir_uids **up, uint32_t *uidvalidity)
+int maildir_uids_prepare(struct maildir_uids *u)
 {
-	struct maildir_uids *u = *up;
 	struct buf text;
 	buf_init(&text, MAILDIR_UIDDB_MAX);
 	buf_addf(&text, "1 %u %u\n", u->uidvalidity, u->uidnext);
 	buf_adds(&text, buf_str(&u->lines));
 	bool failed = text.failed || u->lines.failed;
 	errno = EFBIG;
-	int r = failed ? -1 : maildir_put_file(u->fd, MAILDIR_UIDDB, buf_str(&text), true);
-	*uidvalidity = u->uidvalidity;
+	int r = failed ? -1 : maildir_put_begin(u->fd, buf_str(&text), true, u->tmp);
+	if (r < 0)
+		u->tmp[0] = 0;
 	buf_free(&text);
+	return r;
+}
+
+/* Both renames, the message's and the list's, reach the disk with the same writing of the journal.
+ */
+int maildir_uids_commit(struct maildir_uids **up, uint32_t *uidvalidity)
+{
+	struct maildir_uids *u = *up;
+	int r = u->tmp[0] ? 0 : maildir_uids_prepare(u);
+	if (r == 0)
+		r = file_rename(u->fd, u->tmp, u->fd, MAILDIR_UIDDB);
+	if (r == 0) {
+		u->tmp[0] = 0;
+		r = file_sync_dir(u->fd, "cur") < 0 || file_sync_dir(u->fd, ".") < 0 ? -1 : 0;
+	}
+	*uidvalidity = u->uidvalidity;
 	maildir_uids_abort(up);
 	return r;
 }
@@ -152,6 +169,8 @@ void maildir_uids_abort(struct maildir_uids **up)
 	int saved = errno;
 	if (!u)
 		return;
+	if (u->tmp[0])
+		maildir_put_abort(u->fd, u->tmp);
 	maildir_lock_drop(&u->lock);
 	if (u->fd >= 0)
 		close(u->fd);
