@@ -328,10 +328,13 @@ static void pump(struct journal *j)
 		return;
 	}
 	struct pending **tail = &g->records;
-	while (j->head && fits(g, len = unit_length(j->head, &n), n) &&
-	       g->segment->used - g->at + len <= JOURNAL_GROUP_BYTES)
+	while (j->head) {
+		len = unit_length(j->head, &n);
+		if (!fits(g, len, n) || g->segment->used - g->at + len > JOURNAL_GROUP_BYTES)
+			break;
 		for (; n; n--)
 			take(j, g, &tail);
+	}
 	g->sync |= j->want_sync;
 	j->want_sync = j->warming = false;
 	if (g->sync)

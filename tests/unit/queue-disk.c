@@ -240,11 +240,33 @@ static void many(void **state UNUSED)
 	assert_int_equal(errors, 0);
 }
 
+/* More records at once than one group takes. */
+static void crowd(void **state UNUSED)
+{
+	enum { N = 3000 };
+	open_queue();
+	uint64_t a = commit("sC\n", "body", NULL);
+	wait_answers(1);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(queue_append(q, a, STR("C1\n"), i % 2, answer, NULL), 0);
+	wait_answers(N + 1);
+	close_queue();
+	open_queue();
+	struct buf b;
+	buf_init(&b, 1024 * 1024);
+	assert_int_equal(queue_load(q, a, &b), 0);
+	assert_int_equal(b.n, 3 + 3 * N);
+	buf_free(&b);
+	close_queue();
+	assert_int_equal(errors, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(young, fresh, clean),
 	    cmocka_unit_test_setup_teardown(old, fresh, clean),
 	    cmocka_unit_test_setup_teardown(large, fresh, clean),
-	    cmocka_unit_test_setup_teardown(many, fresh, clean)};
+	    cmocka_unit_test_setup_teardown(many, fresh, clean),
+	    cmocka_unit_test_setup_teardown(crowd, fresh, clean)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
