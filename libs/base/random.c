@@ -32,12 +32,15 @@ uint64_t random_u64(void)
 void random_token(char *out, size_t n)
 {
 	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char b[64];
 	size_t i = 0;
 	while (i < n) {
-		unsigned char b;
-		random_bytes(&b, 1);
-		if (b < 248) /* 4 * 62: no letter is likelier than another */
-			out[i++] = set[b % 62];
+		/* one call for all, and some more for those that do not fit */
+		size_t take = n - i + 4 < sizeof b ? n - i + 4 : sizeof b;
+		random_bytes(b, take);
+		for (size_t k = 0; k < take && i < n; k++)
+			if (b[k] < 248) /* 4 * 62: no letter is likelier than another */
+				out[i++] = set[b[k] % 62];
 	}
 	out[n] = 0;
 }
