@@ -12,7 +12,7 @@ AC_DEFUN([COURIER_COMPILER], [
 	HARDEN_CFLAGS=
 	HARDEN_LDFLAGS=
 	for f in -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-		-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wnull-dereference -Wno-unused-parameter \
+		-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-unused-parameter \
 		-Wimplicit-fallthrough -Wold-style-definition; do
 		COURIER_FLAG([WARN_CFLAGS], [$f])
 	done
