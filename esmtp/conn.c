@@ -128,9 +128,8 @@ void conn_drop(struct conn *c)
 
 static void lose(struct conn *c)
 {
-	struct target *t = c->t;
+	target_lost(c->t, c);
 	conn_free(c);
-	target_lost(t, c);
 }
 
 void conn_quit(struct conn *c)
