@@ -34,3 +34,9 @@ endif
 
 etc_files += etc/esmtpd etc/esmtpd-msa etc/esmtpd-ssl
 dist_man_MANS += man/esmtpd.8 man/esmtpd-msa.8 man/esmtpd-ssl.8 man/courieresmtpd.8
+
+fuzz_programs += tests/fuzz/fuzz-esmtpd
+tests_fuzz_fuzz_esmtpd_SOURCES = tests/fuzz/fuzz-esmtpd.c $(esmtpd_fake_sources)
+tests_fuzz_fuzz_esmtpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_fuzz_fuzz_esmtpd_LDADD = $(esmtpd_libs)
+tests_fuzz_fuzz_esmtpd_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -13,3 +13,9 @@ check_PROGRAMS += tests/unit/smtp
 tests_unit_smtp_SOURCES = tests/unit/smtp.c
 tests_unit_smtp_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
+
+fuzz_programs += tests/fuzz/fuzz-smtp
+tests_fuzz_fuzz_smtp_SOURCES = tests/fuzz/fuzz-smtp.c
+tests_fuzz_fuzz_smtp_LDADD = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
+tests_fuzz_fuzz_smtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

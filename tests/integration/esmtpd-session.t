@@ -125,11 +125,7 @@ if (!$pid) { # stop waits for the message, so it is somebody else's
 	POSIX::_exit($? >> 8);
 }
 like $t->smtp_reply($s), qr/^421 4\.3\.2/, 'the idle client is told';
-print $busy "Subject: last
-
-x
-.
-";
+print $busy "Subject: last\r\n\r\nx\r\n.\r\n";
 like $t->smtp_reply($busy), qr/^250 /, 'the message under way is taken';
 like $t->smtp_reply($busy), qr/^421 4\.3\.2/, '... and then its client is told';
 waitpid $pid, 0;
