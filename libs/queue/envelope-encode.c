@@ -82,6 +82,12 @@ static void add_rcpt(struct buf *out, const struct envelope_rcpt *r)
 	}
 }
 
+static void add_time(struct buf *out, char letter, int64_t t)
+{
+	if (t)
+		buf_addf(out, "%c%lld\n", letter, (long long)t);
+}
+
 /* The order is that of the original as far as it goes. */
 bool envelope_encode(const struct envelope *e, struct buf *out)
 {
@@ -111,9 +117,10 @@ bool envelope_encode(const struct envelope *e, struct buf *out)
 	record_if(out, 'u', e->source);
 	if (e->generation)
 		buf_addf(out, "g%llx\n", (unsigned long long)e->generation);
-	buf_addf(out, "o%u\nB%llu\na%lld\n", (unsigned)e->uid, (unsigned long long)e->size,
-	    (long long)e->arrival);
-	buf_addf(out, "E%lld\nW%lld\n", (long long)e->expiry, (long long)e->warn);
+	buf_addf(out, "o%u\nB%llu\n", (unsigned)e->uid, (unsigned long long)e->size);
+	add_time(out, 'a', e->arrival);
+	add_time(out, 'E', e->expiry);
+	add_time(out, 'W', e->warn);
 	return !out->failed;
 }
 
