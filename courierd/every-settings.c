@@ -8,6 +8,7 @@
 #include "courierd/supervisor.h"
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
+#include "esmtpd/esmtpd.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
 #include "submit/settings.h"
@@ -26,6 +27,9 @@ const struct config_component *const every_component[] = {
     &broker_settings,
     &dsn_component,
     &esmtp_component,
+    &esmtpd_settings,
+    &esmtpd_msa_settings,
+    &esmtpd_ssl_settings,
     &imapd_component,
     &local_settings,
     &sched_settings,

@@ -11,7 +11,8 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/cmd-queue.c courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
-	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c
+	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
+	esmtpd/settings.c
 courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)

@@ -3,7 +3,7 @@ esmtpd_sources = \
 	esmtpd/esmtpd.h esmtpd/session.h \
 	esmtpd/board.c esmtpd/board.h \
 	esmtpd/server.c \
-	esmtpd/settings.c \
+	esmtpd/settings.c esmtpd/settings-read.c \
 	esmtpd/session.c \
 	esmtpd/session-connect.c \
 	esmtpd/session-reply.c \
