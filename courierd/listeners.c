@@ -208,6 +208,18 @@ int listeners_open(struct supervisor *s, char **why)
 	return 0;
 }
 
+void listeners_enable(struct supervisor *s, const struct role *r, bool on)
+{
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		struct listener *l = &s->listeners[i];
+		if (l->role != r || !role_of(l->name))
+			continue;
+		if (on ? listen(l->fd, BACKLOG) < 0 : shutdown(l->fd, SHUT_RDWR) < 0)
+			log_warning(
+			    NULL, "cannot %s the port %s: %m", on ? "open" : "close", l->where);
+	}
+}
+
 /* Is the role part of this instance: built, with its program there, and with somebody to serve? */
 bool role_wanted(const struct supervisor *s, const struct role *r)
 {

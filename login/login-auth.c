@@ -40,8 +40,10 @@ static void failed(struct login_conn *c, struct str login)
 	c->state = LOGIN_COMMAND;
 	login_arm_timer(c);
 	c->protocol->refused(c, "AUTHENTICATIONFAILED", "Login failed.");
-	if (c->failures >= LOGIN_FAILURES_MAX) {
-		c->protocol->bye(c, "Too many failed logins");
+	if (c->failures >= LOGIN_FAILURES_MAX || service_draining(c->l->s)) {
+		c->protocol->bye(c, c->failures >= LOGIN_FAILURES_MAX
+					? "Too many failed logins"
+					: "The server is being restarted");
 		login_conn_end(c);
 		return;
 	}

@@ -129,6 +129,8 @@ static void drain(struct service *s)
 		if (c->state == LOGIN_COMMAND || c->state == LOGIN_HANDSHAKE) {
 			c->protocol->bye(c, "The server is being restarted");
 			login_conn_end(c);
+		} else if (c->state == LOGIN_PROXY && !service_retired(s)) {
+			login_conn_end(c);
 		}
 	}
 	if (l->open == 0)
