@@ -11,6 +11,8 @@
 #include "esmtpd/esmtpd.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
+#include "login/login.h"
+#include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
 
 const struct config_component *const every_component[] = {
@@ -32,6 +34,9 @@ const struct config_component *const every_component[] = {
     &esmtpd_ssl_settings,
     &imapd_component,
     &local_settings,
+    &login_imap_settings,
+    &login_pop3_settings,
+    &pop3d_component,
     &sched_settings,
     &submit_settings,
 };
