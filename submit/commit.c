@@ -164,7 +164,8 @@ void commit_start(struct transaction *t, const struct message_facts *f, bool mar
 	t->commit = c;
 	fill_envelope(t, f, marked, &e);
 	for (size_t i = 0; i < c->n && !c->failed; i++)
-		c->failed = !start_part(c, &e, i, batch);
+		if (!start_part(c, &e, i, batch))
+			c->failed = true; /* never back to false: a part may have failed already */
 	c->starting = false;
 	if (c->waiting == 0)
 		finish(c);

@@ -80,7 +80,8 @@ struct service_link;
 struct service_link *service_link_new(struct service *s, const char *role, unsigned number,
     const struct ipc_handlers *h, void (*on_up)(void *ctx), void (*on_down)(void *ctx), void *ctx);
 struct ipc *service_link_ipc(struct service_link *k);
-void service_link_drop(struct service_link *k); /* the peer misbehaved: close and connect anew */
+/* The peer misbehaved: closed at once, on_down follows from the loop, then it is connected anew. */
+void service_link_drop(struct service_link *k);
 void service_link_free(struct service_link *k);
 
 #endif
