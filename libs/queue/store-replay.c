@@ -83,11 +83,16 @@ static bool on_append(struct replay *r, const struct journal_record *rec)
 		}
 		return true;
 	}
-	if (rec->aux != a->control.n) { /* put twice after a failed write */
-		if (rec->aux > a->control.n)
-			report_line(r->report, "journal %08x: records of message %llu are missing",
-			    (unsigned)r->segment, (unsigned long long)rec->id);
+	if (rec->aux < a->control.n) /* put twice after a failed write */
 		return true;
+	if (rec->aux > a->control.n && rec->aux <= ENVELOPE_TEXT_MAX) {
+		/* Failed with the message it went with, and blank since, or lost to rot. */
+		size_t gap = rec->aux - a->control.n;
+		char *p = buf_reserve(&a->control, gap);
+		if (!p)
+			return no_memory(r);
+		memset(p, '\n', gap);
+		a->control.n += gap;
 	}
 	return buf_adds(&a->control, rec->payload) || no_memory(r);
 }

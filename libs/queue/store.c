@@ -16,6 +16,7 @@ struct stored *store_get(struct store *s, uint64_t seq)
 void store_forget(struct store *s, struct stored *m)
 {
 	map_del(s->messages, seq_key(&m->seq));
+	store_not_behind(s, m);
 	buf_free(&m->tail);
 	free(m);
 }
@@ -220,22 +221,38 @@ static void append_free(struct append_op *op)
 	free(op);
 }
 
+static void append_to_file(struct append_op *op, struct stored *m)
+{
+	struct store *s = op->s;
+	if (!m->behind) {
+		if (store_write_at(s->msgs_dir, op->seq, buf_str(&op->text), op->at,
+			m->parked ? m->next : 0) == 0)
+			return;
+		store_trouble(s, "append to a control file", errno);
+		buf_clear(&m->tail);
+		store_behind(s, m, op->at);
+	}
+	buf_adds(&m->tail, buf_str(&op->text));
+}
+
+/* A record that failed with the message it went with leaves its place in the text to blank lines:
+ * what was appended behind it already has its own place. */
 static void appended(void *ctx, int error, struct segment *seg UNUSED, uint64_t at UNUSED)
 {
 	struct append_op *op = ctx;
 	struct stored *m = store_get(op->s, op->seq);
+	if (error && op->text.n)
+		memset(op->text.p, '\n', op->text.n);
 	if (m)
 		m->appends--;
-	if (m && !error && m->state == STORED_FILE) {
-		if (!m->removed && store_write_at(op->s->msgs_dir, op->seq, buf_str(&op->text),
-				       op->at, m->parked ? m->next : 0))
-			store_trouble(op->s, "append to a control file", errno);
-	} else if (m && !error)
+	if (m && m->state != STORED_FILE)
 		buf_adds(&m->tail, buf_str(&op->text));
+	else if (m && !m->removed)
+		append_to_file(op, m);
 	if (op->cb)
 		op->cb(op->ctx, error);
 	m = store_get(op->s, op->seq);
-	if (m && m->parked && !m->removed && !m->appends && m->state == STORED_FILE)
+	if (m && m->parked && !m->removed && !m->appends && !m->behind && m->state == STORED_FILE)
 		store_forget(op->s, m);
 	append_free(op);
 }
@@ -364,14 +381,14 @@ static int store_settle(struct queue *q, uint64_t seq, int64_t next)
 	store_name(name, 'C', seq);
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = next}};
 	utimensat(s->msgs_dir, name, times, AT_SYMLINK_NOFOLLOW);
-	if (!m->appends)
+	if (!m->appends && !m->behind)
 		store_forget(s, m);
 	return 0;
 }
 
 int store_control(struct store *s UNUSED, struct stored *m, struct buf *out)
 {
-	char *p = buf_reserve(out, m->control_n);
+	char *p = m->tail.failed ? NULL : buf_reserve(out, m->control_n);
 	if (!p) {
 		errno = ENOMEM;
 		return -1;
@@ -394,14 +411,29 @@ static void cut_torn_line(struct buf *b)
 	b->p[b->n] = 0;
 }
 
-static int load_file(struct store *s, uint64_t seq, struct buf *control)
+static int read_file(struct store *s, uint64_t seq, const struct stored *m, struct buf *control)
 {
 	char name[STORE_NAME_SIZE];
 	store_name(name, 'C', seq);
 	if (file_read(s->msgs_dir, name, control))
 		return -1;
-	cut_torn_line(control);
+	if (!m || !m->behind) {
+		cut_torn_line(control);
+		return 0;
+	}
+	if (control->n > m->file_n)
+		control->n = m->file_n;
+	if (!m->tail.failed && buf_adds(control, buf_str(&m->tail)))
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+static int load_file(struct store *s, uint64_t seq, struct buf *control)
+{
 	struct stored *m = store_get(s, seq);
+	if (read_file(s, seq, m, control))
+		return -1;
 	if (!m && !(m = add(s, seq)))
 		return -1;
 	if (!m->appends)
@@ -418,12 +450,7 @@ static int store_peek(struct queue *q, uint64_t seq, struct buf *control)
 	struct stored *m = store_get(s, seq);
 	if (m && (m->state == STORED_JOURNAL || m->state == STORED_MOVING))
 		return store_control(s, m, control);
-	char name[STORE_NAME_SIZE];
-	store_name(name, 'C', seq);
-	if (file_read(s->msgs_dir, name, control))
-		return -1;
-	cut_torn_line(control);
-	return 0;
+	return read_file(s, seq, m, control);
 }
 
 static int store_load(struct queue *q, uint64_t seq, struct buf *control)

@@ -22,6 +22,9 @@ struct stored {
 	uint64_t at;     /* payload in the segment */
 	uint64_t length; /* of the control text with everything appended, also what is under way */
 	struct buf tail; /* what was appended durably while it lives in the journal */
+	/* STORED_FILE: the file could not take what is in tail, which belongs at file_n */
+	bool behind;
+	uint64_t file_n;
 	int64_t next;
 	struct stored *next_move;
 };
@@ -40,7 +43,8 @@ struct store {
 	struct timer *retry;
 	uint64_t next_seq, reserved; /* numbers below `reserved` may be given out */
 	uint64_t tmp_count;
-	size_t in_journal;
+	size_t in_journal, n_behind;
+	struct segment *held; /* is let go when no file is behind */
 	bool closing;
 };
 
@@ -66,6 +70,11 @@ void store_move(struct store *s, struct stored *m);
 void store_move_oldest(struct store *s); /* keeps the journal short */
 void store_move_cancel(struct store *s);
 void store_release(void *ctx, struct segment *seg);
+/* A control file that could not be written (a full disk) keeps the journal from being let go, for
+ * what was appended stands only there; it is tried again. */
+void store_behind(struct store *s, struct stored *m, uint64_t file_n);
+int store_catch_up(struct store *s, struct stored *m);
+void store_not_behind(struct store *s, struct stored *m);
 
 /* store-files.c: names below msgs */
 enum { STORE_NAME_SIZE = 48, STORE_FOLDERS = 100 };
