@@ -240,7 +240,8 @@ subtest POP3 => sub {
 	$t->restart;
 	$p = $login->();
 	is_deeply([@{$p->uidl}{1 .. 3}], [@$first{1, 3}, $second->{4}], 'and after a restart');
-	like(join('', @{$p->get(1)}), qr/^body of q1\n\.dotted\n\z/m, 'RETR');
+	my $got = join '', @{$p->get(1)};
+	like($got, qr{^body of q1\r?\n\.dotted\r?\n\z}m, 'RETR') or diag unpack 'H*', $got;
 	$p->quit;
 	my $wrong = Net::POP3->new('127.0.0.1', Port => $t->port('pop3s'), Timeout => 15, SSL => 1, SSL_verify_mode => 0);
 	ok(!defined $wrong->login('pop', 'wrong'), 'a wrong password');
