@@ -70,6 +70,17 @@ static void move_run(struct disk_job *job)
 		j->items[k].error = errno;
 }
 
+/* A removal that was asked for while the files were written: only now is it recorded, and answered.
+ */
+static void go_on_removing(struct store *s, struct stored *m)
+{
+	queue_answer cb = m->removing;
+	void *ctx = m->removing_ctx;
+	m->removing = NULL;
+	if (m->removed && s->queue.ops->remove(&s->queue, m->seq, cb, ctx) && cb)
+		cb(ctx, errno);
+}
+
 struct moved {
 	struct store *s;
 	uint64_t seq, length; /* how much of the control text the file has */
@@ -137,15 +148,16 @@ static void moved_durable(void *ctx, int error, struct segment *seg UNUSED, uint
 		m->datafile = true;
 		m->segment = NULL;
 		s->in_journal--;
-		bool removed = m->removed;
-		if (removed)
-			s->queue.ops->remove(&s->queue, x->seq, NULL, NULL);
+		if (m->removed)
+			go_on_removing(s, m);
 		else if (m->parked && !m->appends && !m->behind)
 			store_forget(s, m);
 		if (!s->closing)
 			journal_unlive(s->journal, old);
-	} else if (m)
+	} else if (m) {
 		m->state = STORED_JOURNAL;
+		go_on_removing(s, m);
+	}
 	free(x);
 }
 
@@ -164,14 +176,17 @@ static void say_moved(struct store *s, struct item *i)
 			return;
 	}
 	free(x);
-	if (m)
+	if (m) {
 		m->state = STORED_JOURNAL;
+		go_on_removing(s, m);
+	}
 }
 
 static void again(struct store *s, struct stored *m, int error)
 {
 	store_trouble(s, "write the files of a deferred message", error);
 	m->state = STORED_JOURNAL;
+	go_on_removing(s, m);
 	if (!s->closing)
 		timer_set(s->retry, RETRY_MS);
 }

@@ -342,9 +342,10 @@ static int store_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ct
 		return -1;
 	}
 	m->removed = true;
-	if (m->state == STORED_MOVING) { /* goes on when the files are there */
-		if (cb)
-			cb(ctx, 0);
+	if (m->state ==
+	    STORED_MOVING) { /* goes on when the files are there, and is answered then */
+		m->removing = cb;
+		m->removing_ctx = ctx;
 		return 0;
 	}
 	struct remove_op *op = calloc(1, sizeof *op);

@@ -12,9 +12,11 @@ enum stored_state { STORED_COMMITTING, STORED_JOURNAL, STORED_MOVING, STORED_FIL
 struct stored {
 	uint64_t seq;
 	enum stored_state state;
-	bool datafile;      /* the body is in msgs/H/Dnnn */
-	bool parked;        /* settled: forget it when it is a file */
-	bool removed;       /* queue_remove was called */
+	bool datafile;         /* the body is in msgs/H/Dnnn */
+	bool parked;           /* settled: forget it when it is a file */
+	bool removed;          /* queue_remove was called */
+	queue_answer removing; /* ... while the files were written: to be answered after that */
+	void *removing_ctx;
 	unsigned appends;   /* under way */
 	uint32_t control_n; /* of the first text, in the journal */
 	uint32_t body_n;
