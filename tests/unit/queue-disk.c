@@ -208,6 +208,18 @@ static void large(void **state UNUSED)
 	close_queue();
 }
 
+static long segments(void)
+{
+	struct buf facts;
+	buf_init(&facts, 1000);
+	queue_facts(q, &facts);
+	ptrdiff_t at = str_find(buf_str(&facts), STR("journal_segments="));
+	assert_true(at >= 0);
+	long n = strtol(facts.p + at + 17, NULL, 10);
+	buf_free(&facts);
+	return n;
+}
+
 /* Many segments: the journal stays short, whatever stays behind becomes files. */
 static void many(void **state UNUSED)
 {
@@ -229,12 +241,9 @@ static void many(void **state UNUSED)
 	run_ms(500);
 	for (unsigned i = 0; i < N; i += 20)
 		check(seqs[i], "sM\n", body);
-	struct buf facts;
-	buf_init(&facts, 1000);
-	queue_facts(q, &facts);
-	ptrdiff_t at = str_find(buf_str(&facts), STR("journal_segments="));
-	assert_true(at >= 0 && atol(facts.p + at + 17) <= QUEUE_SEGMENTS_MAX + 2);
-	buf_free(&facts);
+	for (int i = 0; segments() > QUEUE_SEGMENTS_MAX + 2 && i < 100; i++)
+		run_ms(100);
+	assert_in_range(segments(), 1, QUEUE_SEGMENTS_MAX + 2);
 	close_queue();
 	open_queue();
 	assert_int_equal(settled(), N / 20);

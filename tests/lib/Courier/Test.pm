@@ -19,6 +19,10 @@ use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+# A test that is stopped still stops its instance.
+$SIG{$_} = sub { exit 1 }
+    for qw(TERM INT HUP);
+
 our $PASSWORD = 'correct-horse';
 my @instances;
 
