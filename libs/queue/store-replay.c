@@ -145,9 +145,11 @@ static int replay_segment(struct replay *r, const char *name)
 		buf_free(&b);
 		return -1;
 	}
-	if (!journal_segment_check(buf_str(&b), r->segment))
-		report_line(r->report, "'journal/%s' has no valid header and is ignored", name);
-	journal_scan(buf_str(&b), r->segment, &damage, on_record, r);
+	/* A segment without records has its header from a life before, when we were killed early.
+	 */
+	if (journal_scan(buf_str(&b), r->segment, &damage, on_record, r) &&
+	    !journal_segment_check(buf_str(&b), r->segment))
+		report_line(r->report, "the header of 'journal/%s' is damaged", name);
 	if (damage.gaps)
 		report_line(r->report, "journal %s: %zu damaged bytes in %u places were skipped",
 		    name, damage.bytes, damage.gaps);
