@@ -144,6 +144,8 @@ static void link_done(struct disk_job *job)
 		op->error = errno;
 	if (op->error) {
 		store_unlink(op->s->msgs_dir, op->seq);
+		if (!op->keep_file) /* nobody else names it any more */
+			file_unlink(op->s->tmp_dir, op->file);
 		commit_finish(op, op->error);
 	}
 }

@@ -294,6 +294,29 @@ static void huge(void **state UNUSED)
 	assert_true(a < b);
 }
 
+/* A data file that could not be put into its place leaves nothing behind on a full disk. */
+static void no_place(void **state UNUSED)
+{
+	char name[64], path[128];
+	uint64_t seq;
+	open_queue();
+	int fd = queue_tmpfile_make(q, name, sizeof name);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_all(fd, "large", 5), 0);
+	close(fd);
+	assert_int_equal(queue_reserve(q, 1, &seq), 0);
+	snprintf(path, sizeof path, "%s/msgs/%llu", dir, (unsigned long long)(seq % 100));
+	rmdir(path);
+	close(file_create(-1, path, 0600));
+	struct queue_commit c = {.seq = seq, .control = STR("sL\n"), .file = name};
+	assert_int_equal(queue_store(q, &c, answer, NULL), 0);
+	wait_answers(1);
+	assert_int_equal(errors, 1);
+	snprintf(path, sizeof path, "%s/tmp/%s", dir, name);
+	assert_int_equal(access(path, F_OK), -1);
+	close_queue();
+}
+
 static void control_name(uint64_t seq, const char *prefix, char out[128])
 {
 	snprintf(out, 128, "%s/msgs/%llu/%sC%llu", dir, (unsigned long long)(seq % 100), prefix,
@@ -337,6 +360,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(many, fresh, clean),
 	    cmocka_unit_test_setup_teardown(crowd, fresh, clean),
 	    cmocka_unit_test_setup_teardown(huge, fresh, clean),
+	    cmocka_unit_test_setup_teardown(no_place, fresh, clean),
 	    cmocka_unit_test_setup_teardown(unwritable, fresh, clean)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
