@@ -184,8 +184,14 @@ static int open_unix(struct supervisor *s, size_t i, char **why)
 	}
 	int fd = socket(AF_UNIX, unix_listeners[i].type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) < 0 ||
-	    chmod(path, unix_listeners[i].mode) < 0 || listen(fd, BACKLOG) < 0) {
+	/* Not chmod: the folder may be a role's own, and a link put in our way would have root
+	 * open up what it names. */
+	mode_t old = umask(0777 & ~unix_listeners[i].mode);
+	bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&un, sizeof un) == 0;
+	int saved = errno;
+	umask(old);
+	errno = saved;
+	if (!bound || listen(fd, BACKLOG) < 0) {
 		int r = fail(why, "listen on", path);
 		free(path);
 		if (fd >= 0)
