@@ -116,7 +116,8 @@ static int write_drop(int fd, const struct sendmail_options *o, const struct sen
 	buf_init(&head, DROP_HEAD_MAX);
 	bool good = drop_encode(&d, &head) && fchmod(fd, DROP_FILE_MODE) == 0 &&
 		    file_write_all(fd, head.p, head.n) == 0 &&
-		    file_write_all(fd, m->text.p, m->text.n) == 0 && file_sync_full(fd) == 0;
+		    file_write_all(fd, m->text.p, m->text.n) == 0 && file_sync_full(fd) == 0 &&
+		    syncfs(fd) == 0; /* its name: we may not open the folder */
 	buf_free(&head);
 	free(d.rcpts);
 	return good ? 0 : -1;
