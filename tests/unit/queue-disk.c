@@ -297,7 +297,7 @@ static void huge(void **state UNUSED)
 /* A data file that could not be put into its place leaves nothing behind on a full disk. */
 static void no_place(void **state UNUSED)
 {
-	char name[64], path[128];
+	char name[64], path[160];
 	uint64_t seq;
 	open_queue();
 	int fd = queue_tmpfile_make(q, name, sizeof name);
