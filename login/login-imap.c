@@ -195,8 +195,10 @@ static void input(struct login_conn *c)
 	size_t end = 0;
 	bool ask = false;
 	ptrdiff_t n = login_command_length(in, &end, &ask);
-	if (ask)
+	if (ask && c->asked_at != in.n) { /* this may be called again with nothing new */
+		c->asked_at = in.n;
 		login_say(c, "+ go on\r\n");
+	}
 	if (n == 0 && in.n < LOGIN_INPUT_MAX && !(in.n && (in.p[0] == '\n' || in.p[0] == '\r')))
 		return;
 	if (n < 0 || (n == 0 && in.n >= LOGIN_INPUT_MAX)) {
@@ -204,6 +206,7 @@ static void input(struct login_conn *c)
 		login_conn_end(c);
 		return;
 	}
+	c->asked_at = 0;
 	char *copy = mem_strndup(in.p, (size_t)n);
 	struct str line = str_at(copy, (size_t)n);
 	stream_consume(c->stream, (size_t)n + end);

@@ -80,7 +80,12 @@ static bool announces(struct str line, uint64_t *size, bool *at_once)
 	    brace < 0 ? STR_NONE : str_at(line.p + brace + 1, line.n - (size_t)brace - 2);
 	*at_once = str_ends(digits, STR("+"));
 	digits.n -= *at_once;
-	return str_u64(digits, size);
+	for (size_t i = 0; i < digits.n; i++)
+		if (!ascii_digit((unsigned char)digits.p[i]))
+			return false;
+	if (!str_u64(digits, size))
+		*size = UINT64_MAX;
+	return digits.n > 0;
 }
 
 ptrdiff_t login_command_length(struct str in, size_t *end, bool *ask)

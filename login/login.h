@@ -82,6 +82,7 @@ struct login_conn {
 	uint16_t peer_port, local_port;
 	bool tls, ended;
 	unsigned failures, bad;
+	size_t asked_at; /* IMAP: bytes of input when a literal was asked for; 0: none was */
 	struct auth_sasl *sasl;
 	char method[24];
 	char service[32]; /* by AUTHSERVICEnnn */
