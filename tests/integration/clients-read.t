@@ -13,7 +13,7 @@ use IO::Socket::SSL ();
 use Net::POP3;
 use Time::HiRes qw(time);
 
-my $t = Courier::Test->new(users => [qw(mb fetch curl perl pop)], config => {authdaemonrc => {AUTH_FAIL_DELAY => 1}})->start;
+my $t = Courier::Test->new(users => [qw(mb fetch curl perl pop)], config => {authdaemonrc => {AUTH_FAIL_DELAY => 0}})->start;
 my $password = $Courier::Test::PASSWORD;
 my $dir = $t->scratch;
 $ENV{HOME} = $dir;

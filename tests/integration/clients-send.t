@@ -9,7 +9,7 @@ use Test::More;
 use Courier::Client qw(have run write_file);
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}},
+my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}, authdaemonrc => {AUTH_FAIL_DELAY => 0}},
 	files => {'smtpaccess/default' => "127.0.0.1\tallow\n"});
 $t->command('makesmtpaccess');
 is($?, 0, 'makesmtpaccess: not even this machine may relay');
