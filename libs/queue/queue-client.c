@@ -40,12 +40,21 @@ static struct ipc *edge(struct queue_client *q)
 	return service_link_ipc(q->link);
 }
 
+static void drop(void *ctx)
+{
+	struct queue_client *q = ctx;
+	service_link_drop(q->link);
+}
+
+/* Not at once: whoever asks must have his handle before he hears that all is lost. */
 static void sent(struct queue_client *q, int r)
 {
-	if (r) {
-		log_error(NULL, "cannot send to the scheduler: %m");
-		service_link_drop(q->link);
-	}
+	if (!r)
+		return;
+	log_error(NULL, "cannot send to the scheduler: %m");
+	loop_defer_cancel(service_loop(q->s), drop, q);
+	if (loop_defer(service_loop(q->s), drop, q))
+		exit(75); /* no memory; the supervisor starts another gate */
 }
 
 static void ask_ids(struct queue_client *q)
@@ -304,6 +313,7 @@ static void fail(struct waiting *w)
 static void on_down(void *ctx)
 {
 	struct queue_client *q = ctx;
+	loop_defer_cancel(service_loop(q->s), drop, q);
 	struct map *lost = q->waiting;
 	struct str key;
 	void *w;
@@ -346,6 +356,7 @@ void queue_client_free(struct queue_client *q)
 {
 	if (!q)
 		return;
+	loop_defer_cancel(service_loop(q->s), drop, q);
 	service_link_free(q->link);
 	map_free(q->waiting, free);
 	free(q);

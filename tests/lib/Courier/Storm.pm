@@ -218,6 +218,21 @@ sub client {
 	return 0;
 }
 
+# Some messages from this process; each is tried so often at most.  How many were accepted.
+sub burst {
+	my ($self, $n, $tries) = @_;
+	my $k = ++$self->{bursts} + 1000;
+	local @$self{qw(each tries)} = ($n, $tries);
+	$self->client($k);
+	return scalar grep {/ 250$/} split /\n/, slurp("$self->{dir}/client.$k");
+}
+
+# Before another round: what was found in this one goes.
+sub forget {
+	my ($self) = @_;
+	unlink glob("$self->{dir}/client.*"), "$self->{dir}/sink", map {$_->[0]} map {$self->{t}->mailbox($_)} 'alice', 'bob';
+}
+
 sub send {
 	my ($self) = @_;
 	for my $k (1 .. $self->{clients}) {
