@@ -8,6 +8,7 @@ AC_DEFUN([COURIER_LIBRARIES], [
 	COURIER_NEED([IDN2], [libidn2])
 	COURIER_NEED([UNBOUND], [libunbound])
 	COURIER_NEED([ARGON2], [libargon2])
+	COURIER_NEED([PCRE2], [libpcre2-8])
 	PKG_CHECK_MODULES([CMOCKA], [cmocka], [have_cmocka=yes], [have_cmocka=no])
 	AM_CONDITIONAL([HAVE_CMOCKA], [test "x$have_cmocka" = xyes])
 	AC_CHECK_HEADER([unistr.h], [], [AC_MSG_ERROR([libunistring is missing; run ./deps])])

@@ -1,0 +1,116 @@
+#include "config.h"
+
+#include "maildrop/drop-account.h"
+#include "auth/auth-text.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 64 * 1024 };
+
+static void from_passwd(const struct passwd *pw, struct drop_account *out)
+{
+	*out = (struct drop_account){.name = mem_strdup(pw->pw_name),
+	    .home = mem_strdup(pw->pw_dir),
+	    .shell = mem_strdup(*pw->pw_shell ? pw->pw_shell : "/bin/sh"),
+	    .uid = pw->pw_uid,
+	    .gid = pw->pw_gid,
+	    .system = true};
+}
+
+int drop_account_caller(struct drop_account *out)
+{
+	struct passwd *pw = getpwuid(getuid());
+	if (!pw)
+		return EX_TEMPFAIL;
+	from_passwd(pw, out);
+	return 0;
+}
+
+static char *copy(struct str s)
+{
+	return s.n ? mem_strndup(s.p, s.n) : NULL;
+}
+
+/* The lines of an answer: NAME=value, or FAIL. */
+static bool read_answer(struct str text, struct drop_account *out)
+{
+	struct str line, name;
+	uint64_t uid = 0, gid = 0;
+	*out = (struct drop_account){0};
+	while (str_split(&text, '\n', &line) && !str_is(line, ".")) {
+		struct str value = line;
+		str_split(&value, '=', &name);
+		if (str_is(name, "UID"))
+			str_u64(value, &uid);
+		else if (str_is(name, "GID"))
+			str_u64(value, &gid);
+		else if (str_is(name, "HOME"))
+			out->home = copy(value);
+		else if (str_is(name, "ADDRESS"))
+			out->name = copy(value);
+		else if (str_is(name, "MAILDIR"))
+			out->maildir = copy(value);
+		else if (str_is(name, "QUOTA"))
+			out->quota = copy(value);
+	}
+	out->uid = (uid_t)uid;
+	out->gid = (gid_t)gid;
+	out->shell = mem_strdup("/bin/sh");
+	return out->home && uid && gid; /* never root by authdaemond's word */
+}
+
+/* 1 found, 0 not, -1 authdaemond cannot tell. */
+static int ask(const struct instance *in, const char *user, struct drop_account *out)
+{
+	struct buf answer;
+	buf_init(&answer, ANSWER_MAX);
+	char *request = mem_printf("PRE . login %s\n", user);
+	int r = strchr(user, '\n') ? 0 : auth_text_ask(in, str_of(request), &answer);
+	if (r == 0)
+		r = answer.n == 0 ? -1 : read_answer(buf_str(&answer), out) ? 1 : 0;
+	if (r == 1 && !out->name)
+		out->name = mem_strdup(user);
+	free(request);
+	buf_free(&answer);
+	return r;
+}
+
+int drop_account_find(
+    const struct instance *in, const char *user, bool must, struct drop_account *out)
+{
+	struct passwd *pw;
+	int r = in->etc ? ask(in, user, out) : -1;
+	if (r == 1)
+		return 0;
+	if (r < 0 && must)
+		return EX_TEMPFAIL;
+	errno = 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return errno == 0 || errno == ENOENT || errno == ESRCH ? EX_NOUSER : EX_TEMPFAIL;
+	from_passwd(pw, out);
+	return 0;
+}
+
+int drop_account_become(const struct drop_account *a)
+{
+	if (geteuid() != 0) {
+		if (a->uid == getuid())
+			return 0;
+		errno = EPERM;
+		return -1;
+	}
+	if ((a->system ? initgroups(a->name, a->gid) : setgroups(1, &a->gid)) < 0 ||
+	    setgid(a->gid) < 0 || setuid(a->uid) < 0)
+		return -1;
+	if (a->uid != 0 && setuid(0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}

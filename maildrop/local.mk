@@ -1,0 +1,28 @@
+# maildrop: the delivery language, the program, and the tools for messages and mailboxes.
+noinst_LIBRARIES += maildrop/libfilter.a maildrop/libmailtool.a
+maildrop_libfilter_a_SOURCES = \
+	maildrop/filter.h maildrop/filter-private.h \
+	maildrop/lex.c maildrop/parse.c maildrop/eval.c maildrop/call.c maildrop/run.c \
+	maildrop/pattern.c maildrop/view.c
+maildrop_libfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+maildrop_libmailtool_a_SOURCES = \
+	maildrop/lock.c maildrop/lock.h maildrop/quotawarn.c maildrop/quotawarn.h
+filter_libs = maildrop/libfilter.a libs/mime/libmime.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a libs/base/libbase.a $(PCRE2_LIBS) $(UNISTRING_LIBS) $(IDN2_LIBS) -lm
+
+bin_PROGRAMS += maildrop/maildrop
+maildrop_maildrop_SOURCES = \
+	maildrop/drop-main.c maildrop/drop.h \
+	maildrop/drop-account.c maildrop/drop-account.h \
+	maildrop/drop-message.c maildrop/drop-deliver.c maildrop/drop-program.c \
+	maildrop/drop-db.c maildrop/drop-log.c
+maildrop_maildrop_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/table/libtable.a \
+	libs/auth/libauth.a libs/config/libconfig.a $(filter_libs) $(DB_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz-filter
+tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c
+tests_fuzz_fuzz_filter_LDADD = $(filter_libs)
+tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+EXTRA_DIST += tests/filter/language.cases
+dist_man_MANS += man/maildrop.1 man/maildropfilter.7
