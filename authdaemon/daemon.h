@@ -97,6 +97,7 @@ struct exchange *exchange_new(struct authd *d, struct str service, struct str me
     struct str peer, struct str binding, exchange_said said,
     void *ctx); /* NULL: no such mechanism */
 void exchange_free(struct exchange *x);
+void exchange_set_domain(struct exchange *x, struct str domain, struct str separators);
 void exchange_set_challenge(struct exchange *x, struct str challenge); /* CRAM of a text client */
 void exchange_step(struct exchange *x, struct str in); /* .p NULL: no initial response */
 struct account *exchange_take_account(struct exchange *x);

@@ -112,10 +112,12 @@ static bool sasl_start(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 {
 	struct str service = ipc_get_str(r), mechanism = ipc_get_str(r);
 	struct str peer = ipc_get_str(r), binding = ipc_get_str(r);
+	struct str domain = ipc_get_str(r), separators = ipc_get_str(r);
 	uint8_t tls = ipc_get_u8(r), has_initial = ipc_get_u8(r);
 	struct str initial = ipc_get_rest(r);
 	if (!ipc_done(r) || tls > 1 || has_initial > 1 || service.n >= AUTH_SERVICE_MAX ||
 	    service.n == 0 || peer.n >= AUTH_PEER_MAX || binding.n > AUTH_BINDING_MAX ||
+	    domain.n > AUTH_DOMAIN_MAX || separators.n > AUTH_DOMAIN_MAX ||
 	    map_get(p->pending, key_of(&m->id)))
 		return false;
 	struct pending *q = mem_new(struct pending);
@@ -129,6 +131,7 @@ static bool sasl_start(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 		free(q);
 		return true;
 	}
+	exchange_set_domain(q->x, domain, separators);
 	map_set(p->pending, key_of(&q->id), q);
 	exchange_step(q->x, has_initial ? (initial.p ? initial : STR("")) : STR_NONE);
 	return true;

@@ -13,7 +13,7 @@ struct exchange {
 	struct check *check;
 	struct timer *delay;
 	int64_t step_ms; /* when the client's last message came */
-	struct buf out;
+	struct buf out, domain, separators, name;
 	enum auth_verdict verdict;
 	bool over;
 	exchange_said said;
@@ -80,7 +80,10 @@ static void on_checked(void *ctx, enum check_result r)
 
 static void look_up(struct exchange *x, enum sasl_status due)
 {
-	struct str user = sasl_server_user(x->sasl);
+	buf_clear(&x->name);
+	bool fits = auth_full_name(
+	    sasl_server_user(x->sasl), buf_str(&x->domain), buf_str(&x->separators), &x->name);
+	struct str user = fits ? buf_str(&x->name) : STR_NONE;
 	account_free(x->account);
 	if (accounts_find(&x->d->accounts, NULL, x->service, user, &x->account) == ACCOUNT_TEMPFAIL)
 		end(x, AUTH_TEMPFAIL);
@@ -127,6 +130,9 @@ struct exchange *exchange_new(struct authd *d, struct str service, struct str me
 	snprintf(x->mechanism, sizeof x->mechanism, "%.*s", STR_FMT(mechanism));
 	x->delay = timer_new(d->loop, on_delay, x);
 	buf_init(&x->out, 3 * SASL_STEP_MAX);
+	buf_init(&x->domain, AUTH_DOMAIN_MAX);
+	buf_init(&x->separators, AUTH_DOMAIN_MAX);
+	buf_init(&x->name, SASL_STEP_MAX + AUTH_DOMAIN_MAX);
 	return x;
 }
 
@@ -139,7 +145,16 @@ void exchange_free(struct exchange *x)
 	sasl_server_free(x->sasl);
 	account_free(x->account);
 	buf_free(&x->out);
+	buf_free(&x->domain);
+	buf_free(&x->separators);
+	buf_free(&x->name);
 	free(x);
+}
+
+void exchange_set_domain(struct exchange *x, struct str domain, struct str separators)
+{
+	buf_adds(&x->domain, domain);
+	buf_adds(&x->separators, separators);
 }
 
 void exchange_set_challenge(struct exchange *x, struct str challenge)

@@ -87,17 +87,21 @@ static void for_role(struct admin *a, struct str verb, struct str name)
 		    a->stream, "error: no part of this instance is called '%.*s'\n", STR_FMT(name));
 		return;
 	}
-	bool again = str_is(verb, "restart");
+	bool again = str_is(verb, "restart"), start = str_is(verb, "start");
+	if (start)
+		listeners_enable(a->s, r, true);
 	for (size_t i = 0; i < PROCS_MAX; i++) {
 		struct proc *p = &a->s->procs[i];
 		if (!p->used || p->role != r)
 			continue;
-		n++;
-		if (!str_is(verb, "start"))
-			proc_stop(p, 10000, again);
+		n += !p->retired;
+		if (!start)
+			proc_stop(p, 10000, again && !p->retired);
 	}
-	if (n == 0 && str_is(verb, "start"))
+	if (n == 0 && start)
 		(void)proc_start_role(a->s, r);
+	if (!start && !again)
+		listeners_enable(a->s, r, false);
 	stream_put(a->stream, STR("ok\n"));
 }
 

@@ -47,11 +47,13 @@ static bool introduce(struct proc *from, uint32_t id, struct proc *to)
 	ipc_compose(to->control, CONTROL_EDGE, 0);
 	ipc_put_z(to->control, from->role->name);
 	ipc_put_u32(to->control, from->number);
-	if (ipc_send(to->control, fds[1]) == 0)
+	/* One that is about to end takes nothing more: the asker waits for the next. */
+	bool taken = ipc_send(to->control, fds[1]) == 0;
+	if (taken)
 		answer(from, id, fds[0]);
 	close(fds[0]);
 	close(fds[1]);
-	return true;
+	return taken;
 }
 
 void edge_asked(struct proc *from, uint32_t id, struct str role, uint32_t number)

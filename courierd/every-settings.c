@@ -8,8 +8,11 @@
 #include "courierd/supervisor.h"
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
+#include "esmtpd/esmtpd.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
+#include "login/login.h"
+#include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
 
 const struct config_component *const every_component[] = {
@@ -26,8 +29,14 @@ const struct config_component *const every_component[] = {
     &broker_settings,
     &dsn_component,
     &esmtp_component,
+    &esmtpd_settings,
+    &esmtpd_msa_settings,
+    &esmtpd_ssl_settings,
     &imapd_component,
     &local_settings,
+    &login_imap_settings,
+    &login_pop3_settings,
+    &pop3d_component,
     &sched_settings,
     &submit_settings,
 };

@@ -101,6 +101,15 @@ static int set_value(struct init_plan *p, const char *file, const char *name, co
 	return r;
 }
 
+/* A server that this build leaves out has no settings. */
+static bool has_file(const struct init_plan *p, const char *name)
+{
+	char *path = instance_path(p->in.etc, name);
+	bool there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
 static int set_ports(struct init_plan *p)
 {
 	static const struct {
@@ -118,6 +127,8 @@ static int set_ports(struct init_plan *p)
 	bool v6 = access("/proc/net/if_inet6", F_OK) == 0;
 	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
 		char port[8];
+		if (!has_file(p, services[i].file))
+			continue;
 		snprintf(port, sizeof port, "%u", p->ports[services[i].which]);
 		if (set_value(p, services[i].file, services[i].port, port) < 0 ||
 		    set_value(p, services[i].file, services[i].address,

@@ -16,35 +16,45 @@ int init_fail(const char *what, const char *subject)
 	return -1;
 }
 
-int init_own(const struct init_plan *p, const char *path, const char *user, mode_t mode)
+/* The user's own group, or the one that is named. */
+static int init_own_group(
+    const struct init_plan *p, const char *path, const char *user, const char *group, mode_t mode)
 {
 	if (p->root && user) {
 		struct passwd *pw = getpwnam(user);
-		if (!pw || lchown(path, pw->pw_uid, pw->pw_gid) < 0)
+		struct group *gr = pw && group ? getgrnam(group) : NULL;
+		if (!pw || (group && !gr) ||
+		    lchown(path, pw->pw_uid, gr ? gr->gr_gid : pw->pw_gid) < 0)
 			return init_fail("give to its user", path);
 	}
 	return chmod(path, mode) < 0 ? init_fail("set the mode of", path) : 0;
 }
 
+int init_own(const struct init_plan *p, const char *path, const char *user, mode_t mode)
+{
+	return init_own_group(p, path, user, NULL, mode);
+}
+
 static const struct {
 	const char *path, *user; /* NULL: root's */
 	mode_t mode;
+	const char *group; /* NULL: the user's */
 } folders[] = {
-    {"etc", NULL, 0755},
-    {"etc/aliases", NULL, 0755},
-    {"etc/smtpaccess", NULL, 0755},
-    {"etc/aliasdir", NULL, 0755},
-    {"etc/filters", NULL, 0755},
-    {"etc/filters/active", NULL, 0755},
-    {"var", NULL, 0755},
-    {"var/run", NULL, 0755},
-    {"var/run/empty", NULL, 0755},
-    {"var/queue", MAILUSER, 0700},
-    {"var/drop", MAILUSER "-gate", 01730},
-    {"var/tmp", MAILUSER "-gate", 0700},
-    {"var/authdaemon", MAILUSER "-auth", 0750},
-    {"log", NULL, 0755},
-    {"mail", NULL, 0755},
+    {"etc", NULL, 0755, NULL},
+    {"etc/aliases", NULL, 0755, NULL},
+    {"etc/smtpaccess", NULL, 0755, NULL},
+    {"etc/aliasdir", NULL, 0755, NULL},
+    {"etc/filters", NULL, 0755, NULL},
+    {"etc/filters/active", NULL, 0755, NULL},
+    {"var", NULL, 0755, NULL},
+    {"var/run", NULL, 0755, NULL},
+    {"var/run/empty", NULL, 0755, NULL},
+    {"var/queue", MAILUSER, 0700, NULL},
+    {"var/drop", MAILUSER "-gate", 01730, MAILUSER "-drop"},
+    {"var/tmp", MAILUSER "-gate", 0700, NULL},
+    {"var/authdaemon", MAILUSER "-auth", 0750, NULL},
+    {"log", NULL, 0755, NULL},
+    {"mail", NULL, 0755, NULL},
 };
 
 int init_folders(struct init_plan *p)
@@ -60,9 +70,9 @@ int init_folders(struct init_plan *p)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		char *path = instance_path(p->dir, folders[i].path);
-		int r = file_mkdirs(-1, path, 0700) < 0
-			    ? init_fail("make the folder", path)
-			    : init_own(p, path, folders[i].user, folders[i].mode);
+		int r = file_mkdirs(-1, path, 0700) < 0 ? init_fail("make the folder", path)
+							: init_own_group(p, path, folders[i].user,
+							      folders[i].group, folders[i].mode);
 		free(path);
 		if (r < 0)
 			return -1;

@@ -56,11 +56,14 @@ static void use(struct init_plan *p, int base)
 		p->ports[i] = (uint16_t)(base + ports[i].offset);
 }
 
-/* Below the ephemeral range, so that no outgoing connection takes one of them meanwhile. */
+/*
+ * Below the ephemeral range, so that no outgoing connection takes one of them meanwhile; anywhere
+ * in it, so that instances made at the same moment, of which none listens yet, hardly ever meet.
+ */
 static int choose(struct init_plan *p)
 {
 	for (int i = 0; i < 200; i++) {
-		int base = 2000 + (int)(random_u64() % 28) * 1000;
+		int base = 2000 + (int)(random_u64() % 29000);
 		if (all_free(base)) {
 			use(p, base);
 			return 0;

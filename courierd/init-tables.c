@@ -4,7 +4,7 @@
 
 #include "courierd/init.h"
 
-#include <pwd.h>
+#include <grp.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,16 +51,16 @@ static int make_aliases(struct init_plan *p)
 static void sendmail_group(const struct init_plan *p)
 {
 	const char *program = BINDIR "/sendmail";
-	const struct passwd *pw = p->root ? getpwnam(MAILUSER "-gate") : NULL;
+	const struct group *gr = p->root ? getgrnam(MAILUSER "-drop") : NULL;
 	struct stat st;
-	if (!pw || lstat(program, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0)
+	if (!gr || lstat(program, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0)
 		return;
-	if (st.st_gid == pw->pw_gid && (st.st_mode & S_ISGID))
+	if (st.st_gid == gr->gr_gid && (st.st_mode & S_ISGID))
 		return;
-	if (chown(program, 0, pw->pw_gid) < 0 || chmod(program, 02755) < 0)
+	if (chown(program, 0, gr->gr_gid) < 0 || chmod(program, 02755) < 0)
 		perror("courier: cannot give sendmail its group");
 	else
-		printf("%s is now set-gid %s\n", program, pw->pw_name);
+		printf("%s is now set-gid %s\n", program, gr->gr_name);
 }
 
 int init_tables(struct init_plan *p)

@@ -184,8 +184,14 @@ static int open_unix(struct supervisor *s, size_t i, char **why)
 	}
 	int fd = socket(AF_UNIX, unix_listeners[i].type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) < 0 ||
-	    chmod(path, unix_listeners[i].mode) < 0 || listen(fd, BACKLOG) < 0) {
+	/* Not chmod: the folder may be a role's own, and a link put in our way would have root
+	 * open up what it names. */
+	mode_t old = umask(0777 & ~unix_listeners[i].mode);
+	bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&un, sizeof un) == 0;
+	int saved = errno;
+	umask(old);
+	errno = saved;
+	if (!bound || listen(fd, BACKLOG) < 0) {
 		int r = fail(why, "listen on", path);
 		free(path);
 		if (fd >= 0)
@@ -206,6 +212,18 @@ int listeners_open(struct supervisor *s, char **why)
 		if (open_unix(s, i, why) < 0)
 			return -1;
 	return 0;
+}
+
+void listeners_enable(struct supervisor *s, const struct role *r, bool on)
+{
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		struct listener *l = &s->listeners[i];
+		if (l->role != r || !role_of(l->name))
+			continue;
+		if (on ? listen(l->fd, BACKLOG) < 0 : shutdown(l->fd, SHUT_RDWR) < 0)
+			log_warning(
+			    NULL, "cannot %s the port %s: %m", on ? "open" : "close", l->where);
+	}
 }
 
 /* Is the role part of this instance: built, with its program there, and with somebody to serve? */

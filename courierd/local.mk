@@ -11,16 +11,26 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/cmd-queue.c courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
-	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c
+	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
+	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c
 courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)
 
 # sbin/imapd start and kin: names under which the command is called
-courier_faces = esmtpd esmtpd-msa esmtpd-ssl imapd imapd-ssl pop3d pop3d-ssl
+courier_faces =
+if ESMTPD
+courier_faces += esmtpd esmtpd-msa esmtpd-ssl
+endif
+if IMAPD
+courier_faces += imapd imapd-ssl
+endif
+if POP3D
+courier_faces += pop3d pop3d-ssl
+endif
 install-courier-faces:
-	$(MKDIR_P) $(DESTDIR)$(sbindir)
-	for f in $(courier_faces); do \
+	$(AM_V_at)$(MKDIR_P) $(DESTDIR)$(sbindir)
+	$(AM_V_at)for f in $(courier_faces); do \
 		rm -f $(DESTDIR)$(sbindir)/$$f && $(LN_S) courier $(DESTDIR)$(sbindir)/$$f || exit 1; done
 uninstall-courier-faces:
 	for f in $(courier_faces); do rm -f $(DESTDIR)$(sbindir)/$$f; done

@@ -17,6 +17,7 @@ enum {
 	STEADY_MS = 60000, /* after this long the back-off starts again from its least */
 	START_TRIES = 3,   /* deaths of one process that make a start fail */
 	KILL_AFTER_GRACE_MS = 3000,
+	OLD_SESSIONS_MS = 24 * 3600 * 1000, /* of a front that has been replaced */
 };
 
 static const struct ipc_handlers control_handlers;
@@ -193,24 +194,55 @@ int proc_start_all(struct supervisor *s)
 	return 0;
 }
 
+static void release(struct proc *p)
+{
+	timer_free(p->timer);
+	p->used = false;
+}
+
+static void ask_to_end(struct proc *p, uint32_t how, int64_t grace_ms)
+{
+	ipc_compose(p->control, how, 0);
+	ipc_put_u32(p->control, (uint32_t)grace_ms);
+	(void)ipc_send(p->control, -1);
+	timer_set(p->timer, grace_ms + KILL_AFTER_GRACE_MS);
+}
+
 /* Asks it to finish; again: a new one takes its place at once (jailed roles that need new
  * settings). */
 void proc_stop(struct proc *p, int64_t grace_ms, bool again)
 {
-	if (!p->used || p->state == PROC_STOPPING)
+	if (!p->used || (p->state == PROC_STOPPING && !p->retired))
 		return;
 	p->again = again;
-	if (p->state == PROC_DOWN || !p->control) {
+	if (p->state == PROC_DOWN) { /* it waits for its next try */
+		p->backoff_ms = BACKOFF_MIN_MS;
 		timer_clear(p->timer);
-		if (p->pid > 0)
-			kill(p->pid, SIGKILL);
+		if (again)
+			(void)proc_spawn(p);
+		else
+			release(p);
 		return;
 	}
 	p->state = PROC_STOPPING;
-	ipc_compose(p->control, CONTROL_STOP, 0);
-	ipc_put_u32(p->control, (uint32_t)grace_ms);
-	(void)ipc_send(p->control, -1);
-	timer_set(p->timer, grace_ms + KILL_AFTER_GRACE_MS);
+	if (p->control)
+		ask_to_end(p, CONTROL_STOP, grace_ms);
+	else
+		kill(p->pid, SIGKILL);
+}
+
+void proc_replace(struct proc *p)
+{
+	struct proc *fresh = p->state == PROC_READY ? add(p->sup, p->role, p->number) : NULL;
+	if (!fresh) {
+		proc_stop(p, 10000, true);
+		return;
+	}
+	p->retired = true;
+	p->again = false;
+	p->state = PROC_STOPPING;
+	ask_to_end(p, CONTROL_RETIRE, OLD_SESSIONS_MS);
+	(void)proc_spawn(fresh);
 }
 
 static const char *how_it_ended(int status, char out[64])
@@ -237,8 +269,7 @@ static void gone(struct proc *p, int status)
 	if (!asked)
 		log_error(NULL, "%s %u %s", p->role->name, p->number, how_it_ended(status, how));
 	if (s->stopping || p->retired || (asked && !p->again)) {
-		timer_free(p->timer);
-		p->used = false;
+		release(p);
 		return;
 	}
 	if (clock_mono_ms() - p->started_ms > STEADY_MS || asked)

@@ -47,6 +47,7 @@ const struct role builtin_roles[] = {
 	.stage = 3,
 	.flags = ROLE_MODULE,
 	.asks = {"gate"}},
+#ifdef ENABLE_ESMTPD
     {.name = "esmtpd",
 	.program = "courieresmtpd",
 	.user = MAILUSER "-net",
@@ -54,18 +55,23 @@ const struct role builtin_roles[] = {
 	.flags = ROLE_CHROOT | ROLE_LISTENS,
 	.count = "ESMTPD_WORKERS",
 	.asks = {"gate", "auth", "key"}},
+#endif
+#ifdef ENABLE_IMAPD
     {.name = "imaplogin",
 	.program = "courierlogin",
 	.user = MAILUSER "-net",
 	.stage = 1,
 	.flags = ROLE_CHROOT | ROLE_LISTENS,
 	.asks = {"auth", "broker", "key"}},
+#endif
+#ifdef ENABLE_POP3D
     {.name = "pop3login",
 	.program = "courierlogin",
 	.user = MAILUSER "-net",
 	.stage = 1,
 	.flags = ROLE_CHROOT | ROLE_LISTENS,
 	.asks = {"auth", "broker", "key"}},
+#endif
 };
 const size_t n_builtin_roles = ARRAY_LEN(builtin_roles);
 

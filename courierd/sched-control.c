@@ -13,13 +13,15 @@ enum {
 	OUT_MAX = 4 * 1024 * 1024,
 	CHUNK = 128 * 1024,
 	CLIENTS_MAX = 64,
-	TIMEOUT_MS = 60 * 1000
+	TIMEOUT_MS = 60 * 1000,
+	ACCEPT_PAUSE_MS = 1000
 };
 
 struct control {
 	struct sched *s;
 	struct loop *l;
 	struct watch *watch;
+	struct timer *again;
 	size_t clients;
 };
 
@@ -409,22 +411,35 @@ static void welcome(struct control *c, int fd)
 	stream_timer(k->stream, TIMEOUT_MS);
 }
 
+static void accept_again(void *ctx)
+{
+	struct control *c = ctx;
+	watch_set(c->watch, WATCH_READ);
+}
+
 static void on_listener(void *ctx, int fd, int what UNUSED)
 {
+	struct control *c = ctx;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (client >= 0)
-		welcome(ctx, client);
-	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		welcome(c, client);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		/* Whoever waits there would wake us again at once. */
 		log_error(NULL, "cannot accept on the control socket: %m");
+		watch_set(c->watch, 0);
+		timer_set(c->again, ACCEPT_PAUSE_MS);
+	}
 }
 
 struct control *control_new(struct sched *s, struct loop *l)
 {
 	struct control *c = calloc(1, sizeof *c);
-	if (c) {
-		c->s = s;
-		c->l = l;
+	struct timer *again = c ? timer_new(l, accept_again, c) : NULL;
+	if (!again) {
+		free(c);
+		return NULL;
 	}
+	*c = (struct control){.s = s, .l = l, .again = again};
 	return c;
 }
 

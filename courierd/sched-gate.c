@@ -143,9 +143,17 @@ static void complete(struct sched *s, struct message *m, struct buf *text)
 	}
 }
 
+/* The first one with this key is on its way to the disk, and may fail yet. */
+static bool not_durable(struct sched *s, struct str id)
+{
+	struct queue_id q;
+	struct message *m = queue_id_parse(id, &q) ? message_find(s, q.seq) : NULL;
+	return m && m->fresh;
+}
+
 /*
  * "ID/TOKEN": the report `token` about message ID.  1: it was submitted before, *id is its name;
- * 0: not yet, and *seq and record are what to write with it; -1: no such message.
+ * 0: not yet, and *seq and record are what to write with it; -1: no such message, or not now.
  */
 static int known_key(struct sched *s, struct message *m, struct str key, struct str *id,
     uint64_t *seq, struct buf *record)
@@ -161,7 +169,7 @@ static int known_key(struct sched *s, struct message *m, struct str key, struct 
 	for (size_t i = 0; i < o->env.n_keys; i++)
 		if (str_eq(o->env.keys[i].token, token)) {
 			*id = o->env.keys[i].id;
-			return 1;
+			return not_durable(s, *id) ? -1 : 1;
 		}
 	struct envelope_key *k = arena_alloc(o->arena, (o->env.n_keys + 1) * sizeof *k);
 	struct envelope_key add = {
@@ -301,6 +309,7 @@ static bool on_commit(struct gate *t, uint32_t txn, struct ipc_reader *r)
 	buf_init(&w.text, ENVELOPE_TEXT_MAX);
 	if (p) {
 		buf_adds(&w.text, buf_str(&p->text));
+		w.text.failed |= p->text.failed; /* some of its recipients are missing */
 		*at = p->next;
 		t->n_parts--;
 		buf_free(&p->text);

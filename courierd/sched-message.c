@@ -39,6 +39,7 @@ struct message *message_new(struct sched *s, struct str control, const char **wh
 	struct str text = m->arena ? arena_str(m->arena, control) : STR_NONE;
 	if (text.p && envelope_decode(text, m->arena, &m->env, why) == 0) {
 		m->seq = m->env.id.seq;
+		m->recorded = control.n;
 		queue_id_format(&m->env.id, m->id);
 		if (!message_find(s, m->seq) && map_set(s->messages, key_of(&m->seq), m)) {
 			s->n_loaded++;
@@ -158,6 +159,7 @@ int message_write(struct sched *s, struct message *m, bool wait)
 		return -1;
 	}
 	m->writes += wait;
+	m->recorded += m->out.n;
 	buf_clear(&m->out);
 	return 0;
 }

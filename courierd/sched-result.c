@@ -4,6 +4,13 @@
 
 #include "courierd/sched.h"
 
+/*
+ * A control text has a maximum, and what finds no room in it is forgotten at the next start: a
+ * recipient would be tried again that is done.  So what peers say is cut, and in a text that has
+ * grown long deferrals, which say nothing new, are kept in memory alone.
+ */
+enum { RECORDED_LONG = ENVELOPE_TEXT_MAX / 4, TEXT_KEPT = 2048, TEXT_KEPT_LONG = 256 };
+
 static enum rcpt_state state_of(const struct module_result *r)
 {
 	switch (r->outcome) {
@@ -21,7 +28,7 @@ static enum rcpt_state state_of(const struct module_result *r)
 /* A copy that lives as long as the message; without memory the text is lost, not the result. */
 static struct str keep(struct message *m, struct str s)
 {
-	return s.n ? arena_str(m->arena, str_head(s, 4096)) : STR_NONE;
+	return s.n ? arena_str(m->arena, str_head(s, TEXT_KEPT)) : STR_NONE;
 }
 
 /* The peer's reply as it stood on the wire, with its code in each line: so the record can be read,
@@ -43,20 +50,23 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	if (num >= m->env.n_rcpts || rcpt_final(m->env.rcpts[num].state))
 		return;
 	struct envelope_rcpt *e = &m->env.rcpts[num];
+	bool crowded = m->recorded + m->out.n > RECORDED_LONG;
+	size_t most = crowded ? TEXT_KEPT_LONG : TEXT_KEPT;
 	struct envelope_result x = {.num = num,
 	    .state = state_of(r),
 	    .local = r->outcome == MODULE_DELIVERED,
 	    .when = sched_now(s),
-	    .status = r->status,
-	    .peer = r->remote,
-	    .sent = r->command};
+	    .status = str_head(r->status, 32),
+	    .peer = str_head(r->remote, most),
+	    .sent = str_head(r->command, most)};
 	struct buf reply;
 	buf_init(&reply, 16 * 1024);
 	if (r->connection)
-		x.error = r->diagnostic;
+		x.error = str_head(r->diagnostic, most);
 	else
-		x.reply = reply_text(&reply, r);
-	envelope_add_result(&m->out, &x);
+		x.reply = str_head(reply_text(&reply, r), most);
+	if (!crowded || rcpt_final(x.state))
+		envelope_add_result(&m->out, &x);
 	e->state = x.state;
 	e->local = x.local;
 	e->when = x.when;

@@ -86,6 +86,7 @@ struct message {
 	struct envelope env;
 	char id[QUEUE_ID_SIZE];
 	struct buf out;             /* records to be appended at the next occasion */
+	size_t recorded;            /* bytes of its control text */
 	unsigned deliveries;        /* waiting or running */
 	unsigned questions;         /* routes asked for */
 	unsigned writes;            /* appends that must be durable before the round can end */

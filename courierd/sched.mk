@@ -18,4 +18,3 @@ courierd_couriersched_SOURCES = courierd/sched-main.c courierd/sched-main.h cour
 courierd_couriersched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a \
 	libs/module/libmodule.a $(SERVICE_LIBS)
 dist_man_MANS += man/couriersched.8 man/courier-queue.5 man/courier-module.5
-EXTRA_DIST += tests/integration/queue.t tests/integration/queue-crash.t

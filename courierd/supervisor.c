@@ -114,11 +114,16 @@ void supervisor_reload(struct supervisor *s)
 		return;
 	}
 	log_info(NULL, "reloading the configuration");
+	bool was_there[PROCS_MAX]; /* replacements are new already */
+	for (size_t i = 0; i < PROCS_MAX; i++)
+		was_there[i] = s->procs[i].used && s->procs[i].control && !s->procs[i].retired;
 	for (size_t i = 0; i < PROCS_MAX; i++) {
 		struct proc *p = &s->procs[i];
-		if (!p->used || !p->control)
+		if (!was_there[i])
 			continue;
-		if (p->role->flags & ROLE_CHROOT)
+		if (p->role->flags & ROLE_LISTENS)
+			proc_replace(p);
+		else if (p->role->flags & ROLE_CHROOT)
 			proc_stop(p, 10000, true);
 		else
 			(void)ipc_reply(p->control, CONTROL_RELOAD, 0);

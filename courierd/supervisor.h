@@ -30,7 +30,8 @@ struct proc {
 	struct timer *timer; /* restart after a death; kill after the grace */
 	int64_t started_ms, backoff_ms;
 	unsigned restarts;
-	bool again, retired; /* start anew when gone; slot is free when gone */
+	bool again;   /* start anew when gone */
+	bool retired; /* another one serves in its place; it ends with its last session */
 	char stats[512];
 };
 
@@ -71,6 +72,7 @@ int proc_start_all(struct supervisor *s);
 int proc_start_role(struct supervisor *s, const struct role *r);
 int proc_spawn(struct proc *p);
 void proc_stop(struct proc *p, int64_t grace_ms, bool again);
+void proc_replace(struct proc *p); /* a new one serves at once, this one ends with its sessions */
 void proc_reap(struct supervisor *s); /* after SIGCHLD */
 unsigned proc_alive(const struct supervisor *s, unsigned stage);
 
@@ -81,6 +83,8 @@ void edges_forget(struct supervisor *s, const struct proc *gone);
 
 /* listeners.c: binds everything the configuration asks for; -1 with one line in *why */
 int listeners_open(struct supervisor *s, char **why);
+/* A part that is stopped leaves no port open behind which nobody answers. */
+void listeners_enable(struct supervisor *s, const struct role *r, bool on);
 bool role_wanted(const struct supervisor *s, const struct role *r);
 
 /* admin.c: the control socket var/run/courierd */

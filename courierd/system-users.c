@@ -27,6 +27,16 @@ static int run(const char *const argv[])
 	return 0;
 }
 
+static int make_group(const char *name)
+{
+	const char *argv[] = {"groupadd", "--system", name, NULL};
+	if (getgrnam(name))
+		return 0;
+	printf("making the system group %s\n", name);
+	fflush(stdout);
+	return run(argv);
+}
+
 static int make_user(const char *name)
 {
 	if (getpwnam(name) && getgrnam(name))
@@ -34,8 +44,8 @@ static int make_user(const char *name)
 	printf("making the system user %s\n", name);
 	fflush(stdout);
 	const char *group[] = {"groupadd", "--system", name, NULL};
-	const char *user[] = {"useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent",
-	    "--shell", "/usr/sbin/nologin", "--gid", name, name, NULL};
+	const char *user[] = {"useradd", "--system", "--no-create-home", "--home-dir",
+	    "/nonexistent", "--shell", "/usr/sbin/nologin", "--gid", name, name, NULL};
 	int r = !getgrnam(name) && run(group) < 0 ? -1 : 0;
 	if (r == 0 && !getpwnam(name))
 		r = run(user);
@@ -50,7 +60,8 @@ int system_users_make(const char *mail_user)
 		if (strcmp(builtin_roles[i].user, "root") != 0 &&
 		    make_user(builtin_roles[i].user) < 0)
 			return -1;
-	if (make_user(MAILUSER "-filter") < 0)
+	/* sendmail's: it has no user, and owns the drop folder alone */
+	if (make_user(MAILUSER "-filter") < 0 || make_group(MAILUSER "-drop") < 0)
 		return -1;
 	return make_user(mail_user);
 }

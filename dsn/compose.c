@@ -82,6 +82,15 @@ static void add_reply(
 
 /* ---- the text for people --------------------------------------------------------------------- */
 
+/* "dns; NAME" is for programs. */
+static struct str from_mta(const struct dsn_report *r)
+{
+	struct str s = r->history->from_mta;
+	if (str_istarts(s, STR("dns;")))
+		s = str_trim(str_skip(s, 4));
+	return s.n ? s : STR("unknown");
+}
+
 static bool known_keyword(const struct dsn_report *r, struct str *rest, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
@@ -90,7 +99,7 @@ static bool known_keyword(const struct dsn_report *r, struct str *rest, struct b
 	} known[] = {
 	    {STR("[#ME#]"), r->me},
 	    {STR("[#FROMTIME#]"), str_of(clock_rfc5322(r->arrived, date))},
-	    {STR("[#FROMMTA#]"), r->history->from_mta.n ? r->history->from_mta : STR("unknown")},
+	    {STR("[#FROMMTA#]"), from_mta(r)},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (str_starts(*rest, known[i].word)) {
@@ -269,6 +278,10 @@ static void add_header(const struct dsn_report *r, bool eight, struct buf *out)
 	}
 	buf_addz(out, "To: <");
 	add_clean(out, r->to, WORD_MAX);
+	if (str_chr(r->to, '@') < 0) { /* our own postmaster */
+		buf_addc(out, '@');
+		add_clean(out, r->me, WORD_MAX);
+	}
 	buf_addz(out, ">\n");
 	add_field(out, "Subject", str_trim(subject));
 	buf_addf(out, "Date: %s\nMessage-ID: <%.*s>\n", clock_rfc5322(r->now, date),

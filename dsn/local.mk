@@ -29,4 +29,3 @@ etc_files += etc/module.dsn etc/dsnheader.txt etc/dsnfailed.txt etc/dsndelayed.t
 	etc/dsnrelayed.txt etc/dsndelivered.txt etc/dsnfooter.txt etc/dsnsubjectnotice.txt \
 	etc/dsnsubjectwarn.txt
 dist_man_MANS += man/courierdsn.8
-EXTRA_DIST += tests/integration/relay-bounce.t

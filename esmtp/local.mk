@@ -41,5 +41,3 @@ tests_tools_module_driver_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
 
 etc_files += etc/module.esmtp
 dist_man_MANS += man/courieresmtp.8 man/esmtproutes.5 man/esmtpauthclient.5
-EXTRA_DIST += tests/lib/Courier/FakeSMTP.pm tests/lib/Courier/Module.pm \
-	tests/integration/esmtp-steps.t tests/integration/esmtp-session.t

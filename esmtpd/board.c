@@ -58,7 +58,6 @@ static int open_sheet(const char *path)
 
 static void clear_part(struct part *p, int32_t pid)
 {
-	atomic_store(&p->pid, 0);
 	atomic_store(&p->total, 0);
 	for (size_t r = 0; r < ROWS; r++)
 		for (size_t i = 0; i < SLOTS; i++) {
@@ -68,7 +67,24 @@ static void clear_part(struct part *p, int32_t pid)
 	atomic_store(&p->pid, pid);
 }
 
-struct board *board_new(const char *path, unsigned worker)
+/* A part that nobody living writes to.  Not by the worker's number: at a reload the one before
+ * keeps its sessions, and counts them off, while its successor serves. */
+static struct part *claim(struct sheet *s)
+{
+	int32_t self = (int32_t)getpid();
+
+	for (size_t i = 0; i < BOARD_WORKERS; i++) {
+		int32_t pid = atomic_load(&s->parts[i].pid);
+		bool free_part = pid == 0 || (kill(pid, 0) < 0 && errno == ESRCH);
+
+		if (free_part && atomic_compare_exchange_strong(&s->parts[i].pid, &pid, self))
+			return &s->parts[i];
+	}
+	errno = EBUSY;
+	return NULL;
+}
+
+struct board *board_new(const char *path)
 {
 	struct board *b = mem_new(struct board);
 	int fd = path ? open_sheet(path) : -1;
@@ -87,7 +103,12 @@ struct board *board_new(const char *path, unsigned worker)
 	}
 	if (!path)
 		random_bytes(b->sheet->key, sizeof b->sheet->key);
-	b->mine = &b->sheet->parts[worker % BOARD_WORKERS];
+	b->mine = claim(b->sheet);
+	if (!b->mine) {
+		munmap(b->sheet, sizeof *b->sheet);
+		free(b);
+		return NULL;
+	}
 	clear_part(b->mine, (int32_t)getpid());
 	return b;
 }

@@ -10,12 +10,13 @@
 #include <sys/socket.h>
 #include "base/base.h"
 
-enum { BOARD_WORKERS = 16 };
+enum { BOARD_WORKERS = 32 };
 
 struct board;
-/* path: NULL for a board of this process alone (tests).  worker: 0..BOARD_WORKERS-1, whose old
- * counts are forgotten.  NULL with errno. */
-struct board *board_new(const char *path, unsigned worker);
+/* path: NULL for a board of this process alone (tests).  NULL with errno; EBUSY: as many
+ * processes as there may be, with those that only finish their sessions after a reload, count
+ * there already. */
+struct board *board_new(const char *path);
 void board_free(struct board *b);
 
 struct board_place {

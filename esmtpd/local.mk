@@ -3,7 +3,7 @@ esmtpd_sources = \
 	esmtpd/esmtpd.h esmtpd/session.h \
 	esmtpd/board.c esmtpd/board.h \
 	esmtpd/server.c \
-	esmtpd/settings.c \
+	esmtpd/settings.c esmtpd/settings-read.c \
 	esmtpd/session.c \
 	esmtpd/session-connect.c \
 	esmtpd/session-reply.c \
@@ -19,6 +19,8 @@ if ESMTPD
 pkglibexec_PROGRAMS += courieresmtpd
 courieresmtpd_SOURCES = $(esmtpd_sources) esmtpd/main.c
 courieresmtpd_LDADD = libs/gate/libgate.a libs/auth/libauth.a $(esmtpd_libs)
+etc_files += etc/esmtpd etc/esmtpd-msa etc/esmtpd-ssl
+dist_man_MANS += man/esmtpd.8 man/esmtpd-msa.8 man/esmtpd-ssl.8 man/courieresmtpd.8
 endif
 
 # The machine with a gate and an authdaemond of the test's own (door_settings_new is not used).
@@ -31,9 +33,6 @@ tests_unit_esmtpd_SOURCES = tests/unit/esmtpd.c $(esmtpd_fake_sources)
 tests_unit_esmtpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_esmtpd_LDADD = $(esmtpd_libs) $(CMOCKA_LIBS)
 endif
-
-etc_files += etc/esmtpd etc/esmtpd-msa etc/esmtpd-ssl
-dist_man_MANS += man/esmtpd.8 man/esmtpd-msa.8 man/esmtpd-ssl.8 man/courieresmtpd.8
 
 fuzz_programs += tests/fuzz/fuzz-esmtpd
 tests_fuzz_fuzz_esmtpd_SOURCES = tests/fuzz/fuzz-esmtpd.c $(esmtpd_fake_sources)

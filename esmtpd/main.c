@@ -130,13 +130,13 @@ static int setup(struct service *s)
 		w->server.doors[i].name = doors[i].name;
 		w->server.doors[i].component = doors[i].component;
 	}
-	w->server.board = board_new(path, service_number(s));
+	w->server.board = board_new(path);
 	if (!w->server.board) {
 		log_warning(NULL,
 		    "cannot use '%s': %m; connections are counted by each process "
 		    "for itself",
 		    path);
-		w->server.board = board_new(NULL, 0);
+		w->server.board = board_new(NULL);
 	}
 	free(path);
 	w->server.dns = dns_new(service_loop(s), service_instance(s));

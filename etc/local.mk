@@ -3,11 +3,11 @@
 etcdefaultdir = $(pkgdatadir)
 nobase_dist_etcdefault_DATA = $(etc_files)
 etc_files += etc/submit etc/smtpaccess/default etc/aliases/system
-etc_files += etc/broker etc/courierd etc/module.local etc/pop3d etc/imapd-ssl etc/pop3d-ssl
+etc_files += etc/broker etc/courierd etc/module.local
 
 install-missing-config:
-	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
-	for f in $(etc_files); do \
+	$(AM_V_at)$(MKDIR_P) $(DESTDIR)$(sysconfdir)
+	$(AM_V_at)for f in $(etc_files); do \
 		to=$(DESTDIR)$(sysconfdir)/$${f#etc/}; \
 		test -e $$to && continue; \
 		$(MKDIR_P) `dirname $$to` && $(INSTALL_DATA) $(srcdir)/$$f $$to || exit 1; done

@@ -19,9 +19,9 @@ imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822
 if IMAPD
 pkglibexec_PROGRAMS += imapd/imapd
 imapd_imapd_SOURCES = imapd/main.c $(imapd_sources)
-imapd_imapd_LDADD = $(imapd_libs)
+imapd_imapd_LDADD = local/libsandbox.a $(imapd_libs)
 dist_man_MANS += man/imapd.8
-etc_files += etc/imapd
+etc_files += etc/imapd etc/imapd-ssl
 endif
 
 imapd_grammar = imapd/parse.c imapd/parse-date.c imapd/fetch-parse.c imapd/search-parse.c \

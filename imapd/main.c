@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "imapd/session.h"
+#include "local/sandbox.h"
 #include "unicode/unicode.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { COMMAND_TEXT_MAX = 2 << 20, INITIAL_MAX = 8192 };
@@ -167,14 +169,15 @@ static void log_end(struct session *s)
 	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "", (unsigned long long)s->header_bytes,
 	    (unsigned long long)s->body_bytes, (unsigned long long)s->io.received,
 	    (unsigned long long)s->io.sent, (long long)(clock_now() - s->started),
-	    env("TLS") ? ", starttls=1" : "");
+	    env("IMAP_TLS") ? ", starttls=1" : "");
 }
 
 static void log_start(const struct session *s)
 {
 	log_info(NULL, "LOGIN, user=%s, ip=[%s], port=[%s], protocol=IMAP%s", s->user,
 	    env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
-	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "", env("TLS") ? ", starttls=1" : "");
+	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "",
+	    env("IMAP_TLS") ? ", starttls=1" : "");
 }
 
 static void serve(struct session *s)
@@ -225,6 +228,15 @@ static const char *options(int argc, char **argv, const char **instance, int *st
 	return argv[optind];
 }
 
+/* From here on the session needs its Maildir, and what charset conversion loads. */
+static void shut_in(void)
+{
+	static const char *const folders[] = {".", "/usr/lib", "/usr/share"};
+	tzset();
+	if (sandbox_folders(folders, ARRAY_LEN(folders)) < 0)
+		log_warning(NULL, "the session is not shut into its Maildir: %m");
+}
+
 static int start(struct session *s, const struct instance *in, const char *maildir)
 {
 	if (settings_load(&s->cfg, in) < 0)
@@ -240,6 +252,7 @@ static int start(struct session *s, const struct instance *in, const char *maild
 		log_warning(NULL, "cannot set the quota, user=%s: %m", env("AUTHENTICATED"));
 	run_loginexec();
 	session_init(s);
+	shut_in();
 	serve(s);
 	return 0;
 }

@@ -2,6 +2,8 @@
 
 #include "imapd/settings.h"
 
+#include <stdlib.h>
+
 #define CAPABILITIES                                                           \
 	"IMAP4rev1 LITERAL+ UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT " \
 	"THREAD=REFERENCES SORT QUOTA IDLE UNSELECT MOVE SPECIAL-USE ENABLE UTF8=ACCEPT"
@@ -11,6 +13,9 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.def = CAPABILITIES,
 	.help = "what CAPABILITY names"},
+    {.name = "IMAP_CAPABILITY_TLS",
+	.type = CONFIG_STRING,
+	.help = "the same under TLS; empty: no difference"},
     {.name = "IMAP_KEYWORDS",
 	.type = CONFIG_INT,
 	.def = "1",
@@ -116,9 +121,10 @@ int settings_load(struct settings *s, const struct instance *in)
 	struct config *c = config_load(in, all, ARRAY_LEN(all), NULL);
 	if (!c)
 		return -1;
+	bool tls = getenv("IMAP_TLS") && config_str(c, me, "IMAP_CAPABILITY_TLS", NULL).n;
 	*s = (struct settings){
 	    .config = c,
-	    .capability = config_z(c, me, "IMAP_CAPABILITY", NULL),
+	    .capability = config_z(c, me, tls ? "IMAP_CAPABILITY_TLS" : "IMAP_CAPABILITY", NULL),
 	    .keywords = config_int(c, me, "IMAP_KEYWORDS", NULL) > 0,
 	    .disable_threadsort = config_bool(c, me, "IMAP_DISABLETHREADSORT", NULL),
 	    .check_all_folders = config_bool(c, me, "IMAP_CHECK_ALL_FOLDERS", NULL),

@@ -8,8 +8,27 @@
 
 void login_mechanisms(const struct login_conn *c, struct buf *out)
 {
-	if (c->tls || login_plain_allowed(c))
+	if (!c->tls && !login_plain_allowed(c))
+		return;
+	c->protocol->mechanisms(c, out);
+	if (!out->n)
 		(void)auth_mechanisms(c->config, c->tls, out);
+}
+
+/* The service authdaemond is asked for: AUTHSERVICEnnn for the local port nnn, if there is one. */
+static const char *service_name(struct login_conn *c)
+{
+	struct str name, value, prefix = STR("AUTHSERVICE");
+	uint64_t port;
+	for (size_t at = 0;
+	     config_each_assignment(c->config, c->protocol->component, &at, &name, &value);) {
+		if (!str_starts(name, prefix) || !str_u64(str_skip(name, prefix.n), &port) ||
+		    port != c->local_port || !value.n || value.n >= sizeof c->service)
+			continue;
+		snprintf(c->service, sizeof c->service, "%.*s", STR_FMT(value));
+		return c->service;
+	}
+	return c->protocol->name;
 }
 
 bool login_mechanism_offered(struct login_conn *c, struct str mechanism)
@@ -40,8 +59,10 @@ static void failed(struct login_conn *c, struct str login)
 	c->state = LOGIN_COMMAND;
 	login_arm_timer(c);
 	c->protocol->refused(c, "AUTHENTICATIONFAILED", "Login failed.");
-	if (c->failures >= LOGIN_FAILURES_MAX) {
-		c->protocol->bye(c, "Too many failed logins");
+	if (c->failures >= LOGIN_FAILURES_MAX || service_draining(c->l->s)) {
+		c->protocol->bye(c, c->failures >= LOGIN_FAILURES_MAX
+					? "Too many failed logins"
+					: "The server is being restarted");
 		login_conn_end(c);
 		return;
 	}
@@ -127,7 +148,7 @@ void login_password(struct login_conn *c, struct str user, struct str password)
 	snprintf(c->method, sizeof c->method, "LOGIN");
 	c->state = LOGIN_SASL;
 	c->sasl = auth_login(
-	    c->l->auth, c->protocol->name, user, password, str_of(c->peer), c->tls, on_result, c);
+	    c->l->auth, service_name(c), user, password, str_of(c->peer), c->tls, on_result, c);
 	wait_for_answer(c);
 }
 
@@ -139,8 +160,8 @@ void login_sasl(struct login_conn *c, struct str mechanism, struct str initial)
 		(void)tls_channel_binding(c->stream, &binding);
 	snprintf(c->method, sizeof c->method, "%.*s", STR_FMT(str_head(mechanism, 20)));
 	c->state = LOGIN_SASL;
-	c->sasl = auth_sasl_start(c->l->auth, c->protocol->name, mechanism, initial,
-	    str_of(c->peer), c->tls, buf_str(&binding), on_result, c);
+	c->sasl = auth_sasl_start(c->l->auth, service_name(c), mechanism, initial, str_of(c->peer),
+	    c->tls, buf_str(&binding), on_result, c);
 	buf_free(&binding);
 	wait_for_answer(c);
 }

@@ -2,21 +2,35 @@
 #include "config.h"
 
 #include "login/login.h"
+#include "login/login-parse.h"
 
 #include <stdlib.h>
 
-enum { TAG_MAX = 100 };
+static struct str capability_words(const struct login_conn *c)
+{
+	struct str tls = config_str(c->config, "imapd", "IMAP_CAPABILITY_TLS", NULL);
+	return c->tls && tls.n ? tls : config_str(c->config, "imapd", "IMAP_CAPABILITY", NULL);
+}
+
+/* The AUTH= words of the capabilities. */
+static void mechanisms(const struct login_conn *c, struct buf *out)
+{
+	struct str rest = capability_words(c), word;
+	while (str_word(&rest, &word))
+		if (str_istarts(word, STR("AUTH=")))
+			buf_addf(out, "%s%.*s", out->n ? " " : "", STR_FMT(str_skip(word, 5)));
+}
 
 static void capability(struct login_conn *c, struct buf *out)
 {
 	struct buf auth;
 	struct str rest, word;
-	rest = config_str(c->config, "imapd", "IMAP_CAPABILITY", NULL);
+	rest = capability_words(c);
 	buf_addz(out, "CAPABILITY");
 	bool sasl_ir = false, literal = false;
 	while (str_word(&rest, &word)) {
 		if (str_istarts(word, STR("AUTH=")))
-			continue; /* authdaemond's settings say which */
+			continue; /* below */
 		sasl_ir |= str_iis(word, "SASL-IR");
 		literal |= str_iis(word, "LITERAL+");
 		buf_addf(out, " %.*s", STR_FMT(word));
@@ -46,76 +60,12 @@ static void greet(struct login_conn *c)
 	buf_free(&b);
 }
 
-/* What a command line holds; strings are views into the (unescaped) copy of it. */
-struct words {
-	struct str rest;
-	char *room; /* for unescaped quoted strings */
-};
-
-static bool quoted(struct words *w, struct str *out)
-{
-	char *to = w->room;
-	size_t i = 1;
-	for (; i < w->rest.n && w->rest.p[i] != '"'; i++) {
-		if (w->rest.p[i] == '\\' && ++i >= w->rest.n)
-			return false;
-		if (w->rest.p[i] == '\r' || w->rest.p[i] == '\n' || w->rest.p[i] == 0)
-			return false;
-		*to++ = w->rest.p[i];
-	}
-	if (i >= w->rest.n)
-		return false;
-	*out = str_range(w->room, to);
-	w->room = to;
-	w->rest = str_skip(w->rest, i + 1);
-	return true;
-}
-
-static bool literal(struct words *w, struct str *out)
-{
-	ptrdiff_t close_at = str_chr(w->rest, '}');
-	struct str digits = close_at < 1 ? STR_NONE : str_at(w->rest.p + 1, (size_t)close_at - 1);
-	uint64_t n;
-	if (str_ends(digits, STR("+")))
-		digits.n--;
-	if (!str_u64(digits, &n) || n > LOGIN_LITERAL_MAX)
-		return false;
-	struct str after = str_skip(w->rest, (size_t)close_at + 1);
-	if (str_starts(after, STR("\r\n")))
-		after = str_skip(after, 2);
-	else if (str_starts(after, STR("\n")))
-		after = str_skip(after, 1);
-	if (after.n < n)
-		return false;
-	*out = str_head(after, n);
-	w->rest = str_skip(after, n);
-	return true;
-}
-
-static bool astring(struct words *w, struct str *out)
-{
-	if (!w->rest.n || w->rest.p[0] != ' ')
-		return false;
-	w->rest = str_skip(w->rest, 1);
-	if (w->rest.n && w->rest.p[0] == '"')
-		return quoted(w, out);
-	if (w->rest.n && w->rest.p[0] == '{')
-		return literal(w, out);
-	size_t n = 0;
-	while (n < w->rest.n && w->rest.p[n] != ' ' && !memchr("(){\"\\", w->rest.p[n], 6) &&
-	       (unsigned char)w->rest.p[n] > 0x20 && w->rest.p[n] != 0x7f)
-		n++;
-	*out = str_head(w->rest, n);
-	w->rest = str_skip(w->rest, n);
-	return n > 0;
-}
-
 static void answer(struct login_conn *c, const char *kind, const char *text)
 {
 	login_say(c, "%s %s %s\r\n", c->tag ? c->tag : "*", kind, text);
 }
 
-static void cmd_capability(struct login_conn *c, struct words *w)
+static void cmd_capability(struct login_conn *c, struct login_words *w)
 {
 	struct buf b;
 	buf_init(&b, 4096);
@@ -125,25 +75,25 @@ static void cmd_capability(struct login_conn *c, struct words *w)
 	buf_free(&b);
 }
 
-static void cmd_noop(struct login_conn *c, struct words *w)
+static void cmd_noop(struct login_conn *c, struct login_words *w)
 {
 	answer(c, "OK", "NOOP completed");
 }
 
-static void cmd_id(struct login_conn *c, struct words *w)
+static void cmd_id(struct login_conn *c, struct login_words *w)
 {
 	login_say(c, "* ID (\"name\" \"Courier\")\r\n");
 	answer(c, "OK", "ID completed");
 }
 
-static void cmd_logout(struct login_conn *c, struct words *w)
+static void cmd_logout(struct login_conn *c, struct login_words *w)
 {
 	login_say(c, "* BYE Courier closes the connection\r\n");
 	answer(c, "OK", "LOGOUT completed");
 	login_conn_end(c);
 }
 
-static void cmd_starttls(struct login_conn *c, struct words *w)
+static void cmd_starttls(struct login_conn *c, struct login_words *w)
 {
 	if (!login_tls_offered(c)) {
 		answer(c, c->tls ? "BAD" : "NO",
@@ -159,25 +109,26 @@ static void cmd_starttls(struct login_conn *c, struct words *w)
 	login_start_tls(c);
 }
 
-static void cmd_login(struct login_conn *c, struct words *w)
+static void cmd_login(struct login_conn *c, struct login_words *w)
 {
 	struct str user, password;
 	if (!login_plain_allowed(c)) {
 		answer(c, "NO", "[PRIVACYREQUIRED] Start TLS first.");
 		return;
 	}
-	if (!astring(w, &user) || !astring(w, &password) || w->rest.n || !user.n) {
+	if (!login_astring(w, &user) || !login_astring(w, &password) || w->rest.n || !user.n) {
 		answer(c, "BAD", "LOGIN takes a user name and a password");
 		return;
 	}
 	login_password(c, user, password);
 }
 
-static void cmd_authenticate(struct login_conn *c, struct words *w)
+static void cmd_authenticate(struct login_conn *c, struct login_words *w)
 {
 	struct str mechanism, initial64 = STR_NONE;
 	struct buf initial;
-	if (!astring(w, &mechanism) || (w->rest.n && !astring(w, &initial64)) || w->rest.n) {
+	if (!login_astring(w, &mechanism) || (w->rest.n && !login_astring(w, &initial64)) ||
+	    w->rest.n) {
 		answer(c, "BAD", "AUTHENTICATE takes a mechanism");
 		return;
 	}
@@ -199,7 +150,7 @@ static void cmd_authenticate(struct login_conn *c, struct words *w)
 
 static const struct {
 	const char *name;
-	void (*run)(struct login_conn *c, struct words *w);
+	void (*run)(struct login_conn *c, struct login_words *w);
 } commands[] = {
     {"CAPABILITY", cmd_capability},
     {"NOOP", cmd_noop},
@@ -210,24 +161,15 @@ static const struct {
     {"AUTHENTICATE", cmd_authenticate},
 };
 
-static bool tag_ok(struct str t)
-{
-	for (size_t i = 0; i < t.n; i++)
-		if ((unsigned char)t.p[i] <= 0x20 || (unsigned char)t.p[i] >= 0x7f ||
-		    memchr("(){%*\"\\+", t.p[i], 8))
-			return false;
-	return t.n > 0 && t.n <= TAG_MAX;
-}
-
 static void run(struct login_conn *c, struct str line)
 {
-	struct words w = {.rest = line};
+	struct login_words w = {.rest = line};
 	struct str tag, verb;
 	char *room = mem_alloc(line.n + 1);
 	w.room = room;
 	free(c->tag);
 	c->tag = NULL;
-	if (!str_word(&w.rest, &tag) || !tag_ok(tag) || !str_word(&w.rest, &verb)) {
+	if (!str_word(&w.rest, &tag) || !login_tag_ok(tag) || !str_word(&w.rest, &verb)) {
 		answer(c, "BAD", "A command is a tag and a word");
 		login_bad_command(c);
 		free(room);
@@ -247,49 +189,16 @@ static void run(struct login_conn *c, struct str line)
 	login_bad_command(c);
 }
 
-/*
- * Length of the command at the start of in, with its literals, without the final line end (its size
- * in *end); 0: more is needed, after "+" was said for a synchronising literal; -1: a literal too
- * large.
- */
-static ptrdiff_t command_length(struct login_conn *c, struct str in, size_t *end)
-{
-	size_t at = 0;
-	for (;;) {
-		struct str rest = str_skip(in, at);
-		ptrdiff_t lf = str_chr(rest, '\n');
-		if (lf < 0)
-			return 0;
-		size_t n = (size_t)lf, stop = n && rest.p[n - 1] == '\r' ? n - 1 : n;
-		struct str line = str_head(rest, stop);
-		ptrdiff_t brace = str_ends(line, STR("}")) ? str_rchr(line, '{') : -1;
-		struct str digits =
-		    brace < 0 ? STR_NONE : str_at(line.p + brace + 1, line.n - (size_t)brace - 2);
-		bool at_once = str_ends(digits, STR("+"));
-		uint64_t size;
-		if (at_once)
-			digits.n--;
-		if (!str_u64(digits, &size)) {
-			*end = n + 1 - stop;
-			return (ptrdiff_t)(at + stop);
-		}
-		if (size > LOGIN_LITERAL_MAX)
-			return -1;
-		at += n + 1;
-		if (in.n - at < size || in.n == at) {
-			if (!at_once && in.n == at)
-				login_say(c, "+ go on\r\n");
-			return 0;
-		}
-		at += size;
-	}
-}
-
 static void input(struct login_conn *c)
 {
 	struct str in = stream_input(c->stream);
 	size_t end = 0;
-	ptrdiff_t n = command_length(c, in, &end);
+	bool ask = false;
+	ptrdiff_t n = login_command_length(in, &end, &ask);
+	if (ask && c->asked_at != in.n) { /* this may be called again with nothing new */
+		c->asked_at = in.n;
+		login_say(c, "+ go on\r\n");
+	}
 	if (n == 0 && in.n < LOGIN_INPUT_MAX && !(in.n && (in.p[0] == '\n' || in.p[0] == '\r')))
 		return;
 	if (n < 0 || (n == 0 && in.n >= LOGIN_INPUT_MAX)) {
@@ -297,6 +206,7 @@ static void input(struct login_conn *c)
 		login_conn_end(c);
 		return;
 	}
+	c->asked_at = 0;
 	char *copy = mem_strndup(in.p, (size_t)n);
 	struct str line = str_at(copy, (size_t)n);
 	stream_consume(c->stream, (size_t)n + end);
@@ -335,5 +245,5 @@ static void environment(struct login_conn *c, struct buf *env)
 	buf_addf(env, "IMAP_LOGIN_TAG=%s\nPROTOCOL=IMAP\n", c->tag);
 }
 
-const struct login_protocol login_imap = {
-    "imap", "IMAP", "imapd", "imapd", greet, input, challenge, refused, bye, environment};
+const struct login_protocol login_imap = {"imap", "IMAP", "imapd", "imapd", greet, input, challenge,
+    refused, bye, environment, mechanisms};

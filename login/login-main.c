@@ -37,8 +37,12 @@ static int start(struct service *s)
 	l->auth = auth_client_new(s);
 	l->broker = broker_client_new(s);
 	l->accept_again = timer_new(service_loop(s), accept_again, l);
+	bool imap = strcmp(service_role(s), "imaplogin") == 0;
+	const char *component = imap ? login_imap.component : login_pop3.component;
 	if (!l->auth || !l->broker || !l->accept_again)
 		return -1;
+	auth_default_domain(l->auth, config_str(service_config(s), component, "DEFDOMAIN", NULL),
+	    config_str(service_config(s), component, "DOMAINSEP", NULL));
 	service_ready(s);
 	return 0;
 }
@@ -128,6 +132,8 @@ static void drain(struct service *s)
 		next = c->next;
 		if (c->state == LOGIN_COMMAND || c->state == LOGIN_HANDSHAKE) {
 			c->protocol->bye(c, "The server is being restarted");
+			login_conn_end(c);
+		} else if (c->state == LOGIN_PROXY && !service_retired(s)) {
 			login_conn_end(c);
 		}
 	}

@@ -196,5 +196,10 @@ static void environment(struct login_conn *c, struct buf *env)
 	buf_addz(env, "PROTOCOL=POP3\n");
 }
 
-const struct login_protocol login_pop3 = {
-    "pop3", "POP3", "pop3d", "pop3d", greet, input, challenge, refused, bye, environment};
+static void mechanisms(const struct login_conn *c, struct buf *out)
+{
+	buf_adds(out, config_str(c->config, "pop3d", c->tls ? "POP3AUTH_TLS" : "POP3AUTH", NULL));
+}
+
+const struct login_protocol login_pop3 = {"pop3", "POP3", "pop3d", "pop3d", greet, input, challenge,
+    refused, bye, environment, mechanisms};

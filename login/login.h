@@ -15,12 +15,12 @@
 
 #include "auth/auth.h"
 #include "broker/broker.h"
+#include "login/login-parse.h"
 #include "tls/tls.h"
 
 enum {
 	LOGIN_INPUT_MAX = 20 * 1024, /* bytes of one command, literals and pipelined input */
 	LOGIN_OUTPUT_MAX = 256 * 1024,
-	LOGIN_LITERAL_MAX = 8192,  /* a user name or password */
 	LOGIN_HANDOVER_MAX = 6000, /* pipelined input that can go with a descriptor */
 	LOGIN_FAILURES_MAX = 5,    /* failed logins of a connection, then it is closed */
 	LOGIN_BAD_MAX = 10,        /* commands nobody knows */
@@ -43,6 +43,8 @@ struct login_protocol {
 	    struct login_conn *c, const char *code, const char *text); /* the login failed */
 	void (*bye)(struct login_conn *c, const char *text);           /* the connection ends */
 	void (*environment)(struct login_conn *c, struct buf *env);
+	/* words of the protocol's own setting for mechanisms; none: authdaemond's hold */
+	void (*mechanisms)(const struct login_conn *c, struct buf *out);
 };
 
 struct login_listener {
@@ -80,10 +82,12 @@ struct login_conn {
 	uint16_t peer_port, local_port;
 	bool tls, ended;
 	unsigned failures, bad;
+	size_t asked_at; /* IMAP: bytes of input when a literal was asked for; 0: none was */
 	struct auth_sasl *sasl;
 	char method[24];
-	char *tag;  /* IMAP: of the login command */
-	char *user; /* POP3: of USER; for the log */
+	char service[32]; /* by AUTHSERVICEnnn */
+	char *tag;        /* IMAP: of the login command */
+	char *user;       /* POP3: of USER; for the log */
 	char *ticket;
 	/* proxying */
 	struct stream *back;

@@ -4,7 +4,16 @@ AC_DEFUN([COURIER_COMPONENT], [
 	AM_CONDITIONAL([$2], [test "x$enable_$1" = xyes])
 	AS_IF([test "x$enable_$1" = xyes], [AC_DEFINE([ENABLE_$2], [1], [$3 is built])])
 ])
+# Parts that this version does not have: leaving them out is what happens; asking for one is an error.
+AC_DEFUN([COURIER_ABSENT], [
+	AC_ARG_WITH([$1], [AS_HELP_STRING([--without-$1], [$2 are not there yet: accepted, changes nothing])],
+		[AS_IF([test "x$withval" != xno], [AC_MSG_ERROR([$2 are not there yet; leave --with-$1 out])])])
+])
 AC_DEFUN([COURIER_COMPONENTS], [
+	COURIER_ABSENT([mysql], [accounts in MySQL])
+	COURIER_ABSENT([pgsql], [accounts in PostgreSQL])
+	COURIER_ABSENT([sqlite], [accounts in SQLite])
+	COURIER_ABSENT([ldap], [accounts in LDAP])
 	COURIER_COMPONENT([imapd], [IMAPD], [the IMAP server])
 	COURIER_COMPONENT([pop3d], [POP3D], [the POP3 server])
 	COURIER_COMPONENT([esmtpd], [ESMTPD], [the ESMTP server])

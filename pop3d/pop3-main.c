@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "pop3d/pop3d.h"
+#include "pop3d/pop3-settings.h"
 #include "config/config.h"
 #include "local/sandbox.h"
 
@@ -14,30 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct config_setting settings[] = {
-    {.name = "POP3_LOG_DELETIONS",
-	.type = CONFIG_BOOL,
-	.def = "0",
-	.help = "1 logs the name of every message that a session deletes"},
-    {.name = "MIME_UNICODE_MESSAGE_TYPE",
-	.type = CONFIG_STRING,
-	.def = "message/global",
-	.help = "type of the attachment that brings a message with a Unicode header to a client "
-		"without UTF8"},
-};
-/* The login process has a table of its own for the same file. */
-static const struct config_component component = {
-    .name = "pop3d-session",
-    .file = "pop3d",
-    .settings = settings,
-    .n = ARRAY_LEN(settings),
-    .foreign_ok = true,
-};
-
 /* Sessions run as their users, who may not be let into the configuration: then defaults hold. */
 static void configure(struct pop3_session *s)
 {
-	static const struct config_component *const components[] = {&component};
+	static const struct config_component *const components[] = {&pop3d_component};
 	static struct instance in;
 	char *why = NULL;
 	struct config *c = NULL;

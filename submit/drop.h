@@ -9,8 +9,8 @@
  *	the message, N bytes, LF line ends, and the file ends
  *
  * A file without its end is not mail yet: its writer is still at it, or was interrupted and has
- *told its caller so.  Whose it is the file's owner tells.  Parsing is pure; any user may write
- *there.
+ * told its caller so.  Whose it is the file's owner tells.  Parsing is pure; any user may write
+ * there, and none may look: the folder has mode 1730, the gate as owner and sendmail's group.
  */
 #ifndef COURIER_SUBMIT_DROP_H
 #define COURIER_SUBMIT_DROP_H

@@ -12,6 +12,7 @@
 enum {
 	LINE_MAX_BYTES = 32 * 1024 * 1024, /* of frames that wait, for one transaction */
 	SOCKET_TRANSACTIONS_MAX = 4,       /* of one connection to the submission socket */
+	SOCKET_IDLE_MS = 10 * 60 * 1000,   /* a program that is silent for so long has gone wrong */
 };
 
 struct waiting {
@@ -40,6 +41,7 @@ struct peer {
 	bool socket;
 	enum source_kind kind;
 	uint32_t uid;
+	int64_t heard_ms;
 };
 
 static void session_run(struct session *s);
@@ -281,9 +283,11 @@ static bool handle(struct peer *p, const struct ipc_msg *m)
 
 static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 {
+	struct peer *p = ctx;
 	(void)c;
-	if (!handle(ctx, m))
-		break_off(ctx, m->type);
+	p->heard_ms = clock_mono_ms();
+	if (!handle(p, m))
+		break_off(p, m->type);
 }
 
 static void on_close(void *ctx, struct ipc *c)
@@ -308,6 +312,7 @@ void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uin
 	p->socket = socket;
 	p->kind = socket ? SOURCE_PROGRAM : kind_of(role);
 	p->uid = uid;
+	p->heard_ms = clock_mono_ms();
 	p->sessions = map_new();
 	p->ipc = ipc_new(service_loop(g->service), fd, &handlers, p);
 	if (!p->sessions || !p->ipc) {
@@ -326,6 +331,34 @@ void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uin
 	if (p->next)
 		p->next->prev = &p->next;
 	g->peers = p;
+}
+
+static bool at_work(const struct peer *p)
+{
+	struct str key;
+	void *session;
+	for (size_t at = 0; map_next(p->sessions, &at, &key, &session);)
+		if (((struct session *)session)->busy)
+			return true;
+	return false;
+}
+
+void peers_sweep(struct gate_process *g)
+{
+	int64_t limit = clock_mono_ms() - SOCKET_IDLE_MS;
+	for (struct peer *p = g->peers, *next; p; p = next) {
+		next = p->next;
+		if (p->socket && p->heard_ms < limit && !at_work(p))
+			peer_free(p);
+	}
+}
+
+size_t peers_of(const struct gate_process *g, uint32_t uid)
+{
+	size_t n = 0;
+	for (const struct peer *p = g->peers; p; p = p->next)
+		n += p->socket && p->uid == uid;
+	return n;
 }
 
 void peers_free(struct gate_process *g)

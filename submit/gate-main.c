@@ -10,7 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TICK_MS = 5000, LEAVE_MS = 100, SOCKET_PEERS_MAX = 200 /* local programs at a time */ };
+enum {
+	TICK_MS = 5000,
+	LEAVE_MS = 100,
+	SOCKET_PEERS_MAX = 200, /* local programs at a time */
+	SOCKET_PEERS_UID = 100, /* of one user: what is left is the others' */
+};
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
@@ -47,6 +52,7 @@ static void on_tick(void *ctx)
 	struct gate_process *g = ctx;
 	if (etc_changed(g) != g->etc_changed)
 		take_policy(g);
+	peers_sweep(g);
 	if (g->listener)
 		watch_set(g->listener, WATCH_READ);
 	timer_set(g->tick, TICK_MS);
@@ -80,7 +86,8 @@ static void on_connection(void *ctx, int fd, int what)
 		watch_set(g->listener, 0);
 		return;
 	}
-	if (getsockopt(c, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0) {
+	if (getsockopt(c, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0 ||
+	    (cred.uid != 0 && cred.uid != g->uid && peers_of(g, cred.uid) >= SOCKET_PEERS_UID)) {
 		close(c);
 		return;
 	}

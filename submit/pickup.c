@@ -39,6 +39,7 @@ struct pickup {
 };
 
 static void next_file(void *ctx);
+static void next_rcpt(void *ctx);
 
 static void close_file(struct pickup *p)
 {
@@ -93,8 +94,9 @@ static void set_aside(struct pickup *p, const char *why)
 
 /* ---- the message ----------------------------------------------------------------------------- */
 
-static void send_rcpt(struct pickup *p)
+static void next_rcpt(void *ctx)
 {
+	struct pickup *p = ctx;
 	p->step = STEP_RCPT;
 	transaction_rcpt(p->t, &p->drop.rcpts[p->rcpt]);
 }
@@ -142,8 +144,9 @@ static void on_rcpt(struct pickup *p, const struct gate_reply *r)
 		    STR_FMT(p->drop.rcpts[p->rcpt].address), p->folder, p->name, r->code,
 		    STR_FMT(r->text));
 	p->rcpt++;
+	/* From the loop: answers come from inside the question, and a file has many recipients. */
 	if (p->rcpt < p->drop.n)
-		send_rcpt(p);
+		loop_defer(service_loop(p->gate->service), next_rcpt, p);
 	else
 		after_rcpts(p);
 }
@@ -161,7 +164,7 @@ static void on_answer(void *ctx, const struct gate_reply *r)
 {
 	struct pickup *p = ctx;
 	if (p->step == STEP_MAIL && r->code < 300)
-		send_rcpt(p);
+		next_rcpt(p);
 	else if (p->step == STEP_MAIL) {
 		if (r->code >= 500)
 			set_aside(p, "its sender is refused");
@@ -322,6 +325,7 @@ void pickup_free(struct pickup *p)
 	if (!p)
 		return;
 	loop_defer_cancel(service_loop(p->gate->service), next_file, p);
+	loop_defer_cancel(service_loop(p->gate->service), next_rcpt, p);
 	close_file(p);
 	while (p->names.n)
 		free(p->names.v[--p->names.n]);

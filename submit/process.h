@@ -29,5 +29,7 @@ struct gate_process {
 /* Two sources of transactions (edge.c). */
 void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uint32_t uid);
 void peers_free(struct gate_process *g);
+void peers_sweep(struct gate_process *g); /* ends programs that have nothing to say */
+size_t peers_of(const struct gate_process *g, uint32_t uid); /* on the submission socket */
 
 #endif

@@ -88,22 +88,16 @@ static int create_slot(int dir, char name[16])
 	for (unsigned i = 0; i < SLOT_TRIES; i++) {
 		snprintf(name, 16, "%u", (unsigned)(random_u64() % SLOTS_DEFAULT));
 		int fd =
-		    openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+		    openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
 	}
 	return -1;
 }
 
-/* The gate reads by the folder's group.  Whoever may not give a file to it had it as his own group
- * (we are set-gid), or runs the gate himself. */
-static void give_to_group(int dir, int fd)
-{
-	struct stat folder, file;
-	if (fstat(dir, &folder) == 0 && fstat(fd, &file) == 0 && folder.st_gid != file.st_gid &&
-	    fchown(fd, (uid_t)-1, folder.st_gid) < 0)
-		log_warning(NULL, "cannot give the message to the group of the drop folder: %m");
-}
+/* Nobody but the gate (its owner) and we (by its group) may search the folder, so that its mode
+ * keeps others out; the file's own mode lets the gate read what belongs to the sender. */
+enum { DROP_FILE_MODE = 0644 };
 
 static int write_drop(int fd, const struct sendmail_options *o, const struct sendmail_message *m)
 {
@@ -120,9 +114,10 @@ static int write_drop(int fd, const struct sendmail_options *o, const struct sen
 	for (size_t i = 0; i < m->n_rcpts; i++)
 		d.rcpts[i] = rcpt_of(o, m->rcpts[i]);
 	buf_init(&head, DROP_HEAD_MAX);
-	bool good = drop_encode(&d, &head) && fchmod(fd, 0640) == 0 &&
+	bool good = drop_encode(&d, &head) && fchmod(fd, DROP_FILE_MODE) == 0 &&
 		    file_write_all(fd, head.p, head.n) == 0 &&
-		    file_write_all(fd, m->text.p, m->text.n) == 0 && file_sync_full(fd) == 0;
+		    file_write_all(fd, m->text.p, m->text.n) == 0 && file_sync_full(fd) == 0 &&
+		    syncfs(fd) == 0; /* its name: we may not open the folder */
 	buf_free(&head);
 	free(d.rcpts);
 	return good ? 0 : -1;
@@ -135,8 +130,6 @@ int sendmail_drop(
 	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = dir < 0 ? -1 : create_slot(dir, name);
 	int r = EX_OK;
-	if (fd >= 0)
-		give_to_group(dir, fd);
 	if (o->security || fd < 0 || write_drop(fd, o, m) < 0 || file_close(fd) < 0) {
 		if (o->security)
 			fprintf(

@@ -146,11 +146,14 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail = f->mail;
 	m->mail.sender = arena_str(m->arena, f->mail.sender);
 	m->mail.helo = arena_str(m->arena, f->mail.helo);
-	m->mail.login = arena_str(m->arena, f->mail.login);
-	m->mail.tls = arena_str(m->arena, f->mail.tls);
+	/* Any user of this machine may speak on the socket: a login and TLS are not theirs to
+	 * claim. */
+	m->mail.login = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.login);
+	m->mail.tls = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.tls);
 	m->mail.envid = arena_str(m->arena, f->mail.envid);
 	m->mail.security = arena_str(m->arena, f->mail.security);
-	m->mail.idempotency = arena_str(m->arena, f->mail.idempotency);
+	/* The key of a report: with one, anybody could have a bounce taken for sent. */
+	m->mail.idempotency = t->dsn ? arena_str(m->arena, f->mail.idempotency) : STR_NONE;
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;
 	spool_init(&m->spool, t->gate, t->policy);

@@ -35,6 +35,12 @@ struct auth_client;
 /* Keeps a standing edge to authdaemond. Service roles only (esmtpd, login, gate, broker, ...). */
 struct auth_client *auth_client_new(struct service *s);
 void auth_client_free(struct auth_client *a);
+/*
+ * What is appended to the names of all exchanges that start from now on, whatever their mechanism:
+ * domain with its separator first ("@example.com"), to names with none of the separators (empty:
+ * none like the domain's first character).
+ */
+void auth_default_domain(struct auth_client *a, struct str domain, struct str separators);
 
 /*
  * A SASL exchange.  mechanism: "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", ...; service: "imap",

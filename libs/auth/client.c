@@ -33,6 +33,7 @@ struct auth_client {
 	struct service_link *link;
 	struct map *requests; /* by id */
 	uint32_t next_id;
+	struct buf domain, separators;
 };
 
 static struct str key_of(const uint32_t *id)
@@ -165,6 +166,8 @@ struct auth_client *auth_client_new(struct service *s)
 	struct auth_client *a = mem_new(struct auth_client);
 	a->service = s;
 	a->requests = map_new();
+	buf_init(&a->domain, AUTH_DOMAIN_MAX);
+	buf_init(&a->separators, AUTH_DOMAIN_MAX);
 	a->link = service_link_new(s, "auth", SERVICE_ANY, &handlers, on_up, on_down, a);
 	return a;
 }
@@ -179,7 +182,17 @@ void auth_client_free(struct auth_client *a)
 		request_free(value);
 	map_free(a->requests, NULL);
 	service_link_free(a->link);
+	buf_free(&a->domain);
+	buf_free(&a->separators);
 	free(a);
+}
+
+void auth_default_domain(struct auth_client *a, struct str domain, struct str separators)
+{
+	buf_clear(&a->domain);
+	buf_clear(&a->separators);
+	buf_adds(&a->domain, domain);
+	buf_adds(&a->separators, separators);
 }
 
 static void start(struct auth_client *a, struct request *q, const char *service)
@@ -206,6 +219,8 @@ static void send_start(struct request *q, struct ipc *c)
 	ipc_put_str(c, buf_str(&q->mechanism));
 	ipc_put_str(c, buf_str(&q->peer));
 	ipc_put_str(c, buf_str(&q->binding));
+	ipc_put_str(c, buf_str(&q->client->domain));
+	ipc_put_str(c, buf_str(&q->client->separators));
 	ipc_put_u8(c, q->tls);
 	ipc_put_u8(c, q->has_initial);
 	ipc_put_rest(c, buf_str(&q->text));

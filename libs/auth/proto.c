@@ -27,3 +27,15 @@ void auth_get_account(struct ipc_reader *r, struct auth_account *a)
 	a->fullname = ipc_get_str(r);
 	a->options = ipc_get_str(r);
 }
+
+bool auth_full_name(struct str name, struct str domain, struct str separators, struct buf *out)
+{
+	if (!separators.n)
+		separators = str_head(domain, 1);
+	buf_adds(out, name);
+	for (size_t i = 0; i < name.n; i++)
+		if (memchr(separators.p, name.p[i], separators.n))
+			return !out->failed;
+	buf_adds(out, domain);
+	return !out->failed;
+}

@@ -20,4 +20,3 @@ tests_fuzz_fuzz_dns_rdata_LDADD = $(dns_pure)
 tests_fuzz_fuzz_dns_rdata_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 dist_man_MANS += man/courier-resolver.5
-EXTRA_DIST += tests/lib/Courier/FakeDNS.pm tests/integration/esmtp-dns.t

@@ -299,6 +299,9 @@ static bool take_reply(struct gate_txn *t, struct str body)
 	if (!t->requests)
 		return false;
 	answer_first(t, &r);
+	/* those that waited behind it for nothing but their turn */
+	while (!t->closed && t->requests && t->requests->failed)
+		answer_first(t, t->requests->failed);
 	return true;
 }
 

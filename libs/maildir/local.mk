@@ -24,5 +24,4 @@ tests_fuzz_fuzz_maildir_SOURCES = tests/fuzz/fuzz-maildir.c
 tests_fuzz_fuzz_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 tests_fuzz_fuzz_maildir_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-
 dist_man_MANS += man/maildir.5

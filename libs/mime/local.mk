@@ -38,7 +38,6 @@ fuzz_programs += tests/fuzz/fuzz-codec
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz-codec.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_codec_LDADD = $(mime_libs)
 tests_fuzz_fuzz_codec_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-EXTRA_DIST += tests/fuzz/corpus/mime tests/fuzz/corpus/rfc2047 tests/fuzz/corpus/codec
 check_PROGRAMS += tests/fuzz/replay-mime
 tests_fuzz_replay_mime_SOURCES = tests/fuzz/fuzz-mime.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_mime_LDADD = $(mime_libs)

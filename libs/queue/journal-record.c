@@ -131,7 +131,7 @@ size_t journal_scan(struct str bytes, uint32_t segment, struct journal_damage *d
 	size_t at = JOURNAL_START, gap, shown = 0;
 	bool whole;
 	memset(damage, 0, sizeof *damage);
-	if (!journal_segment_check(bytes, segment))
+	if (bytes.n < JOURNAL_START)
 		return 0;
 	uint32_t last = last_group(bytes, segment, &whole);
 	while (next_record(bytes, segment, &at, &r, &gap)) {

@@ -56,8 +56,9 @@ struct journal_damage {
 	size_t dropped; /* records of a torn last group */
 };
 /*
- * Calls each() for the records of a segment in order; it returns false to stop.  Bytes without a
- * valid segment header have no records.  Returns how many records were shown.
+ * Calls each() for the records of a segment in order; it returns false to stop.  The segment's own
+ * header is not asked: each record names its segment, and rot in the first page is no reason to
+ * forget what stands behind it.  Returns how many records were shown.
  */
 size_t journal_scan(struct str bytes, uint32_t segment, struct journal_damage *damage,
     bool (*each)(void *ctx, const struct journal_record *r), void *ctx);

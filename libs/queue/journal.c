@@ -330,7 +330,8 @@ static void pump(struct journal *j)
 	struct pending **tail = &g->records;
 	while (j->head) {
 		len = unit_length(j->head, &n);
-		if (!fits(g, len, n) || g->segment->used - g->at + len > JOURNAL_GROUP_BYTES)
+		bool full = g->segment->used - g->at + len > JOURNAL_GROUP_BYTES;
+		if (!fits(g, len, n) || (full && g->records))
 			break;
 		for (; n; n--)
 			take(j, g, &tail);

@@ -70,29 +70,70 @@ static void move_run(struct disk_job *job)
 		j->items[k].error = errno;
 }
 
+/* A removal that was asked for while the files were written: only now is it recorded, and answered.
+ */
+static void go_on_removing(struct store *s, struct stored *m)
+{
+	queue_answer cb = m->removing;
+	void *ctx = m->removing_ctx;
+	m->removing = NULL;
+	if (m->removed && s->queue.ops->remove(&s->queue, m->seq, cb, ctx) && cb)
+		cb(ctx, errno);
+}
+
 struct moved {
 	struct store *s;
 	uint64_t seq, length; /* how much of the control text the file has */
 };
 
-/* What was appended while the files were written goes behind; the journal has it too. */
-static void catch_up(struct store *s, struct stored *m, uint64_t length, uint64_t control_n)
+void store_behind(struct store *s, struct stored *m, uint64_t file_n)
 {
-	if (!m->tail.n || control_n + m->tail.n <= length)
-		return;
-	struct str late = str_skip(buf_str(&m->tail), (size_t)(length - control_n));
-	if (store_write_at(s->msgs_dir, m->seq, late, length, m->parked ? m->next : 0))
-		store_trouble(s, "append to a control file", errno);
+	m->behind = true;
+	m->file_n = file_n;
+	s->n_behind++;
+	if (!s->closing)
+		timer_set(s->retry, RETRY_MS);
 }
 
-static void not_moved(struct store *s, struct stored *m)
+void store_not_behind(struct store *s, struct stored *m)
 {
-	m->state = STORED_JOURNAL;
-	if (m->removed) {
-		m->datafile = true; /* whatever was made of the files goes too */
-		store_remove_late(s, m);
-	} else if (!s->closing)
-		timer_set(s->retry, RETRY_MS);
+	if (!m->behind)
+		return;
+	m->behind = false;
+	if (--s->n_behind == 0 && s->held && !s->closing) {
+		struct segment *seg = s->held;
+		s->held = NULL;
+		store_release(s, seg);
+	}
+}
+
+int store_catch_up(struct store *s, struct stored *m)
+{
+	if (m->tail.failed) {
+		errno = ENOMEM; /* the next start finds it in the journal */
+		return -1;
+	}
+	if (store_write_at(
+		s->msgs_dir, m->seq, buf_str(&m->tail), m->file_n, m->parked ? m->next : 0))
+		return -1;
+	buf_free(&m->tail);
+	store_not_behind(s, m);
+	return 0;
+}
+
+/* What was appended while the files were written goes behind; the journal has it too. */
+static void catch_up(struct store *s, struct stored *m, uint64_t length)
+{
+	size_t done = (size_t)(length - m->control_n);
+	if (!m->tail.failed && m->tail.n <= done) {
+		buf_free(&m->tail);
+		return;
+	}
+	if (!m->tail.failed)
+		buf_cut(&m->tail, done);
+	store_behind(s, m, length);
+	if (store_catch_up(s, m))
+		store_trouble(s, "append to a control file", errno);
 }
 
 static void moved_durable(void *ctx, int error, struct segment *seg UNUSED, uint64_t at UNUSED)
@@ -102,20 +143,21 @@ static void moved_durable(void *ctx, int error, struct segment *seg UNUSED, uint
 	struct stored *m = store_get(s, x->seq);
 	if (!error && m) {
 		struct segment *old = m->segment;
-		catch_up(s, m, x->length, m->control_n);
-		buf_free(&m->tail);
+		catch_up(s, m, x->length);
 		m->state = STORED_FILE;
 		m->datafile = true;
 		m->segment = NULL;
 		s->in_journal--;
 		if (m->removed)
-			store_remove_late(s, m);
-		else if (m->parked && !m->appends)
+			go_on_removing(s, m);
+		else if (m->parked && !m->appends && !m->behind)
 			store_forget(s, m);
 		if (!s->closing)
 			journal_unlive(s->journal, old);
-	} else if (m)
-		not_moved(s, m);
+	} else if (m) {
+		m->state = STORED_JOURNAL;
+		go_on_removing(s, m);
+	}
 	free(x);
 }
 
@@ -134,14 +176,19 @@ static void say_moved(struct store *s, struct item *i)
 			return;
 	}
 	free(x);
-	if (m)
-		not_moved(s, m);
+	if (m) {
+		m->state = STORED_JOURNAL;
+		go_on_removing(s, m);
+	}
 }
 
 static void again(struct store *s, struct stored *m, int error)
 {
 	store_trouble(s, "write the files of a deferred message", error);
-	not_moved(s, m);
+	m->state = STORED_JOURNAL;
+	go_on_removing(s, m);
+	if (!s->closing)
+		timer_set(s->retry, RETRY_MS);
 }
 
 static void move_done(struct disk_job *job)
@@ -267,9 +314,10 @@ static void release_done(struct disk_job *job)
 void store_release(void *ctx, struct segment *seg)
 {
 	struct store *s = ctx;
-	struct release_job *r = calloc(1, sizeof *r);
+	struct release_job *r = s->n_behind ? NULL : calloc(1, sizeof *r);
 	if (!r) {
-		store_trouble(s, "let a segment go", ENOMEM);
+		s->held = seg;
+		timer_set(s->retry, RETRY_MS);
 		return;
 	}
 	r->job.run = release_run;

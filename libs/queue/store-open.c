@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define VERSION_TEXT "courier queue 1\n"
-enum { NFS_MAGIC = 0x6969, RESERVE = 65536 };
+enum { NFS_MAGIC = 0x6969, RESERVE = 65536, RETRY_MS = 10 * 1000 };
 
 static int fail(struct queue_report *report, const char *what)
 {
@@ -124,11 +124,32 @@ static void journal_trouble(void *ctx, const char *what, int error)
 	store_trouble(ctx, what, error);
 }
 
+static void retry_files(struct store *s)
+{
+	struct str key;
+	void *v;
+	for (size_t at = 0; s->n_behind && map_next(s->messages, &at, &key, &v);) {
+		struct stored *m = v;
+		if (!m->behind || store_catch_up(s, m) || !m->parked || m->appends)
+			continue;
+		store_forget(s, m);
+		at = 0;
+	}
+	if (s->n_behind) {
+		timer_set(s->retry, RETRY_MS);
+	} else if (s->held) {
+		struct segment *seg = s->held;
+		s->held = NULL;
+		store_release(s, seg);
+	}
+}
+
 static void retry_moves(void *ctx)
 {
 	struct store *s = ctx;
 	struct str key;
 	void *v;
+	retry_files(s);
 	for (size_t at = 0; map_next(s->messages, &at, &key, &v);) {
 		struct stored *m = v;
 		if (m->parked && m->state == STORED_JOURNAL && !m->removed)

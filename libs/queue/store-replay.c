@@ -83,11 +83,16 @@ static bool on_append(struct replay *r, const struct journal_record *rec)
 		}
 		return true;
 	}
-	if (rec->aux != a->control.n) { /* put twice after a failed write */
-		if (rec->aux > a->control.n)
-			report_line(r->report, "journal %08x: records of message %llu are missing",
-			    (unsigned)r->segment, (unsigned long long)rec->id);
+	if (rec->aux < a->control.n) /* put twice after a failed write */
 		return true;
+	if (rec->aux > a->control.n && rec->aux <= ENVELOPE_TEXT_MAX) {
+		/* Failed with the message it went with, and blank since, or lost to rot. */
+		size_t gap = rec->aux - a->control.n;
+		char *p = buf_reserve(&a->control, gap);
+		if (!p)
+			return no_memory(r);
+		memset(p, '\n', gap);
+		a->control.n += gap;
 	}
 	return buf_adds(&a->control, rec->payload) || no_memory(r);
 }
@@ -140,9 +145,11 @@ static int replay_segment(struct replay *r, const char *name)
 		buf_free(&b);
 		return -1;
 	}
-	if (!journal_segment_check(buf_str(&b), r->segment))
-		report_line(r->report, "'journal/%s' has no valid header and is ignored", name);
-	journal_scan(buf_str(&b), r->segment, &damage, on_record, r);
+	/* A segment without records has its header from a life before, when we were killed early.
+	 */
+	if (journal_scan(buf_str(&b), r->segment, &damage, on_record, r) &&
+	    !journal_segment_check(buf_str(&b), r->segment))
+		report_line(r->report, "the header of 'journal/%s' is damaged", name);
 	if (damage.gaps)
 		report_line(r->report, "journal %s: %zu damaged bytes in %u places were skipped",
 		    name, damage.bytes, damage.gaps);

@@ -16,6 +16,7 @@ struct stored *store_get(struct store *s, uint64_t seq)
 void store_forget(struct store *s, struct stored *m)
 {
 	map_del(s->messages, seq_key(&m->seq));
+	store_not_behind(s, m);
 	buf_free(&m->tail);
 	free(m);
 }
@@ -143,6 +144,8 @@ static void link_done(struct disk_job *job)
 		op->error = errno;
 	if (op->error) {
 		store_unlink(op->s->msgs_dir, op->seq);
+		if (!op->keep_file) /* nobody else names it any more */
+			file_unlink(op->s->tmp_dir, op->file);
 		commit_finish(op, op->error);
 	}
 }
@@ -220,22 +223,38 @@ static void append_free(struct append_op *op)
 	free(op);
 }
 
+static void append_to_file(struct append_op *op, struct stored *m)
+{
+	struct store *s = op->s;
+	if (!m->behind) {
+		if (store_write_at(s->msgs_dir, op->seq, buf_str(&op->text), op->at,
+			m->parked ? m->next : 0) == 0)
+			return;
+		store_trouble(s, "append to a control file", errno);
+		buf_clear(&m->tail);
+		store_behind(s, m, op->at);
+	}
+	buf_adds(&m->tail, buf_str(&op->text));
+}
+
+/* A record that failed with the message it went with leaves its place in the text to blank lines:
+ * what was appended behind it already has its own place. */
 static void appended(void *ctx, int error, struct segment *seg UNUSED, uint64_t at UNUSED)
 {
 	struct append_op *op = ctx;
 	struct stored *m = store_get(op->s, op->seq);
+	if (error && op->text.n)
+		memset(op->text.p, '\n', op->text.n);
 	if (m)
 		m->appends--;
-	if (m && !error && m->state == STORED_FILE) {
-		if (!m->removed && store_write_at(op->s->msgs_dir, op->seq, buf_str(&op->text),
-				       op->at, m->parked ? m->next : 0))
-			store_trouble(op->s, "append to a control file", errno);
-	} else if (m && !error)
+	if (m && m->state != STORED_FILE)
 		buf_adds(&m->tail, buf_str(&op->text));
+	else if (m && !m->removed)
+		append_to_file(op, m);
 	if (op->cb)
 		op->cb(op->ctx, error);
 	m = store_get(op->s, op->seq);
-	if (m && m->parked && !m->removed && !m->appends && m->state == STORED_FILE)
+	if (m && m->parked && !m->removed && !m->appends && !m->behind && m->state == STORED_FILE)
 		store_forget(op->s, m);
 	append_free(op);
 }
@@ -316,20 +335,6 @@ static void removed(void *ctx, int error, struct segment *seg UNUSED, uint64_t a
 	free(op);
 }
 
-static int put_removal(struct store *s, struct stored *m, queue_answer cb, void *ctx)
-{
-	struct remove_op *op = calloc(1, sizeof *op);
-	if (!op)
-		return -1;
-	*op = (struct remove_op){.s = s, .seq = m->seq, .cb = cb, .ctx = ctx};
-	struct journal_put p = {
-	    .type = JOURNAL_DONE, .id = m->seq, .lazy = true, .cb = removed, .ctx = op};
-	if (journal_put(s->journal, &p) == 0)
-		return 0;
-	free(op);
-	return -1;
-}
-
 static int store_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ctx)
 {
 	struct store *s = (struct store *)q;
@@ -338,23 +343,23 @@ static int store_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ct
 		errno = ENOENT;
 		return -1;
 	}
-	if (m->state == STORED_MOVING) { /* goes on when the move has come to its end */
-		m->remove_cb = cb;
-		m->remove_ctx = ctx;
-	} else if (put_removal(s, m, cb, ctx))
-		return -1;
 	m->removed = true;
-	return 0;
-}
-
-void store_remove_late(struct store *s, struct stored *m)
-{
-	if (put_removal(s, m, m->remove_cb, m->remove_ctx) == 0)
-		return;
-	int e = errno;
-	store_trouble(s, "remove a message", e);
-	if (m->remove_cb)
-		m->remove_cb(m->remove_ctx, e);
+	if (m->state ==
+	    STORED_MOVING) { /* goes on when the files are there, and is answered then */
+		m->removing = cb;
+		m->removing_ctx = ctx;
+		return 0;
+	}
+	struct remove_op *op = calloc(1, sizeof *op);
+	if (!op)
+		return -1;
+	*op = (struct remove_op){.s = s, .seq = seq, .cb = cb, .ctx = ctx};
+	struct journal_put p = {
+	    .type = JOURNAL_DONE, .id = seq, .lazy = true, .cb = removed, .ctx = op};
+	if (journal_put(s->journal, &p) == 0)
+		return 0;
+	free(op);
+	return -1;
 }
 
 /* Settle and load */
@@ -379,14 +384,14 @@ static int store_settle(struct queue *q, uint64_t seq, int64_t next)
 	store_name(name, 'C', seq);
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = next}};
 	utimensat(s->msgs_dir, name, times, AT_SYMLINK_NOFOLLOW);
-	if (!m->appends)
+	if (!m->appends && !m->behind)
 		store_forget(s, m);
 	return 0;
 }
 
 int store_control(struct store *s UNUSED, struct stored *m, struct buf *out)
 {
-	char *p = buf_reserve(out, m->control_n);
+	char *p = m->tail.failed ? NULL : buf_reserve(out, m->control_n);
 	if (!p) {
 		errno = ENOMEM;
 		return -1;
@@ -409,14 +414,29 @@ static void cut_torn_line(struct buf *b)
 	b->p[b->n] = 0;
 }
 
-static int load_file(struct store *s, uint64_t seq, struct buf *control)
+static int read_file(struct store *s, uint64_t seq, const struct stored *m, struct buf *control)
 {
 	char name[STORE_NAME_SIZE];
 	store_name(name, 'C', seq);
 	if (file_read(s->msgs_dir, name, control))
 		return -1;
-	cut_torn_line(control);
+	if (!m || !m->behind) {
+		cut_torn_line(control);
+		return 0;
+	}
+	if (control->n > m->file_n)
+		control->n = m->file_n;
+	if (!m->tail.failed && buf_adds(control, buf_str(&m->tail)))
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+static int load_file(struct store *s, uint64_t seq, struct buf *control)
+{
 	struct stored *m = store_get(s, seq);
+	if (read_file(s, seq, m, control))
+		return -1;
 	if (!m && !(m = add(s, seq)))
 		return -1;
 	if (!m->appends)
@@ -433,12 +453,7 @@ static int store_peek(struct queue *q, uint64_t seq, struct buf *control)
 	struct stored *m = store_get(s, seq);
 	if (m && (m->state == STORED_JOURNAL || m->state == STORED_MOVING))
 		return store_control(s, m, control);
-	char name[STORE_NAME_SIZE];
-	store_name(name, 'C', seq);
-	if (file_read(s->msgs_dir, name, control))
-		return -1;
-	cut_torn_line(control);
-	return 0;
+	return read_file(s, seq, m, control);
 }
 
 static int store_load(struct queue *q, uint64_t seq, struct buf *control)

@@ -12,9 +12,11 @@ enum stored_state { STORED_COMMITTING, STORED_JOURNAL, STORED_MOVING, STORED_FIL
 struct stored {
 	uint64_t seq;
 	enum stored_state state;
-	bool datafile;      /* the body is in msgs/H/Dnnn */
-	bool parked;        /* settled: forget it when it is a file */
-	bool removed;       /* queue_remove was called */
+	bool datafile;         /* the body is in msgs/H/Dnnn */
+	bool parked;           /* settled: forget it when it is a file */
+	bool removed;          /* queue_remove was called */
+	queue_answer removing; /* ... while the files were written: to be answered after that */
+	void *removing_ctx;
 	unsigned appends;   /* under way */
 	uint32_t control_n; /* of the first text, in the journal */
 	uint32_t body_n;
@@ -22,10 +24,11 @@ struct stored {
 	uint64_t at;     /* payload in the segment */
 	uint64_t length; /* of the control text with everything appended, also what is under way */
 	struct buf tail; /* what was appended durably while it lives in the journal */
+	/* STORED_FILE: the file could not take what is in tail, which belongs at file_n */
+	bool behind;
+	uint64_t file_n;
 	int64_t next;
 	struct stored *next_move;
-	queue_answer remove_cb; /* of a removal that waits for the end of a move */
-	void *remove_ctx;
 };
 
 struct store {
@@ -42,7 +45,8 @@ struct store {
 	struct timer *retry;
 	uint64_t next_seq, reserved; /* numbers below `reserved` may be given out */
 	uint64_t tmp_count;
-	size_t in_journal;
+	size_t in_journal, n_behind;
+	struct segment *held; /* is let go when no file is behind */
 	bool closing;
 };
 
@@ -52,8 +56,6 @@ static inline struct str seq_key(const uint64_t *seq)
 }
 struct stored *store_get(struct store *s, uint64_t seq);
 void store_forget(struct store *s, struct stored *m); /* out of the map, freed */
-/* The removal that came while the files were written; m may be gone afterwards. */
-void store_remove_late(struct store *s, struct stored *m);
 void store_trouble(struct store *s, const char *what, int error);
 int queue_append_joined(struct store *s, struct stored *m, struct str text);
 int store_control(struct store *s, struct stored *m, struct buf *out);
@@ -70,6 +72,11 @@ void store_move(struct store *s, struct stored *m);
 void store_move_oldest(struct store *s); /* keeps the journal short */
 void store_move_cancel(struct store *s);
 void store_release(void *ctx, struct segment *seg);
+/* A control file that could not be written (a full disk) keeps the journal from being let go, for
+ * what was appended stands only there; it is tried again. */
+void store_behind(struct store *s, struct stored *m, uint64_t file_n);
+int store_catch_up(struct store *s, struct stored *m);
+void store_not_behind(struct store *s, struct stored *m);
 
 /* store-files.c: names below msgs */
 enum { STORE_NAME_SIZE = 48, STORE_FOLDERS = 100 };

@@ -20,7 +20,6 @@ fuzz_programs += tests/fuzz/fuzz-rewrite
 tests_fuzz_fuzz_rewrite_SOURCES = tests/fuzz/fuzz-rewrite.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_rewrite_LDADD = $(rewrite_libs)
 tests_fuzz_fuzz_rewrite_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-EXTRA_DIST += tests/fuzz/corpus/rewrite
 check_PROGRAMS += tests/fuzz/replay-rewrite
 tests_fuzz_replay_rewrite_SOURCES = tests/fuzz/fuzz-rewrite.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_rewrite_LDADD = $(rewrite_libs)

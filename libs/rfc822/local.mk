@@ -33,7 +33,6 @@ fuzz_programs += tests/fuzz/fuzz-date
 tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz-date.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_date_LDADD = $(rfc822_libs)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-EXTRA_DIST += tests/fuzz/corpus/address tests/fuzz/corpus/header tests/fuzz/corpus/date
 check_PROGRAMS += tests/fuzz/replay-address
 tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz-address.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_address_LDADD = $(rfc822_libs)

@@ -18,6 +18,7 @@ enum control_type {
 	CONTROL_STOP,      /* u32 grace in ms: finish what is under way */
 	CONTROL_ASK_STATS, /* id */
 	CONTROL_COMMAND,   /* rest: text for this role */
+	CONTROL_RETIRE,    /* u32 grace in ms: a successor serves; finish when the sessions have */
 
 	/* service -> supervisor */
 	CONTROL_READY = 100,

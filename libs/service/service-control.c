@@ -140,7 +140,14 @@ static void on_stop(struct service *s, struct ipc_msg *m)
 {
 	struct ipc_reader r;
 	ipc_read(m, &r);
-	service_begin_drain(s, ipc_get_u32(&r));
+	service_begin_drain(s, ipc_get_u32(&r), false);
+}
+
+static void on_retire(struct service *s, struct ipc_msg *m)
+{
+	struct ipc_reader r;
+	ipc_read(m, &r);
+	service_begin_drain(s, ipc_get_u32(&r), true);
 }
 
 static void on_ask_stats(struct service *s, struct ipc_msg *m)
@@ -172,6 +179,7 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	    [CONTROL_STOP] = on_stop,
 	    [CONTROL_ASK_STATS] = on_ask_stats,
 	    [CONTROL_COMMAND] = on_command,
+	    [CONTROL_RETIRE] = on_retire,
 	};
 	if (m->type < ARRAY_LEN(arms) && arms[m->type])
 		arms[m->type](ctx, m);

@@ -118,12 +118,25 @@ struct ipc *service_link_ipc(struct service_link *k)
 	return k->ipc;
 }
 
+static void dropped(void *ctx)
+{
+	struct service_link *k = ctx;
+	if (!k->ipc)
+		lost(k);
+}
+
+/*
+ * on_down comes later, never inside the call: whoever finds that a send fails is in the middle of
+ * starting something, which on_down would end before it has begun.
+ */
 void service_link_drop(struct service_link *k)
 {
 	if (!k->ipc)
 		return;
 	ipc_free(k->ipc);
-	lost(k);
+	k->ipc = NULL;
+	if (loop_defer(k->s->loop, dropped, k) < 0)
+		lost(k);
 }
 
 void service_link_free(struct service_link *k)
@@ -132,6 +145,7 @@ void service_link_free(struct service_link *k)
 		return;
 	k->dead = true;
 	k->on_down = NULL;
+	loop_defer_cancel(k->s->loop, dropped, k);
 	ipc_free(k->ipc);
 	k->ipc = NULL;
 	timer_free(k->retry);

@@ -26,7 +26,7 @@ struct service {
 	char *role, *user, *group, *empty_dir;
 	unsigned number;
 	uint8_t flags;
-	bool started, ready, draining;
+	bool started, ready, draining, retired;
 	int exit_status;
 	void *data;
 	struct timer *grace;
@@ -38,7 +38,7 @@ struct service {
 /* service-control.c */
 int service_control_init(struct service *s);  /* waits for CONTROL_INIT */
 int service_control_start(struct service *s); /* puts the channel on the loop */
-void service_begin_drain(struct service *s, int64_t grace_ms);
+void service_begin_drain(struct service *s, int64_t grace_ms, bool retired);
 
 /* service-privs.c: the same order in every service; -1 logged */
 int service_drop_privileges(struct service *s);

@@ -48,7 +48,7 @@ static void quiet_signal(void *ctx, int signo) {}
 
 static void on_term(void *ctx, int signo)
 {
-	service_begin_drain(ctx, 10000);
+	service_begin_drain(ctx, 10000, false);
 }
 
 static int watch_signals(struct service *s)
@@ -122,6 +122,11 @@ bool service_draining(struct service *s)
 	return s->draining;
 }
 
+bool service_retired(struct service *s)
+{
+	return s->retired;
+}
+
 void *service_data(struct service *s)
 {
 	return s->data;
@@ -145,12 +150,14 @@ static void grace_over(void *ctx)
 	service_exit(s, EXIT_SUCCESS);
 }
 
-void service_begin_drain(struct service *s, int64_t grace_ms)
+void service_begin_drain(struct service *s, int64_t grace_ms, bool retired)
 {
-	if (s->draining)
+	if (s->draining && !s->retired)
 		return;
 	s->draining = true;
-	s->grace = timer_new(s->loop, grace_over, s);
+	s->retired = retired;
+	if (!s->grace)
+		s->grace = timer_new(s->loop, grace_over, s);
 	if (s->grace)
 		timer_set(s->grace, grace_ms);
 	if (s->desc->drain && s->started)

@@ -37,7 +37,8 @@ struct service_desc {
 	/* A new snapshot is in place (service_config). */
 	void (*reload)(struct service *s);
 	/* Stop gracefully: take no new work, call service_exit when idle.  NULL: exits at once. The
-	 * skeleton ends the process after the supervisor's grace time in any case. */
+	 * skeleton ends the process after the supervisor's grace time in any case.
+	 * Called again when a retired service (see below) is to stop after all. */
 	void (*drain)(struct service *s);
 	/* A line of facts for `courier status`: NAME=value words.  May be NULL. */
 	void (*stats)(struct service *s, struct buf *out);
@@ -53,6 +54,7 @@ struct config *service_config(struct service *s); /* the snapshot in force; hold
 const char *service_role(struct service *s);      /* as the supervisor calls it */
 unsigned service_number(struct service *s);       /* 0, 1, ... among the processes of its role */
 bool service_draining(struct service *s);
+bool service_retired(struct service *s); /* draining, but not hurried: a successor serves */
 void *service_data(struct service *s);
 void service_set_data(struct service *s, void *data);
 
@@ -78,7 +80,8 @@ struct service_link;
 struct service_link *service_link_new(struct service *s, const char *role, unsigned number,
     const struct ipc_handlers *h, void (*on_up)(void *ctx), void (*on_down)(void *ctx), void *ctx);
 struct ipc *service_link_ipc(struct service_link *k);
-void service_link_drop(struct service_link *k); /* the peer misbehaved: close and connect anew */
+/* The peer misbehaved: closed at once, on_down follows from the loop, then it is connected anew. */
+void service_link_drop(struct service_link *k);
 void service_link_free(struct service_link *k);
 
 #endif

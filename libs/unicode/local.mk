@@ -21,7 +21,6 @@ fuzz_programs += tests/fuzz/fuzz-utf7
 tests_fuzz_fuzz_utf7_SOURCES = tests/fuzz/fuzz-utf7.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_utf7_LDADD = $(unicode_libs)
 tests_fuzz_fuzz_utf7_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-EXTRA_DIST += tests/fuzz/corpus/utf7
 check_PROGRAMS += tests/fuzz/replay-utf7
 tests_fuzz_replay_utf7_SOURCES = tests/fuzz/fuzz-utf7.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_utf7_LDADD = $(unicode_libs)

@@ -18,9 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct buf b;
 		buf_init(&b, ENVELOPE_TEXT_MAX);
 		if (envelope_encode(&e, &b)) {
-			if (envelope_decode(buf_str(&b), a, &again, &why) && strcmp(why, "too large") != 0)
+			if (envelope_decode(buf_str(&b), a, &again, &why) &&
+			    strcmp(why, "too large") != 0)
 				abort();
-			else if (again.n_rcpts != e.n_rcpts || again.uid != e.uid || again.id.seq != e.id.seq)
+			else if (again.n_rcpts != e.n_rcpts || again.uid != e.uid ||
+				 again.id.seq != e.id.seq)
 				abort();
 		}
 		buf_free(&b);

@@ -110,7 +110,36 @@ $t->stop;
 is($rc, 0, 'the system is down: sendmail still takes mail') or diag $out;
 my @files = grep {-f} glob $t->path('var/drop/*');
 is(scalar @files, 1, 'in the drop folder');
-is((stat $files[0])[2] & 0777, 0640, 'which only the gate can read') if @files;
+is((stat $files[0])[2] & 0777, 0644, 'where the gate can read it') if @files;
+my @folder = stat $t->path('var/drop');
+is($folder[2] & 07777, 01730, 'nobody but its owner can list the folder');
+SKIP: {
+	skip 'the groups are an instance of root\'s', 5 if $> != 0;
+	my @gate = getpwnam('courier-gate') or skip 'no user courier-gate', 5;
+	my $group = getgrnam('courier-drop');
+	is($folder[4], $gate[2], 'the folder is the gate\'s');
+	is($folder[5], $group, 'its group is sendmail\'s');
+	isnt($group, $gate[3], 'which is not the gate\'s');
+	# who has that group alone, as the set-gid program gives it
+	my $give = sub {
+		my ($gid) = @_;
+		my $pid = fork;
+		if (!$pid) {
+			$ENV{COURIER_HOME} = $t->path('');
+			open STDOUT, '>', '/dev/null';
+			open STDERR, '>', '/dev/null';
+			open my $in, '-|', 'printf "Subject: grouped\\n\\nx\\n"' or exit 126;
+			open STDIN, '<&', $in;
+			($), $() = ("$gid $gid", $gid);
+			($<, $>) = (65534, 65534);
+			exec Courier::Test::program('sendmail'), 'alice' or exit 127;
+		}
+		waitpid $pid, 0;
+		return $? >> 8;
+	};
+	is($give->($group), 0, 'a user with the group can leave mail there');
+	is($give->(65534), 75, 'a user without it can\'t');
+}
 ($rc) = feed("Subject: secret\n\n", 'sendmail', '-S', 'STARTTLS', 'alice');
 is($rc, 75, 'what only the gate can promise is not dropped');
 $t->file('var/drop/junk', "hello\n\n");

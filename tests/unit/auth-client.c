@@ -166,12 +166,14 @@ static void test_exchange(void **state)
 	struct ipc_msg m;
 	struct ipc_reader r;
 	up();
+	auth_default_domain(client, STR("@there.example"), STR("@%"));
 	struct auth_sasl *x = auth_sasl_start(client, "imap", STR("LOGIN"), STR_NONE,
 	    STR("192.0.2.1"), true, STR("bound"), on_done, &g);
 	uint32_t id = request(AUTH_SASL_START, &m);
 	ipc_read(&m, &r);
 	assert_true(str_is(ipc_get_str(&r), "imap") && str_is(ipc_get_str(&r), "LOGIN"));
 	assert_true(str_is(ipc_get_str(&r), "192.0.2.1") && str_is(ipc_get_str(&r), "bound"));
+	assert_true(str_is(ipc_get_str(&r), "@there.example") && str_is(ipc_get_str(&r), "@%"));
 	assert_true(ipc_get_u8(&r) == 1 && ipc_get_u8(&r) == 0 && ipc_get_rest(&r).n == 0);
 	answer_sasl(id, AUTH_CONTINUE, "Username:");
 	turn();

@@ -178,6 +178,8 @@ static void next_answer(struct ipc *c, uint32_t id, struct answer *a)
 	assert_true(ipc_done(&r));
 }
 
+static const char *default_domain = ""; /* what the front appends */
+
 static void send_start(struct ipc *c, uint32_t id, const char *service, const char *mechanism,
     const char *peer, struct str initial)
 {
@@ -185,6 +187,8 @@ static void send_start(struct ipc *c, uint32_t id, const char *service, const ch
 	ipc_put_z(c, service);
 	ipc_put_z(c, mechanism);
 	ipc_put_z(c, peer);
+	ipc_put_z(c, "");
+	ipc_put_z(c, default_domain);
 	ipc_put_z(c, "");
 	ipc_put_u8(c, 0);
 	ipc_put_u8(c, initial.p != NULL);
@@ -220,6 +224,13 @@ static void test_login(void **state)
 	assert_int_equal(a.verdict, AUTH_OK);
 	a = plain(c, "imap", "192.0.2.1", STR("\0broken\0x"));
 	assert_int_equal(a.verdict, AUTH_TEMPFAIL);
+	/* a front with a domain of its own */
+	default_domain = "@elsewhere.example";
+	a = plain(c, "imap", "192.0.2.1", STR("\0tim\0pencil"));
+	assert_int_equal(a.verdict, AUTH_NO);
+	a = plain(c, "imap", "192.0.2.1", STR("\0tim@example.com\0pencil"));
+	assert_int_equal(a.verdict, AUTH_OK);
+	default_domain = "";
 	ipc_free(c);
 }
 

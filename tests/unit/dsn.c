@@ -172,7 +172,7 @@ static void report_of_failure(void **state UNUSED)
 		"To: <alice@example.com>\nSubject: notice\n");
 	has(&m, "Content-Type: multipart/report; report-type=delivery-status;\n"
 		"    boundary=\"=_courier_BOUNDARY\"\n");
-	has(&m, "\nFrom me.example, about dns; helo.\n");
+	has(&m, "\nFrom me.example, about helo.\n");
 	has(&m, "FAILED:\n\n<Bob@Example.ORG>:\n mx.example.org [192.0.2.1]:\n"
 		" >>> RCPT TO:<bob@example.org>\n"
 		" <<< 550-5.1.1 no\n <<< 550 5.1.1 such user\n");

@@ -273,7 +273,7 @@ struct fake *fake_new(void)
 	e->gate = &gate;
 	e->auth = &auth;
 	e->arena = arena_new(COMMAND_ARENA_MAX);
-	e->board = board_new(NULL, 0);
+	e->board = board_new(NULL);
 	e->doors[0] = (struct door){.name = "smtp", .component = "esmtpd", .settings = d};
 	return f;
 }

@@ -414,10 +414,35 @@ static void test_never_reads(void **state)
 	fake_free(f);
 }
 
+/* A worker that ends with its sessions counts them off its own part, not its successor's. */
+static void test_two_generations(void **state)
+{
+	struct sockaddr_storage peer = {.ss_family = AF_INET};
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof path, "/tmp/esmtpd.board.%d", (int)getpid());
+	unlink(path);
+	struct board *old = board_new(path);
+	struct board_place place = board_place(old, &peer);
+	board_enter(old, place);
+	struct board *fresh = board_new(path);
+	assert_int_equal(board_count(fresh, place).total, 1);
+	board_enter(fresh, place);
+	board_leave(old, place);
+	assert_int_equal(board_count(fresh, place).total, 1);
+	assert_int_equal(board_count(fresh, place).address, 1);
+	board_free(old);
+	assert_int_equal(board_count(fresh, place).total, 1);
+	board_free(fresh);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dialogs),
+	    cmocka_unit_test(test_two_generations),
 	    cmocka_unit_test(test_left_anywhere),
 	    cmocka_unit_test(test_ehlo_text),
 	    cmocka_unit_test(test_what_the_gate_hears),

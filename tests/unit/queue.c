@@ -242,6 +242,8 @@ static void journal_flip(void **state UNUSED)
 	struct seen s = {0};
 	struct journal_damage d;
 	assert_int_equal(journal_scan(buf_str(&b), SEGMENT + 1, &d, see, &s), 0);
+	memset(b.p, 0, JOURNAL_SEGMENT_HEAD);
+	assert_int_equal(journal_scan(buf_str(&b), SEGMENT, &d, see, &s), 6);
 	buf_free(&b);
 }
 

@@ -362,10 +362,59 @@ static void heap(void **state UNUSED)
 	free(x.v);
 }
 
+/* A week of long refusals to many recipients: what is recorded stays within its maximum, and the
+ * ends find room. */
+static void talkative(void **state UNUSED)
+{
+	enum { RCPTS = 100, ROUNDS = 200 };
+	static char reply[8000];
+	static struct envelope_rcpt rcpts[RCPTS];
+	const char *why;
+	struct envelope e;
+	struct buf b;
+	memset(&w, 0, sizeof w);
+	memset(reply, 'x', sizeof reply - 1);
+	w.now = EPOCH;
+	w.q = queue_open_ram();
+	assert_int_equal(sched_init(&w.s, w.q, &hooks, NULL), 0);
+	envelope_init(&e);
+	queue_reserve(w.q, 1, &e.id.seq);
+	for (unsigned i = 0; i < RCPTS; i++)
+		rcpts[i] = (struct envelope_rcpt){.address = STR("r@example.org")};
+	e.rcpts = rcpts;
+	e.n_rcpts = RCPTS;
+	buf_init(&b, ENVELOPE_TEXT_MAX);
+	envelope_encode(&e, &b);
+	struct queue_commit c = {.seq = e.id.seq, .control = buf_str(&b), .body = STR("body")};
+	assert_int_equal(queue_store(w.q, &c, NULL, NULL), 0);
+	struct message *m = message_new(&w.s, buf_str(&b), &why);
+	struct module_result x = {
+	    .outcome = MODULE_DEFERRED, .code = 451, .diagnostic = str_of(reply)};
+	for (unsigned k = 0; k < ROUNDS; k++) {
+		for (uint32_t i = 0; i < RCPTS; i++)
+			result_take(&w.s, m, i, &x);
+		assert_int_equal(message_write(&w.s, m, true), 0);
+		queue_ram_run(w.q);
+	}
+	x.outcome = MODULE_FAILED;
+	for (uint32_t i = 0; i < RCPTS; i++)
+		result_take(&w.s, m, i, &x);
+	assert_int_equal(message_write(&w.s, m, true), 0);
+	queue_ram_run(w.q);
+	message_free(&w.s, m);
+	m = message_load(&w.s, e.id.seq);
+	assert_non_null(m);
+	for (uint32_t i = 0; i < RCPTS; i++)
+		assert_int_equal(m->env.rcpts[i].state, RCPT_FAILED);
+	buf_free(&b);
+	sched_free(&w.s);
+	queue_close(w.q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(retry_schedule), cmocka_unit_test(heap),
-	    cmocka_unit_test(days), cmocka_unit_test(dead_host)};
+	    cmocka_unit_test(talkative), cmocka_unit_test(days), cmocka_unit_test(dead_host)};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,16 @@ use Cwd qw(abs_path);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+# A test that is stopped still stops its instance.
+$SIG{$_} = sub { exit 1 }
+    for qw(TERM INT HUP);
+
 our $PASSWORD = 'correct-horse';
+my @instances;
 
 sub prefix {
 	my $p = $ENV{COURIER_TEST_PREFIX}
@@ -40,6 +46,8 @@ sub new {
 		$self->{ports}{$1} = $2 if /^(\w+) (\d+)/;
 	}
 	close $fh;
+	push @instances, $self;
+	weaken $instances[-1];
 	$self->configure(%{$arg{config} || {}});
 	$self->file("etc/$_", $arg{files}{$_}) for keys %{$arg{files} || {}};
 	return $self;
@@ -225,9 +233,13 @@ sub send_mail {
 	return $r;
 }
 
-sub DESTROY {
+# At the end of the test too: when perl takes variables down, Test::More may be gone already.
+END { local $?; $_ && $_->clean_up for @instances }
+sub DESTROY { $_[0]->clean_up }
+
+sub clean_up {
 	my ($self) = @_;
-	return if $self->{pid} != $$;
+	return if $self->{pid} != $$ || $self->{cleaned}++;
 	local ($?, $@, $!);
 	$self->stop if $self->{running};
 	my $failed = !Test::More->builder->is_passing || $self->{keep} || $ENV{COURIER_TEST_KEEP};
