@@ -119,7 +119,7 @@ static void begin(struct session *s, struct str mechanism, struct str initial)
 
 void session_auth(struct session *s, struct str args)
 {
-	struct str mechanism, initial;
+	struct str mechanism = STR_NONE, initial = STR_NONE;
 	enum smtp_reply_id r;
 
 	if (!s->esmtp)

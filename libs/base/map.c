@@ -128,7 +128,9 @@ bool map_set(struct map *m, struct str key, void *value)
 		if (key.n)
 			memcpy(copy, key.p, key.n);
 		copy[key.n] = 0;
-		*s = (struct slot){h, copy, key.n, value};
+		s->hash = h;
+		s->key = copy;
+		s->n = key.n;
 		m->count++;
 	}
 	s->value = value;

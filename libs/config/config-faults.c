@@ -13,8 +13,8 @@ void config_faults_free(struct config_faults *f)
 	buf_free(&f->text);
 }
 
-static void note(struct config_faults *f, const char *kind, const char *file, unsigned line,
-    const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void note(struct config_faults *f, const char *kind,
+    const char *file, unsigned line, const char *fmt, va_list ap)
 {
 	if (!f)
 		return;

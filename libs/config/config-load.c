@@ -284,7 +284,7 @@ static struct config *config_new(void)
 struct config *config_load(const struct instance *in,
     const struct config_component *const *components, size_t n, struct config_faults *faults)
 {
-	struct config_faults own;
+	struct config_faults own = {.errors = 0};
 	int bad = 0;
 	struct config *c = config_new();
 	if (!faults) {

@@ -243,7 +243,7 @@ static int receive(struct ipc *c, struct ipc_msg *msg, int flags)
 	if (got < 0)
 		return errno == ECONNRESET ? 0 : -1;
 	int fd = take_descriptor(&m);
-	struct ipc_header h;
+	struct ipc_header h = {0};
 	if ((size_t)got >= sizeof h)
 		memcpy(&h, c->in, sizeof h);
 	if ((size_t)got < sizeof h || h.magic != IPC_MAGIC || h.length != (size_t)got - sizeof h ||
