@@ -20,7 +20,7 @@ if IMAPD
 pkglibexec_PROGRAMS += imapd/imapd
 imapd_imapd_SOURCES = imapd/main.c $(imapd_sources)
 imapd_imapd_LDADD = local/libsandbox.a $(imapd_libs)
-dist_man_MANS += man/imapd.8
+dist_man_MANS += man/imapd.8 man/imapd-ssl.8
 etc_files += etc/imapd etc/imapd-ssl
 endif
 
