@@ -23,8 +23,8 @@ static int scheduler(const struct instance *in, const char *request, struct buf 
 /* "error TEXT" is a refusal; everything else is shown. */
 static int print_answer(struct str answer)
 {
-	if (str_starts(answer, STR("error"))) {
-		fprintf(stderr, "courier: %.*s\n", STR_FMT(str_trim(str_skip(answer, 5))));
+	if (str_starts(answer, STR("error\t"))) {
+		fprintf(stderr, "courier: %.*s\n", STR_FMT(str_trim(str_skip(answer, 6))));
 		return EXIT_FAILURE;
 	}
 	fwrite(answer.p, 1, answer.n, stdout);
@@ -76,7 +76,7 @@ static int request(const struct instance *in, const char *verb, const char *subj
 	char *line = subject ? mem_printf("%s %s", verb, subject) : mem_strdup(verb);
 	int r = EXIT_FAILURE;
 	if (scheduler(in, line, &answer) == 0) {
-		if (json && !str_starts(buf_str(&answer), STR("error"))) {
+		if (json && !str_starts(buf_str(&answer), STR("error\t"))) {
 			print_json(buf_str(&answer));
 			r = EXIT_SUCCESS;
 		} else {
@@ -98,6 +98,8 @@ int cmd_show(const struct instance *in, int argc, char **argv)
 		else
 			subject = argv[i];
 	}
+	if (subject && strcmp(subject, "all") == 0)
+		return request(in, "suppressed", NULL, json);
 	return request(in, subject ? "show" : "list", subject, json);
 }
 

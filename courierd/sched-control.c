@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "courierd/sched-control.h"
+#include "courierd/sched-main.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@ enum {
 };
 
 struct control {
+	struct scheduler *x;
 	struct sched *s;
 	struct loop *l;
 	struct watch *watch;
@@ -292,6 +293,41 @@ static void do_cancel(struct client *k, struct str args)
 	ok(k, sched_cancel(k->c->s, qid.seq, str_trim(args)));
 }
 
+static void do_suppressed(struct client *k, struct str args UNUSED)
+{
+	struct buf out;
+	struct str address;
+	char letter;
+	if (!k->all) {
+		refuse(k, "only root may see the list");
+		return;
+	}
+	buf_init(&out, OUT_MAX);
+	for (size_t at = 0; track_next(k->c->x->track, &at, &address, &letter);) {
+		buf_adds(&out, address);
+		buf_addc(&out, '\n');
+	}
+	finish(k, &out);
+}
+
+static void do_clear(struct client *k, struct str args)
+{
+	struct track *t = k->c->x->track;
+	args = str_trim(args);
+	if (!k->all || !args.n) {
+		refuse(k, args.n ? "only root may change the list" : "no address");
+		return;
+	}
+	int64_t now = clock_now();
+	if (str_is(args, "all"))
+		track_clear_all(t, now);
+	else
+		track_clear(t, args, 'A', now);
+	track_turn(t, now);
+	stream_printf(k->stream, "%.*s cleared.\n", STR_FMT(args));
+	end(k);
+}
+
 static void status_modules(const struct sched *s, struct buf *out)
 {
 	for (size_t i = 0; i < s->n_modules; i++) {
@@ -336,7 +372,8 @@ static void obey(struct client *k, struct str line)
 		const char *word;
 		void (*fn)(struct client *k, struct str args);
 	} verbs[] = {{"list", do_list}, {"show", do_show}, {"flush", do_flush},
-	    {"cancel", do_cancel}, {"status", do_status}};
+	    {"cancel", do_cancel}, {"status", do_status}, {"suppressed", do_suppressed},
+	    {"clear", do_clear}};
 	struct str word;
 	if (!str_word(&line, &word))
 		word = STR_NONE;
@@ -431,7 +468,7 @@ static void on_listener(void *ctx, int fd, int what UNUSED)
 	}
 }
 
-struct control *control_new(struct sched *s, struct loop *l)
+struct control *control_new(struct scheduler *x, struct loop *l)
 {
 	struct control *c = calloc(1, sizeof *c);
 	struct timer *again = c ? timer_new(l, accept_again, c) : NULL;
@@ -439,7 +476,7 @@ struct control *control_new(struct sched *s, struct loop *l)
 		free(c);
 		return NULL;
 	}
-	*c = (struct control){.s = s, .l = l, .again = again};
+	*c = (struct control){.x = x, .s = &x->core, .l = l, .again = again};
 	return c;
 }
 

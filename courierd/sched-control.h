@@ -15,6 +15,8 @@
  *Answer: "ok" cancel ID REASON  what is not delivered yet fails with REASON (the rest of the line).
  *"ok" status            lines NAME VALUE: messages, loaded, waiting, running, oldest_next, new,
  *completed, modules by name (module.NAME: running and totals), and the facts of the queue
+ *	suppressed        the delivery track, one address a line (root and the mail user alone)
+ *	clear ADDR|all    takes one address, or all, off it.  "ADDR cleared."
  */
 #ifndef COURIER_SCHED_CONTROL_H
 #define COURIER_SCHED_CONTROL_H
@@ -23,7 +25,8 @@
 #include "service/service.h"
 
 struct control;
-struct control *control_new(struct sched *s, struct loop *l);
+struct scheduler;
+struct control *control_new(struct scheduler *x, struct loop *l);
 void control_listen(struct control *c, int listener); /* watches it for clients */
 
 #endif

@@ -65,7 +65,7 @@ static bool defer_at_once(struct dest *d, struct delivery *x)
 	if (m->not_before < d->down_until)
 		m->not_before = d->down_until;
 	for (size_t i = 0; i < x->n; i++)
-		result_take(s, m, x->rcpts[i], d->why);
+		result_delivery(s, m, x->rcpts[i], d->why);
 	m->deliveries--;
 	delivery_free(x);
 	message_dirty(s, m);

@@ -438,6 +438,29 @@ static void gate_gone(void *ctx, struct ipc *c)
 	recipients_ask_again(&g->x->core);
 }
 
+static void send_track(struct gate *t, struct str address, char letter)
+{
+	ipc_compose(t->edge, QUEUE_TRACK, (uint32_t)(unsigned char)letter);
+	ipc_put_rest(t->edge, address);
+	check_sent(t, ipc_send(t->edge, -1));
+}
+
+static void send_whole_track(struct gate *t)
+{
+	const struct track *track = t->all->x->track;
+	struct str address;
+	char letter;
+	check_sent(t, ipc_reply(t->edge, QUEUE_TRACK_NONE, 0));
+	for (size_t at = 0; track && track_next(track, &at, &address, &letter);)
+		send_track(t, address, letter);
+}
+
+void gates_track(struct gates *g, struct str address, char letter)
+{
+	for (size_t i = 0; i < g->n; i++)
+		send_track(g->v[i], address, letter);
+}
+
 void gates_edge(struct gates *g, unsigned number, int fd)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = gate_gone};
@@ -453,6 +476,7 @@ void gates_edge(struct gates *g, unsigned number, int fd)
 	t->number = number;
 	t->serial = ++g->serial;
 	g->v[g->n++] = t;
+	send_whole_track(t);
 	recipients_ask_again(&g->x->core);
 }
 

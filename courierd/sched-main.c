@@ -44,8 +44,24 @@ static void hook_stuck(void *ctx UNUSED, struct sched_module *m)
 	link_drop(m);
 }
 
+/* A success takes an address off whoever's mail it was. */
+static void hook_outcome(void *ctx, const struct message *m, const struct envelope_rcpt *r)
+{
+	struct scheduler *x = ctx;
+	if (r->state == RCPT_DELIVERED || r->state == RCPT_RELAYED)
+		track_clear(x->track, r->address, 'S', clock_now());
+	else if (m->env.track && r->state != RCPT_PENDING)
+		track_add(x->track, r->address, r->state == RCPT_FAILED ? 'F' : 'D', clock_now());
+}
+
 static const struct sched_hooks hooks = {
-    hook_now, hook_deliver, hook_route, hook_generation, hook_soon, hook_stuck};
+    hook_now, hook_deliver, hook_route, hook_generation, hook_soon, hook_stuck, hook_outcome};
+
+static void tell_gates(void *ctx, struct str address, char letter)
+{
+	struct scheduler *x = ctx;
+	gates_track(x->gates, address, letter);
+}
 
 static void queue_trouble(void *ctx UNUSED, const char *what, int error)
 {
@@ -87,6 +103,8 @@ static void leave(struct scheduler *x)
 	x->closing = true;
 	if (q)
 		queue_close(q);
+	track_free(x->track);
+	x->track = NULL;
 	service_exit(x->service, 0);
 }
 
@@ -97,6 +115,7 @@ static void turn(void *ctx)
 	if (x->closing)
 		return;
 	int64_t next = sched_turn(&x->core), now = clock_now();
+	track_turn(x->track, now);
 	timer_set(x->timer, (next > now ? next - now : 1) * 1000);
 	if (!sched_active(&x->core)) {
 		log_waiting(x, now, next);
@@ -151,6 +170,16 @@ static int open_queue(struct scheduler *x)
 	return x->queue ? 0 : -1;
 }
 
+static int open_track(struct scheduler *x)
+{
+	char *dir = instance_path(service_instance(x->service)->var, "queue/track");
+	x->track = track_new(dir, tell_gates, x);
+	free(dir);
+	if (x->track)
+		track_load(x->track, clock_now());
+	return x->track ? 0 : -1;
+}
+
 static int start(struct service *s)
 {
 	struct scheduler *x = &the;
@@ -161,10 +190,10 @@ static int start(struct service *s)
 		return -1;
 	x->gates = gates_new(x);
 	x->timer = timer_new(service_loop(s), turn, x);
-	if (!x->gates || !x->timer || sched_init(&x->core, x->queue, &hooks, x) ||
+	if (!x->gates || !x->timer || open_track(x) || sched_init(&x->core, x->queue, &hooks, x) ||
 	    queue_each(x->queue, found, x))
 		return -1;
-	if (!x->control && !(x->control = control_new(&x->core, service_loop(s))))
+	if (!x->control && !(x->control = control_new(x, service_loop(s))))
 		return -1;
 	configure(x);
 	log_info(NULL, "started with %zu messages in the queue", x->core.index.n);
@@ -178,7 +207,7 @@ static void listener(struct service *s, const char *name, const char *where UNUS
 	if (strcmp(name, "queue") != 0)
 		return;
 	if (!the.control)
-		the.control = control_new(&the.core, service_loop(s));
+		the.control = control_new(&the, service_loop(s));
 	if (the.control)
 		control_listen(the.control, fd);
 }

@@ -5,6 +5,7 @@
 #include "courierd/sched-control.h"
 #include "courierd/sched-settings.h"
 #include "courierd/sched.h"
+#include "courierd/track.h"
 
 struct gates;
 
@@ -14,6 +15,7 @@ struct scheduler {
 	struct queue *queue;
 	struct gates *gates;
 	struct control *control;
+	struct track *track;
 	struct timer *timer;
 	bool turn_pending, ready, want_restart, restarting, closing;
 	int64_t last_waiting;
@@ -28,6 +30,7 @@ size_t modules_read(struct scheduler *x);
 struct gates *gates_new(struct scheduler *x);
 void gates_edge(struct gates *g, unsigned number, int fd);
 int gates_route(struct gates *g, uint32_t question, const struct queue_route_ask *ask);
+void gates_track(struct gates *g, struct str address, char letter); /* 0: off the list */
 bool gates_generation(const struct gates *g, uint64_t generation);
 
 /* sched-link.c: the edges to modules */

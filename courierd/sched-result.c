@@ -86,6 +86,14 @@ void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_
 	result_take(s, m, num, &r);
 }
 
+void result_delivery(
+    struct sched *s, struct message *m, uint32_t num, const struct module_result *r)
+{
+	result_take(s, m, num, r);
+	if (s->hooks->outcome && num < m->env.n_rcpts)
+		s->hooks->outcome(s->ctx, m, &m->env.rcpts[num]);
+}
+
 void delivery_result(
     struct sched *s, struct delivery *d, uint32_t num, const struct module_result *r)
 {
@@ -101,7 +109,7 @@ void delivery_result(
 		m->delivered += r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;
 		m->failed += r->outcome == MODULE_FAILED;
 		m->deferred += r->outcome == MODULE_DEFERRED;
-		result_take(s, d->msg, num, r);
+		result_delivery(s, d->msg, num, r);
 		bool down = r->connection && r->outcome == MODULE_DEFERRED;
 		if (down && !d->connection)
 			dest_result(d->dest, true, r);

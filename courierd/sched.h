@@ -117,6 +117,8 @@ struct sched_hooks {
 	/* Something is to be done at once: call sched_turn soon. */
 	void (*soon)(void *ctx);
 	void (*module_stuck)(void *ctx, struct sched_module *m);
+	/* What a module (or a host that is down) has said of a recipient; may be NULL. */
+	void (*outcome)(void *ctx, const struct message *m, const struct envelope_rcpt *r);
 };
 
 struct index_entry {
@@ -192,6 +194,9 @@ void recipients_dispatch(struct sched *s, struct message *m);
 void result_take(struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
     const char *status, const char *text);
+/* The same for what a delivery has brought: the world is told, too. */
+void result_delivery(
+    struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
 void delivery_result(
     struct sched *s, struct delivery *d, uint32_t num, const struct module_result *r);
 void delivery_done(struct sched *s, struct delivery *d);

@@ -118,6 +118,7 @@ static void fill_envelope(
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
 	e->smtputf8 = m->mail.smtputf8;
+	e->track = m->track;
 	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
 	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
 	e->uid = t->uid;

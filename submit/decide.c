@@ -67,6 +67,11 @@ enum reply_id decide_local(enum lookup_state found, bool from_network)
 	return REPLY_UNKNOWN_USER;
 }
 
+enum reply_id decide_track(char letter)
+{
+	return letter == 'F' ? REPLY_HAS_FAILED : letter == 'D' ? REPLY_HAS_WAITED : REPLY_RCPT_OK;
+}
+
 static bool check(enum check_mode mode, bool fault, bool *marked)
 {
 	if (fault && mode == CHECK_MARK)

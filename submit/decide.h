@@ -40,6 +40,9 @@ enum lookup_state {
 /* from_network: others hear of unknown users by a report later, so that no cron mail is lost. */
 enum reply_id decide_local(enum lookup_state found, bool from_network);
 
+/* What the delivery track has on an address whose mail is subject to it: 'F', 'D' or 0. */
+enum reply_id decide_track(char letter);
+
 /* The message, when all of it is here. */
 enum check_mode { CHECK_REFUSE, CHECK_ACCEPT, CHECK_MARK };
 struct message_facts {

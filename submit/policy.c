@@ -40,6 +40,15 @@ static enum check_mode mode(const struct config *c, const char *name)
 	return m;
 }
 
+static bool suppresses(const struct config *c, const char *source)
+{
+	struct str word;
+	for (size_t at = 0; config_each(c, "submit", "BOFHSUPPRESSBACKSCATTER", &at, &word);)
+		if (str_is(word, source))
+			return true;
+	return false;
+}
+
 static void load_values(struct policy *p, const struct config *c)
 {
 	p->greeting = arena_str(p->arena, config_str(c, "submit", "esmtpgreeting", NULL));
@@ -55,6 +64,8 @@ static void load_values(struct policy *p, const struct config *c)
 	p->add_date = !config_bool(c, "submit", "NOADDDATE", NULL);
 	p->add_msgid = !config_bool(c, "submit", "NOADDMSGID", NULL);
 	p->rewrite = (enum header_rewrite)config_int(c, "submit", "NOADDRREWRITE", NULL);
+	p->track_smtp = suppresses(c, "smtp");
+	p->track_auth = suppresses(c, "authsmtp");
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
 }
 

@@ -12,6 +12,16 @@ static bool valid_disk(struct str v)
 	return disk_need_parse(v, &d);
 }
 
+static bool valid_sources(struct str v)
+{
+	struct str word;
+	for (struct str rest = v; str_split(&rest, ',', &word);)
+		for (struct str w; str_word(&word, &w);)
+			if (!str_is(w, "smtp") && !str_is(w, "authsmtp") && !str_is(w, "none"))
+				return false;
+	return true;
+}
+
 static const struct config_setting settings[] = {
     {.name = "sizelimit",
 	.type = CONFIG_SIZE,
@@ -90,6 +100,12 @@ static const struct config_setting settings[] = {
 	.min = 0,
 	.max = 2,
 	.help = "1: leave addresses in headers alone; 2: in signed messages"},
+    {.name = "BOFHSUPPRESSBACKSCATTER",
+	.type = CONFIG_LIST,
+	.def = "smtp",
+	.valid = valid_sources,
+	.help = "sources (smtp, authsmtp, none) whose mail is refused for two hours for addresses "
+		"whose mail has failed or had to wait"},
     {.name = "DROPMAXSIZE",
 	.type = CONFIG_SIZE,
 	.def = "20M",

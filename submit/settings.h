@@ -27,6 +27,7 @@ struct policy {
 	bool add_date, add_msgid;
 	enum header_rewrite rewrite;
 	uint64_t drop_max_size;
+	bool track_smtp, track_auth; /* whose mail is subject to the delivery track */
 };
 
 /* NULL (logged) when it can't be made: the old one stays in force. */

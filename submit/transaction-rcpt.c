@@ -61,6 +61,11 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 		transaction_say(t, REPLY_RCPT_OK);
 		return;
 	}
+	enum reply_id id = decide_track(m->track ? queue_client_track(t->gate->queue, a->text) : 0);
+	if (id != REPLY_RCPT_OK) {
+		say_about(t, id, r->address);
+		return;
+	}
 	if (a->kind == ADDRESS_REMOTE) {
 		struct route route = route_remote(a);
 		answer_added(t, message_add_rcpt(m, a, r, r->notify, &route));

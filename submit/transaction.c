@@ -156,6 +156,8 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.idempotency = t->dsn ? arena_str(m->arena, f->mail.idempotency) : STR_NONE;
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;
+	m->track =
+	    t->from_network && (m->mail.login.n ? t->policy->track_auth : t->policy->track_smtp);
 	spool_init(&m->spool, t->gate, t->policy);
 	t->gate->messages++;
 	m->spool.header = transaction_header;

@@ -17,6 +17,7 @@ struct message {
 	struct gate_mail mail;   /* .with NULL: see below */
 	struct str with, sender; /* sender: canonical */
 	bool relay;
+	bool track; /* subject to the delivery track */
 	VEC(struct envelope_rcpt) rcpts;
 	struct map *seen; /* keys of recipients: each mailbox once */
 	struct queue_id id;

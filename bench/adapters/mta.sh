@@ -46,7 +46,8 @@ configure() {
 		echo "MAXPERC=$MAX_CONN"
 		echo 'TCPDOPTS="-nodnslookup -noidentlookup"'
 	} >>"$e/esmtpd"
-	echo MAXRCPTS=2000 >>"$e/submit"
+	# one host that is down stands for all: its recipients are not to be refused at the door
+	printf 'MAXRCPTS=2000\nBOFHSUPPRESSBACKSCATTER=none\n' >>"$e/submit"
 	sed -i "s/^MAXHOST=.*/MAXHOST=$RELAY_PAR/; s/^MAXDELS=.*/MAXDELS=$RELAY_PAR/" "$e/module.esmtp"
 	sed -i "s/^MAXDELS=.*/MAXDELS=$LOCAL_PAR/" "$e/module.local"
 	for f in imapd imapd-ssl pop3d pop3d-ssl; do

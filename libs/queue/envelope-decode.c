@@ -283,6 +283,9 @@ static int take_flag(struct reading *d, char letter)
 	case '6':
 		e->smtputf8 = true;
 		break;
+	case 'T':
+		e->track = true;
+		break;
 	case 'w':
 		e->warned = true;
 		break;
@@ -324,6 +327,7 @@ static int take(struct reading *d, char letter, struct str v)
 	case '8':
 	case 'm':
 	case '6':
+	case 'T':
 	case 'w':
 	case 'Z':
 		return take_flag(d, letter);

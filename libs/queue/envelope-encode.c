@@ -109,6 +109,7 @@ bool envelope_encode(const struct envelope *e, struct buf *out)
 	flag(out, '8', e->body8);
 	flag(out, 'm', e->headers8);
 	flag(out, '6', e->smtputf8);
+	flag(out, 'T', e->track);
 	for (size_t i = 0; i < e->n_rcpts; i++)
 		add_rcpt(out, &e->rcpts[i]);
 	for (size_t i = 0; i < e->n_env; i++)

@@ -84,6 +84,7 @@ struct envelope {
 	struct str login, source, vhost, security;
 	char ret; /* 'F', 'H', 0 */
 	bool verp, body8, headers8, smtputf8;
+	bool track;   /* what becomes of its recipients goes into the delivery track */
 	uint32_t uid; /* of the submitter; mailq and cancelmsg go by it */
 	uint64_t size;
 	int64_t arrival;      /* epoch seconds; 0: the scheduler fills it in, here and below */

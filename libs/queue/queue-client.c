@@ -24,6 +24,7 @@ struct queue_client {
 	struct queue_client_handlers h;
 	void *ctx;
 	struct map *waiting;
+	struct map *track; /* address -> a letter of `letters` */
 	uint32_t last_handle;
 	uint64_t next_seq, left_ids;
 	bool asked;
@@ -247,6 +248,33 @@ void queue_route_answer(struct queue_client *q, uint32_t question, const struct 
 	sent(q, ipc_send(edge(q), -1));
 }
 
+static char letters[] = "FD";
+
+static void track_forget(struct queue_client *q)
+{
+	struct map *none = map_new();
+	if (!none)
+		return;
+	map_free(q->track, NULL);
+	q->track = none;
+}
+
+/* Without memory an address is not listed. */
+static void on_track(struct queue_client *q, struct ipc_msg *m, struct ipc_reader *r)
+{
+	struct str address = ipc_get_rest(r);
+	if (m->id == 'F' || m->id == 'D')
+		map_set(q->track, address, m->id == 'F' ? letters : letters + 1);
+	else
+		map_del(q->track, address);
+}
+
+char queue_client_track(const struct queue_client *q, struct str address)
+{
+	const char *letter = map_get(q->track, address);
+	return letter ? *letter : 0;
+}
+
 static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
 {
 	struct queue_client *q = ctx;
@@ -264,6 +292,12 @@ static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
 		break;
 	case QUEUE_ROUTE_ASK:
 		on_route(q, m, &r);
+		break;
+	case QUEUE_TRACK_NONE:
+		track_forget(q);
+		break;
+	case QUEUE_TRACK:
+		on_track(q, m, &r);
 		break;
 	default:
 		return;
@@ -339,10 +373,14 @@ struct queue_client *queue_client_new(
 	q->h = *h;
 	q->ctx = ctx;
 	q->waiting = map_new();
-	q->link = q->waiting ? service_link_new(s, "sched", 0, &handlers, on_up, on_down, q) : NULL;
+	q->track = map_new();
+	q->link = q->waiting && q->track
+		      ? service_link_new(s, "sched", 0, &handlers, on_up, on_down, q)
+		      : NULL;
 	if (q->link)
 		return q;
 	map_free(q->waiting, NULL);
+	map_free(q->track, NULL);
 	free(q);
 	return NULL;
 }
@@ -359,5 +397,6 @@ void queue_client_free(struct queue_client *q)
 	loop_defer_cancel(service_loop(q->s), drop, q);
 	service_link_free(q->link);
 	map_free(q->waiting, free);
+	map_free(q->track, NULL);
 	free(q);
 }

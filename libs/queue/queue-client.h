@@ -47,6 +47,10 @@ void queue_route_answer(struct queue_client *q, uint32_t question, const struct 
  */
 void queue_client_generation(struct queue_client *q, uint64_t generation);
 
+/* What the delivery track has on a canonical address: 'F' its mail failed, 'D' it had to wait, 0
+ * nothing (or there is no scheduler to know). */
+char queue_client_track(const struct queue_client *q, struct str address);
+
 /* A new queue id.  false: none at hand (the scheduler is down or slow): answer 4xx. */
 bool queue_client_id(struct queue_client *q, struct queue_id *id);
 

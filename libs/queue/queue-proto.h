@@ -9,6 +9,9 @@
  *	G GENERATION   u64
  *	S ROUTE_ASK    (id: the scheduler's question) str address, sender, source, login, vhost,
  *security G ROUTE        (id) u32 code, str enhanced, text, module, host, to
+ *	                                           S TRACK_NONE   the gate's track is empty now
+ *	                                           S TRACK        (id: the letter, 0: off the list)
+ *	                                                          rest: address
  */
 #ifndef COURIER_QUEUE_PROTO_H
 #define COURIER_QUEUE_PROTO_H
@@ -25,6 +28,8 @@ enum {
 	QUEUE_GENERATION,
 	QUEUE_ROUTE_ASK,
 	QUEUE_ROUTE,
+	QUEUE_TRACK_NONE,
+	QUEUE_TRACK,
 };
 
 enum { QUEUE_IDS_BLOCK = 512, QUEUE_IDS_LOW = 128, QUEUE_PIECE = 48 * 1024 };

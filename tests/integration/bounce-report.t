@@ -11,7 +11,7 @@ use Courier::Test;
 eval { require MIME::Parser; 1 } or plan skip_all => 'MIME::Parser is not installed';
 
 # Each needs the other's port before it is made.
-my %common = (config => {esmtpd => {TARPIT => 0}, courierd => {ESMTP_BLOCKBACKSCATTER => ''}});
+my %common = (config => {esmtpd => {TARPIT => 0}, courierd => {ESMTP_BLOCKBACKSCATTER => ''}, submit => {BOFHSUPPRESSBACKSCATTER => 'none'}});
 my $here = Courier::Test->new(%common, users => ['alice', 'bob'], domain => 'here.test');
 my $there = Courier::Test->new(%common, users => ['carol'], domain => 'there.test');
 my $dead = do {

@@ -10,7 +10,8 @@ use Courier::Test;
 use POSIX ();
 
 my ($CLIENTS, $EACH) = (4, 100);
-my $t = Courier::Test->new(users => ['alice', 'bob'], files => {retryalpha => "1s\n", retrybeta => "1000\n"});
+my $t = Courier::Test->new(users => ['alice', 'bob'],
+	config => {submit => {BOFHSUPPRESSBACKSCATTER => 'none'}}, files => {retryalpha => "1s\n", retrybeta => "1000\n"});
 my $domain = $t->domain;
 $t->start;
 

@@ -8,7 +8,8 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob']);
+my $t = Courier::Test->new(users => ['alice', 'bob'],
+	config => {submit => {BOFHSUPPRESSBACKSCATTER => 'none'}});
 my $domain = $t->domain;
 $t->start;
 

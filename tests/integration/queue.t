@@ -10,7 +10,7 @@ use Courier::Test;
 use IO::Socket::UNIX;
 
 my $t = Courier::Test->new(
-	config => {esmtpd => {TARPIT => 0}},
+	config => {esmtpd => {TARPIT => 0}, submit => {BOFHSUPPRESSBACKSCATTER => 'none'}},
 	files  => {
 		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT\n",
 		esmtproutes          => ": [127.0.0.1],1\n",

@@ -20,7 +20,7 @@ my $dead = do {
 my $there = Courier::Test->new(users => ['carol'], domain => 'there.test');
 $there->start;
 my $here = Courier::Test->new(users => ['alice', 'bob'], domain => 'here.test',
-	config => {courierd => {ESMTP_BLOCKBACKSCATTER => ''}},
+	config => {courierd => {ESMTP_BLOCKBACKSCATTER => ''}, submit => {BOFHSUPPRESSBACKSCATTER => 'none'}},
 	files => {
 		esmtproutes => "there.test:[127.0.0.1]," . $there->port('smtp') . "/SECURITY=REQUIRED\n" .
 		    "dead.test:[127.0.0.1],$dead\nplain.test:[127.0.0.1]," . $plain->port . "\n" .

@@ -45,7 +45,7 @@ static struct envelope sample(void)
 	e.vhost = STR("v");
 	e.security = STR("STARTTLS");
 	e.ret = 'F';
-	e.verp = e.body8 = e.smtputf8 = true;
+	e.verp = e.body8 = e.smtputf8 = e.track = true;
 	e.uid = 1000;
 	e.size = 12345;
 	e.arrival = 100;
@@ -75,7 +75,7 @@ static void envelope_round_trip(void **state UNUSED)
 	assert_true(str_eq(back.login, e.login) && str_eq(back.source, e.source) &&
 		    str_eq(back.vhost, e.vhost));
 	assert_true(str_eq(back.security, e.security) && back.ret == 'F' && back.verp &&
-		    back.body8 && back.smtputf8 && !back.headers8);
+		    back.body8 && back.smtputf8 && back.track && !back.headers8);
 	assert_true(back.uid == 1000 && back.size == 12345 && back.arrival == 100 &&
 		    back.expiry == 1LL << 34 && back.warn == -1);
 	assert_true(back.generation == e.generation && back.delay == -1 && back.n_env == 1);

@@ -182,6 +182,10 @@ static void test_mail_and_local(void **state)
 	assert_int_equal(decide_local(LOOKUP_NONE, false), REPLY_RCPT_OK);
 	assert_int_equal(decide_local(LOOKUP_AUTH_DOWN, true), REPLY_AUTH_DOWN);
 	assert_int_equal(decide_local(LOOKUP_FOUND, true), REPLY_RCPT_OK);
+	assert_int_equal(decide_track('F'), REPLY_HAS_FAILED);
+	assert_int_equal(reply(decide_track('F')).code, 556);
+	assert_int_equal(reply(decide_track('D')).code, 456);
+	assert_int_equal(decide_track(0), REPLY_RCPT_OK);
 }
 
 static void test_message(void **state)

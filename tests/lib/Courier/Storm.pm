@@ -43,7 +43,8 @@ sub prepare {
 	$t->file('etc/retrybeta', "1000\n");
 	$t->file('etc/esmtproutes', ": [127.0.0.1],$self->{sink_port}\n");
 	$t->file('etc/smtpaccess/default', "127.0.0.1\tallow,RELAYCLIENT\n");
-	$t->configure(esmtpd => {TARPIT => 0, MAXPERIP => 200, MAXDAEMONS => 200});
+	$t->configure(esmtpd => {TARPIT => 0, MAXPERIP => 200, MAXDAEMONS => 200},
+		submit => {BOFHSUPPRESSBACKSCATTER => 'none'});
 	my ($home) = $t->maildir('alice') =~ m,(.*)/Maildir$,;
 	open my $f, '>', "$home/.courier-fwd" or die "$home: $!";
 	print $f "&forwarded\@far.test\n";

@@ -1,0 +1,89 @@
+#!/usr/bin/perl
+# The delivery track: an address whose mail has failed or waits is refused while the client is still
+# connected, for two hours, until mail for it is delivered or somebody takes it off the list.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Courier::FakeSMTP;
+use Courier::Test;
+
+my $host = Courier::FakeSMTP->new(on => {RCPT => sub {
+	my ($line, $self) = @_;
+	return $line =~ /<bad/ ? '550 5.1.1 nobody' : $line =~ /<slow/ && !-e "$self->{dir}/healed" ? '450 4.2.0 later' : '250 2.1.5 Ok';
+}});
+my $t = Courier::Test->new(users => ['alice'], domain => 'here.test',
+	config => {esmtpd => {TARPIT => 0}},
+	files => {
+		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT\n",
+		esmtproutes => ':[127.0.0.1],' . $host->port . "\n",
+		resolver => "127.0.0.1\@9\n", esmtpdelay => "0\n", retryalpha => "1h\n",
+	});
+$t->start;
+
+# The answer to RCPT; the message is not sent.
+sub asked {
+	my ($rcpt) = @_;
+	my $s = $t->connect('smtp');
+	$t->smtp_reply($s);
+	$t->smtp($s, $_) for 'EHLO client.test', 'MAIL FROM:<x@far.example>';
+	return $t->smtp($s, "RCPT TO:<$rcpt>");
+}
+sub give { my ($rcpt) = @_; return $t->send_mail(from => 'x@far.example', to => $rcpt, text => "Subject: x\n\n") }
+sub listed { return join ',', sort split /\n/, $t->command('courier', '-C', $t->path(''), 'show', 'all') }
+sub clear { return $t->command('courier', '-C', $t->path(''), 'clear', @_) }
+sub track { my $s = ''; for my $f (sort glob $t->path('var/queue/track/*')) { open my $h, '<', $f or next; local $/; $s .= <$h> } return $s }
+
+is(listed(), '', 'nothing is listed at first');
+like(give($_), qr/^250/, "mail for $_ is taken") for 'bad@far.test', 'slow@far.test', 'good@far.test';
+ok($t->wait_for(20, sub { listed() eq 'bad@far.test,slow@far.test' }), 'those that failed and wait are listed') or diag listed();
+like(asked('bad@far.test'), qr/^556 5\./, 'after a failure');
+like(asked('slow@far.test'), qr/^456 4\./, 'after a deferral');
+like(asked('good@far.test'), qr/^250/, 'after a success');
+like(track(), qr/^\d{10} Fbad\@far\.test$/m, 'the file says failed');
+like(track(), qr/^\d{10} Dslow\@far\.test$/m, 'and deferred');
+unlike(track(), qr/good/, 'what went well from the start is not written');
+
+my ($id) = $t->command('courier', '-C', $t->path(''), 'show') =~ /^(\S+)/;
+like($id // '', qr/^[0-9A-F]{16}\./, 'the message that waits stays in the queue');
+
+# ---- a restart ----------------------------------------------------------------------------
+
+$t->restart;
+ok($t->wait_for(20, sub { asked('bad@far.test') =~ /^556/ }), 'a restart forgets nothing');
+is(listed(), 'bad@far.test,slow@far.test', 'of the list');
+
+# ---- off the list -------------------------------------------------------------------------
+
+is(clear('bad@far.test'), "bad\@far.test cleared.\n", 'one is taken off');
+is($?, 0, 'with success');
+is(clear('unknown@far.test'), "unknown\@far.test cleared.\n", 'one that was not there, too');
+is($?, 0, 'with success');
+is(listed(), 'slow@far.test', 'the other one stays');
+ok($t->wait_for(5, sub { asked('bad@far.test') =~ /^250/ }), 'and mail for it is taken again');
+like(track(), qr/^\d{10} Abad\@far\.test$/m, 'which is written down');
+
+open my $f, '>', "$host->{dir}/healed" or die;
+close $f;
+$t->command('courier', '-C', $t->path(''), 'flush');
+ok($t->wait_for(20, sub { listed() eq '' }), 'a success takes an address off');
+ok($t->wait_for(5, sub { asked('slow@far.test') =~ /^250/ }), 'and the gates know');
+like(track(), qr/^\d{10} Sslow\@far\.test$/m, 'and it is written down');
+
+like(give('bad@far.test'), qr/^250/, 'another failure');
+ok($t->wait_for(20, sub { listed() eq 'bad@far.test' }), 'is listed');
+clear('all');
+is($?, 0, 'clear all');
+is(listed(), '', 'leaves nothing');
+
+# ---- the setting --------------------------------------------------------------------------
+
+$t->configure(submit => {BOFHSUPPRESSBACKSCATTER => 'none'});
+$t->restart;
+like(give('bad@far.test'), qr/^250/, 'with the setting none');
+ok($t->wait_for(20, sub { scalar($t->log_lines(qr/bad\@far\.test.*550/)) >= 3 }), 'a failure');
+is(listed(), '', 'is not listed');
+like(asked('bad@far.test'), qr/^250/, 'and refuses nothing');
+
+done_testing;
