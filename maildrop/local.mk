@@ -19,6 +19,17 @@ maildrop_maildrop_SOURCES = \
 maildrop_maildrop_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/table/libtable.a \
 	libs/auth/libauth.a libs/config/libconfig.a $(filter_libs) $(DB_LIBS)
 
+bin_PROGRAMS += maildrop/maildirmake maildrop/deliverquota maildrop/lockmail maildrop/reformail
+maildrop_maildirmake_SOURCES = maildrop/maildirmake.c
+maildrop_maildirmake_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
+maildrop_deliverquota_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_lockmail_SOURCES = maildrop/lockmail.c
+maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/base/libbase.a
+maildrop_reformail_SOURCES = maildrop/reformail.c
+maildrop_reformail_LDADD = maildrop/libmailtool.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
+
 fuzz_programs += tests/fuzz/fuzz-filter
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c
 tests_fuzz_fuzz_filter_LDADD = $(filter_libs)
@@ -26,3 +37,4 @@ tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 EXTRA_DIST += tests/filter/language.cases
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
+dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
