@@ -144,11 +144,13 @@ static bool start_part(struct commit *c, struct envelope *e, size_t i, uint32_t 
 	e->n_rcpts = last ? m->rcpts.n - from : batch;
 	c->parts[i].commit = c;
 	c->waiting++;
-	c->parts[i].handle = queue_commit(g->queue, e, inlined ? buf_str(&m->spool.done) : STR_NONE,
+	uint32_t handle = queue_commit(g->queue, e, inlined ? buf_str(&m->spool.done) : STR_NONE,
 	    inlined ? NULL : m->spool.file, !last, on_durable, &c->parts[i]);
-	if (c->parts[i].handle == 0)
+	if (handle == 0)
 		c->waiting--;
-	return c->parts[i].handle != 0;
+	else if (!c->failed)
+		c->parts[i].handle = handle;
+	return handle != 0;
 }
 
 void commit_start(struct transaction *t, const struct message_facts *f, bool marked)
@@ -164,6 +166,7 @@ void commit_start(struct transaction *t, const struct message_facts *f, bool mar
 	buf_init(&c->id, 256);
 	t->commit = c;
 	fill_envelope(t, f, marked, &e);
+	/* The answer "no" may come from inside: the queue dies under the first frame. */
 	for (size_t i = 0; i < c->n && !c->failed; i++)
 		if (!start_part(c, &e, i, batch))
 			c->failed = true; /* never back to false: a part may have failed already */

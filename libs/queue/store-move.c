@@ -70,17 +70,6 @@ static void move_run(struct disk_job *job)
 		j->items[k].error = errno;
 }
 
-/* A removal that was asked for while the files were written: only now is it recorded, and answered.
- */
-static void go_on_removing(struct store *s, struct stored *m)
-{
-	queue_answer cb = m->removing;
-	void *ctx = m->removing_ctx;
-	m->removing = NULL;
-	if (m->removed && s->queue.ops->remove(&s->queue, m->seq, cb, ctx) && cb)
-		cb(ctx, errno);
-}
-
 struct moved {
 	struct store *s;
 	uint64_t seq, length; /* how much of the control text the file has */
@@ -136,6 +125,16 @@ static void catch_up(struct store *s, struct stored *m, uint64_t length)
 		store_trouble(s, "append to a control file", errno);
 }
 
+static void not_moved(struct store *s, struct stored *m)
+{
+	m->state = STORED_JOURNAL;
+	if (m->removed) {
+		m->datafile = true; /* whatever was made of the files goes too */
+		store_remove_late(s, m);
+	} else if (!s->closing)
+		timer_set(s->retry, RETRY_MS);
+}
+
 static void moved_durable(void *ctx, int error, struct segment *seg UNUSED, uint64_t at UNUSED)
 {
 	struct moved *x = ctx;
@@ -149,15 +148,13 @@ static void moved_durable(void *ctx, int error, struct segment *seg UNUSED, uint
 		m->segment = NULL;
 		s->in_journal--;
 		if (m->removed)
-			go_on_removing(s, m);
+			store_remove_late(s, m);
 		else if (m->parked && !m->appends && !m->behind)
 			store_forget(s, m);
 		if (!s->closing)
 			journal_unlive(s->journal, old);
-	} else if (m) {
-		m->state = STORED_JOURNAL;
-		go_on_removing(s, m);
-	}
+	} else if (m)
+		not_moved(s, m);
 	free(x);
 }
 
@@ -176,19 +173,14 @@ static void say_moved(struct store *s, struct item *i)
 			return;
 	}
 	free(x);
-	if (m) {
-		m->state = STORED_JOURNAL;
-		go_on_removing(s, m);
-	}
+	if (m)
+		not_moved(s, m);
 }
 
 static void again(struct store *s, struct stored *m, int error)
 {
 	store_trouble(s, "write the files of a deferred message", error);
-	m->state = STORED_JOURNAL;
-	go_on_removing(s, m);
-	if (!s->closing)
-		timer_set(s->retry, RETRY_MS);
+	not_moved(s, m);
 }
 
 static void move_done(struct disk_job *job)

@@ -335,6 +335,20 @@ static void removed(void *ctx, int error, struct segment *seg UNUSED, uint64_t a
 	free(op);
 }
 
+static int put_removal(struct store *s, struct stored *m, queue_answer cb, void *ctx)
+{
+	struct remove_op *op = calloc(1, sizeof *op);
+	if (!op)
+		return -1;
+	*op = (struct remove_op){.s = s, .seq = m->seq, .cb = cb, .ctx = ctx};
+	struct journal_put p = {
+	    .type = JOURNAL_DONE, .id = m->seq, .lazy = true, .cb = removed, .ctx = op};
+	if (journal_put(s->journal, &p) == 0)
+		return 0;
+	free(op);
+	return -1;
+}
+
 static int store_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ctx)
 {
 	struct store *s = (struct store *)q;
@@ -343,23 +357,23 @@ static int store_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ct
 		errno = ENOENT;
 		return -1;
 	}
-	m->removed = true;
-	if (m->state ==
-	    STORED_MOVING) { /* goes on when the files are there, and is answered then */
-		m->removing = cb;
-		m->removing_ctx = ctx;
-		return 0;
-	}
-	struct remove_op *op = calloc(1, sizeof *op);
-	if (!op)
+	if (m->state == STORED_MOVING) { /* goes on when the move has come to its end */
+		m->remove_cb = cb;
+		m->remove_ctx = ctx;
+	} else if (put_removal(s, m, cb, ctx))
 		return -1;
-	*op = (struct remove_op){.s = s, .seq = seq, .cb = cb, .ctx = ctx};
-	struct journal_put p = {
-	    .type = JOURNAL_DONE, .id = seq, .lazy = true, .cb = removed, .ctx = op};
-	if (journal_put(s->journal, &p) == 0)
-		return 0;
-	free(op);
-	return -1;
+	m->removed = true;
+	return 0;
+}
+
+void store_remove_late(struct store *s, struct stored *m)
+{
+	if (put_removal(s, m, m->remove_cb, m->remove_ctx) == 0)
+		return;
+	int e = errno;
+	store_trouble(s, "remove a message", e);
+	if (m->remove_cb)
+		m->remove_cb(m->remove_ctx, e);
 }
 
 /* Settle and load */

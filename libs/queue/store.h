@@ -12,11 +12,9 @@ enum stored_state { STORED_COMMITTING, STORED_JOURNAL, STORED_MOVING, STORED_FIL
 struct stored {
 	uint64_t seq;
 	enum stored_state state;
-	bool datafile;         /* the body is in msgs/H/Dnnn */
-	bool parked;           /* settled: forget it when it is a file */
-	bool removed;          /* queue_remove was called */
-	queue_answer removing; /* ... while the files were written: to be answered after that */
-	void *removing_ctx;
+	bool datafile;      /* the body is in msgs/H/Dnnn */
+	bool parked;        /* settled: forget it when it is a file */
+	bool removed;       /* queue_remove was called */
 	unsigned appends;   /* under way */
 	uint32_t control_n; /* of the first text, in the journal */
 	uint32_t body_n;
@@ -29,6 +27,8 @@ struct stored {
 	uint64_t file_n;
 	int64_t next;
 	struct stored *next_move;
+	queue_answer remove_cb; /* of a removal that waits for the end of a move */
+	void *remove_ctx;
 };
 
 struct store {
@@ -56,6 +56,8 @@ static inline struct str seq_key(const uint64_t *seq)
 }
 struct stored *store_get(struct store *s, uint64_t seq);
 void store_forget(struct store *s, struct stored *m); /* out of the map, freed */
+/* The removal that came while the files were written; m may be gone afterwards. */
+void store_remove_late(struct store *s, struct stored *m);
 void store_trouble(struct store *s, const char *what, int error);
 int queue_append_joined(struct store *s, struct stored *m, struct str text);
 int store_control(struct store *s, struct stored *m, struct buf *out);
