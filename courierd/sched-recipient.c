@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* Seconds; longer than a gate waits for its own look-ups. */
+enum { ANSWER_MAX = 600 };
+
 static struct str question_key(const uint32_t *id)
 {
 	return str_at(id, sizeof *id);
@@ -23,6 +26,7 @@ static void ask(struct sched *s, struct question *q)
 	    .vhost = e->vhost,
 	    .security = e->security};
 	q->asked = s->hooks->route(s->ctx, q->id, &a) == 0;
+	q->since = sched_now(s);
 	if (!q->asked)
 		s->unasked = true;
 }
@@ -69,6 +73,20 @@ void recipients_ask_again(struct sched *s)
 {
 	s->unasked = false;
 	each_question(s, ask_if_open);
+}
+
+static void open_if_old(struct sched *s, struct question *q)
+{
+	int64_t age = sched_now(s) - q->since;
+	if (q->asked && (age > ANSWER_MAX || age < 0))
+		open_again(s, q);
+}
+
+void recipients_ask_old(struct sched *s)
+{
+	each_question(s, open_if_old);
+	if (s->unasked)
+		recipients_ask_again(s);
 }
 
 void recipients_asked_gone(struct sched *s)

@@ -135,6 +135,7 @@ struct question {
 	uint64_t seq;
 	uint32_t rcpt;
 	bool asked;
+	int64_t since; /* when it was asked */
 	struct question *next;
 };
 
@@ -187,6 +188,7 @@ int message_write(struct sched *s, struct message *m, bool wait); /* m->out to t
 void recipients_route(struct sched *s, struct message *m);
 void recipients_ask_again(struct sched *s);  /* a gate has come up */
 void recipients_asked_gone(struct sched *s); /* a gate went down: its questions are open again */
+void recipients_ask_old(struct sched *s);    /* those that a gate keeps too long go to another */
 void sched_routed(struct sched *s, uint32_t question, const struct queue_route *r);
 void recipients_dispatch(struct sched *s, struct message *m);
 

@@ -412,10 +412,46 @@ static void talkative(void **state UNUSED)
 	queue_close(w.q);
 }
 
+/* A gate that keeps a question for ever does not keep the message. */
+static void forgetful_gate(void **state UNUSED)
+{
+	struct envelope_rcpt rcpt = {.address = STR("r@example.org")};
+	const char *why;
+	struct envelope e;
+	struct buf b;
+	memset(&w, 0, sizeof w);
+	w.now = EPOCH;
+	w.gate = true;
+	w.q = queue_open_ram();
+	assert_int_equal(sched_init(&w.s, w.q, &hooks, NULL), 0);
+	envelope_init(&e);
+	queue_reserve(w.q, 1, &e.id.seq);
+	e.rcpts = &rcpt;
+	e.n_rcpts = 1;
+	e.expiry = w.now + DAY;
+	buf_init(&b, 65536);
+	envelope_encode(&e, &b);
+	struct queue_commit c = {.seq = e.id.seq, .control = buf_str(&b), .body = STR("body")};
+	assert_int_equal(queue_store(w.q, &c, NULL, NULL), 0);
+	message_start(&w.s, message_new(&w.s, buf_str(&b), &why));
+	assert_int_equal(w.n_questions, 1);
+	for (unsigned i = 0; i < 5; i++, w.now += 61)
+		sched_turn(&w.s);
+	assert_int_equal(w.n_questions, 1);
+	for (unsigned i = 0; i < 10; i++, w.now += 61)
+		sched_turn(&w.s);
+	assert_int_equal(w.n_questions, 2);
+	assert_int_equal(w.questions[0], w.questions[1]);
+	buf_free(&b);
+	sched_free(&w.s);
+	queue_close(w.q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(retry_schedule), cmocka_unit_test(heap),
-	    cmocka_unit_test(talkative), cmocka_unit_test(days), cmocka_unit_test(dead_host)};
+	    cmocka_unit_test(talkative), cmocka_unit_test(forgetful_gate), cmocka_unit_test(days),
+	    cmocka_unit_test(dead_host)};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
