@@ -401,7 +401,7 @@ static void enter_home(void)
 
 static _Noreturn void filter_and_deliver(void)
 {
-	if (drop.delivery || opt.filter)
+	if (drop.delivery)
 		enter_home();
 	if (opt.filter) {
 		follow_named();
@@ -502,7 +502,7 @@ static char **read_options(int argc, char **argv)
 	if (opt.embedded && !opt.filter && !opt.file)
 		die(EX_TEMPFAIL, "-m wants a file");
 	drop.embedded = opt.embedded;
-	drop.delivery = !opt.file && !opt.filter;
+	drop.delivery = !opt.file;
 	return argv;
 }
 

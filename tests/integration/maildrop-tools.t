@@ -101,4 +101,23 @@ SKIP: {
 	chmod 0400, 'mbox';
 	is((run('', 'lockmail -r mbox true'))[1], 0, 'DROP-0214 -r');
 }
+run("# comment\nexample.com\ndomain.com\tok\n\nfoo\tbad\nfoo\tworse\n", 'makedat -src=- -tmp=t.new -file=t.dat');
+sub fetch {
+	my ($key, $options) = @_;
+	open my $fh, '>', 'filter' or die;
+	print $fh "gdbmopen(\"t.dat\")\necho gdbmfetch(\"$key\", \"$options\", \"none\")\nexit\n";
+	close $fh;
+	chmod 0600, 'filter';
+	return run("Subject: x\n\n", 'maildrop filter');
+}
+is(fetch('example.com', ''), "1\n", 'DROP-0220 no value is 1');
+is(fetch('a@x.domain.com', 'D'), "ok\n", 'DROP-0220 a value');
+is(fetch('foo', ''), "worse\n", 'DROP-0220 the last one holds');
+is(fetch('# comment', ''), "none\n", 'DROP-0220 comments');
+run("10.1.0.0/15\tnet\n192.168.7.9\thost\n", 'sh -c "cat >text; makedat -cidr text t.new t.dat"');
+is(fetch('10.1.2.3', 'I'), "net\n", 'DROP-0220,DROP-0221 -cidr and bare arguments');
+is(fetch('10.2.2.3', 'I'), "none\n", 'DROP-0220 another network');
+is(fetch('192.168.7.9', 'I'), "host\n", 'DROP-0220 a host');
+is((run("nonsense\n", 'makedat -cidr -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 not a network');
+is(fetch('192.168.7.9', ''), "host\n", 'DROP-0220 a fault changes nothing');
 done_testing();
