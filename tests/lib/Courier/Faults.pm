@@ -11,6 +11,7 @@ package Courier::Faults;
 use strict;
 use warnings;
 use Cwd qw(abs_path);
+use Errno ();
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use POSIX ();
@@ -31,11 +32,13 @@ sub become_ordinary {
 	$ENV{HOME} = $tmp;
 	defined(my $pid = fork) or die "fork: $!";
 	if ($pid) { # stays root to clean up
-		waitpid $pid, 0;
+		$SIG{$_} = sub { kill 'TERM', $pid } for 'TERM', 'INT';
+		1 while waitpid($pid, 0) < 0 && $!{EINTR};
 		my $status = $?;
 		File::Temp::cleanup();
 		POSIX::_exit($status & 127 ? 1 : $status >> 8);
 	}
+	$SIG{TERM} = sub { exit 1 }; # what was started is stopped
 	$) = "$gid $gid";
 	$( = $gid;
 	POSIX::setuid($uid);
