@@ -241,7 +241,7 @@ static void many(void **state UNUSED)
 	run_ms(500);
 	for (unsigned i = 0; i < N; i += 20)
 		check(seqs[i], "sM\n", body);
-	for (int i = 0; segments() > QUEUE_SEGMENTS_MAX + 2 && i < 100; i++)
+	for (int i = 0; segments() > QUEUE_SEGMENTS_MAX + 2 && i < 600; i++)
 		run_ms(100);
 	assert_in_range(segments(), 1, QUEUE_SEGMENTS_MAX + 2);
 	close_queue();
