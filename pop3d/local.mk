@@ -11,10 +11,13 @@ dist_man_MANS += man/pop3d.8 man/pop3d-ssl.8
 etc_files += etc/pop3d etc/pop3d-ssl
 endif
 
+# it starts the program
+if POP3D
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/pop3d
 tests_unit_pop3d_SOURCES = tests/unit/pop3d.c
 tests_unit_pop3d_LDADD = pop3d/libpop3.a libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
+endif
 endif
 
 fuzz_programs += tests/fuzz/fuzz-pop3
