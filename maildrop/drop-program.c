@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "maildrop/drop.h"
+#include "maildrop/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ static int message_file(struct filter_run *r)
 static void child(char **argv, char **env, int in, int out)
 {
 	struct itimerval none = {0};
+	setpgid(0, 0);
 	setitimer(ITIMER_REAL, &none, NULL);
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
@@ -63,6 +65,10 @@ static int run(char **argv, char **env, int in, struct buf *output, int *status)
 	pid_t pid = fork();
 	if (pid == 0)
 		child(argv, env, in, ends[1]);
+	if (pid > 0) {
+		setpgid(pid, pid); /* whoever of the two comes first */
+		lock_guard_group(pid);
+	}
 	if (ends[1] >= 0)
 		close(ends[1]);
 	if (pid < 0)
@@ -76,6 +82,7 @@ static int run(char **argv, char **env, int in, struct buf *output, int *status)
 		kill(pid, SIGKILL);
 	while (pid > 0 && waitpid(pid, status, 0) < 0 && errno == EINTR)
 		;
+	lock_guard_group(0);
 	errno = saved;
 	return r;
 }

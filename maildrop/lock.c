@@ -18,6 +18,7 @@ static char *volatile held[LOCKS_HELD_MAX];
 static volatile int64_t deadline_ms, refresh_ms, refreshed_ms;
 static volatile int guarded = -1;
 static volatile off_t guarded_size;
+static volatile pid_t guarded_group;
 
 static void tick(int sig UNUSED)
 {
@@ -36,6 +37,8 @@ static void tick(int sig UNUSED)
 	if (now - refreshed_ms >= refresh_ms)
 		refreshed_ms = now;
 	if (over) {
+		if (guarded_group)
+			kill(-guarded_group, SIGKILL);
 		if (guarded >= 0 && ftruncate(guarded, guarded_size) < 0)
 			_exit(75);
 		ssize_t n = write(2, late, sizeof late - 1);
@@ -64,6 +67,11 @@ void lock_guard_file(int fd, off_t size)
 {
 	guarded_size = size;
 	guarded = fd;
+}
+
+void lock_guard_group(pid_t group)
+{
+	guarded_group = group;
 }
 
 static void rest(int64_t seconds)

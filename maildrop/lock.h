@@ -31,5 +31,7 @@ void lock_watch(unsigned seconds, unsigned refresh);
 void lock_refresh_every(unsigned seconds);
 /* While set (fd >= 0), the end of time cuts this file back. */
 void lock_guard_file(int fd, off_t size);
+/* While set (not 0), the end of time ends this process group, too. */
+void lock_guard_group(pid_t group);
 
 #endif

@@ -95,6 +95,16 @@ run('', "sh -c 'echo $dead $host >mbox.lock'");
 is((run('', 'lockmail -t 0 mbox true'))[1], 0, 'DROP-0216 a dead owner');
 run('', "sh -c 'echo 1 elsewhere >mbox.lock; touch -d \"1 hour ago\" mbox.lock'");
 is((run('', 'lockmail -t 10 mbox true'))[1], 0, 'DROP-0216 an old lock');
+my ($dev, $inode) = (stat 'mbox')[0, 1];
+my $client = sprintf '/tmp/.%x.%x', $dev, $inode;
+is(run('', "lockmail mbox test -s $client && echo there"), "there\n", 'DROP-0216 the C-Client lock');
+ok(!-e $client, 'DROP-0216 goes as well');
+run('', "sh -c 'printf $dead >$client'");
+is((run('', 'lockmail -t 0 mbox true'))[1], 0, 'DROP-0216 its owner is dead');
+run('', "touch $client");
+is((run('', 'lockmail -t 0 mbox true'))[1], 75, 'DROP-0216 an empty one counts');
+run('', "touch -d '10 minutes ago' $client");
+is((run('', 'lockmail -t 0 mbox true'))[1], 0, 'DROP-0216 but not for ever');
 is((run('', 'lockmail nothere true'))[1], 75, 'DROP-0213 no mailbox');
 SKIP: {
 	skip 'root may write everything', 1 if $> == 0;
