@@ -300,7 +300,8 @@ static void release_done(struct disk_job *job)
 		store_trouble(r->s, "sync the file system of the queue", r->error);
 	else if (!r->s->closing) {
 		journal_let_go(r->s->journal, r->seg);
-		store_move_oldest(r->s); /* the next one, when nothing more comes in to ask for it */
+		store_move_oldest(
+		    r->s); /* the next one, when nothing more comes in to ask for it */
 	}
 	free(r);
 }
