@@ -39,7 +39,7 @@ tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c
 tests_fuzz_fuzz_filter_LDADD = $(filter_libs)
 tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-EXTRA_DIST += tests/filter/language.cases
+EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
 dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
 dist_man_MANS += man/makedat.1

@@ -54,6 +54,7 @@ sub run_filter {
 	mkdir $_ for 'md', map {"md/$_"} qw(tmp new cur);
 	chmod 0600, 'f';
 	local $ENV{OUTER} = 'from outside';
+	(local $ENV{TOOLS} = $bin) =~ s,/[^/]+$,,;
 	my $status = system("timeout 20 $program $case->{opts} f arg1 arg2 <message >out 2>err");
 	my %r = (rc => $status >> 8, out => slurp($case->{file} ? $case->{file} : 'out'), err => slurp('err'));
 	chdir $back;
