@@ -244,7 +244,7 @@ int module_decode_result(struct str text, struct arena *a, uint64_t *delid, uint
 	int more;
 	while ((more = next_line(&text, &name, &value)) > 0) {
 		if (str_is(name, "delivery")) {
-			has_delivery = str_u64(value, delid);
+			has_delivery = str_u64(value, delid) && *delid <= INT64_MAX;
 			continue;
 		}
 		has_rcpt |= str_is(name, "rcpt");
@@ -263,6 +263,6 @@ int module_decode_done(struct str text, uint64_t *delid)
 	int more;
 	while ((more = next_line(&text, &name, &value)) > 0)
 		if (str_is(name, "delivery"))
-			has = str_u64(value, delid);
+			has = str_u64(value, delid) && *delid <= INT64_MAX;
 	return more == 0 && !text.n && has ? 0 : -1;
 }

@@ -134,11 +134,18 @@ static void result_round_trip(void **state UNUSED)
 
 static void result_refused(void **state UNUSED)
 {
-	static const char *const wrong[] = {"", "delivery\t1\n", "delivery\t1\nrcpt\t1\n",
-	    "delivery\t1\nrcpt\tx\noutcome\tfailed\n", "delivery\t1\nrcpt\t1\noutcome\tperhaps\n",
+	static const char *const wrong[] = {
+	    "",
+	    "delivery\t1\n",
+	    "delivery\t1\nrcpt\t1\n",
+	    "delivery\t1\nrcpt\tx\noutcome\tfailed\n",
+	    "delivery\t1\nrcpt\t1\noutcome\tperhaps\n",
 	    "delivery\t1\nrcpt\t1\noutcome\tfailed",
 	    "delivery\t1\nrcpt\t1\noutcome\tfailed\ncode\t1000\n",
-	    "delivery\t1\nrcpt\t1\noutcome\tfailed\nstatus\ta\\x\n", "rcpt\t1\noutcome\tfailed\n"};
+	    "delivery\t1\nrcpt\t1\noutcome\tfailed\nstatus\ta\\x\n",
+	    "rcpt\t1\noutcome\tfailed\n",
+	    "delivery\t9223372036854775808\nrcpt\t1\noutcome\tfailed\n",
+	};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct module_result r;
 		uint64_t delid;
