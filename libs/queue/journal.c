@@ -27,6 +27,7 @@ struct journal {
 	char spares[JOURNAL_SPARES][24];
 	unsigned n_spares;
 	bool writing, dirty, warming, want_sync, holding, closing, soon;
+	bool finishing; /* the callbacks of a segment's records run: it is not let go among them */
 	uint64_t syncs;
 };
 
@@ -62,7 +63,7 @@ uint64_t journal_syncs(const struct journal *j)
 static void release_oldest(struct journal *j)
 {
 	struct segment *s = j->segments;
-	if (j->closing || !s || s == j->current || s->releasing || s->lives)
+	if (j->closing || j->finishing || !s || s == j->current || s->releasing || s->lives)
 		return;
 	s->releasing = true;
 	j->h.release(j->ctx, s);
@@ -167,11 +168,13 @@ static void set_aside(struct journal *j, struct group *g)
 
 static void finish_list(struct journal *j, struct pending *p)
 {
+	j->finishing = true;
 	for (struct pending *next; p; p = next) {
 		next = p->next;
 		j->waiting--;
 		finish_record(p, p->segment, 0);
 	}
+	j->finishing = false;
 }
 
 /* What was written before is durable when this group, or the segment before it, has been synced. */

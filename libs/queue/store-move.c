@@ -279,6 +279,41 @@ void store_move_cancel(struct store *s)
 	loop_defer_cancel(s->loop, start_soon, s);
 }
 
+/*
+ * Where the file system tells the disk of each freed block at once, an unlink waits for it.  The
+ * journal knows that the message is over: nothing else waits for the files to go.
+ */
+struct unlink_job {
+	struct disk_job job; /* first */
+	int msgs_dir;
+	uint64_t seq;
+};
+
+static void unlink_run(struct disk_job *job)
+{
+	struct unlink_job *u = (struct unlink_job *)job;
+	store_unlink(u->msgs_dir, u->seq);
+}
+
+static void unlink_done(struct disk_job *job)
+{
+	free(job);
+}
+
+void store_unlink_later(struct store *s, uint64_t seq)
+{
+	struct unlink_job *u = calloc(1, sizeof *u);
+	if (!u) {
+		store_unlink(s->msgs_dir, seq);
+		return;
+	}
+	u->job.run = unlink_run;
+	u->job.done = unlink_done;
+	u->msgs_dir = s->msgs_dir;
+	u->seq = seq;
+	disk_thread_post(s->trash, &u->job);
+}
+
 /* Before a segment goes: everything its records did to files must be on the disk. */
 struct release_job {
 	struct disk_job job; /* first */
@@ -320,5 +355,5 @@ void store_release(void *ctx, struct segment *seg)
 	r->s = s;
 	r->seg = seg;
 	r->dir = s->msgs_dir;
-	disk_thread_post(s->files, &r->job);
+	disk_thread_post(s->trash, &r->job); /* behind what its records have removed */
 }

@@ -178,8 +178,9 @@ static int start(struct store *s, struct queue_report *report)
 	s->messages = map_new();
 	s->retry = timer_new(s->loop, retry_moves, s);
 	s->files = disk_thread_new(s->loop);
+	s->trash = disk_thread_new(s->loop);
 	size_t size = s->config.segment_size ? s->config.segment_size : QUEUE_SEGMENT_SIZE;
-	if (s->messages && s->retry && s->files)
+	if (s->messages && s->retry && s->files && s->trash)
 		s->journal = journal_open(s->loop, s->journal_dir, first, size, &handlers, s);
 	if (!s->journal)
 		return fail(report, "start the journal");
@@ -202,7 +203,7 @@ static void stored_free(void *p)
 	free(m);
 }
 
-/* Files first: what they have done is still written to the journal. */
+/* Files first: what they have done is still written to the journal; then what that removes. */
 void store_close(struct queue *q)
 {
 	struct store *s = (struct store *)q;
@@ -212,6 +213,8 @@ void store_close(struct queue *q)
 		disk_thread_free(s->files);
 	s->files = NULL;
 	journal_close(s->journal);
+	if (s->trash)
+		disk_thread_free(s->trash);
 	timer_free(s->retry);
 	if (s->messages)
 		map_free(s->messages, stored_free);

@@ -324,7 +324,7 @@ static void removed(void *ctx, int error, struct segment *seg UNUSED, uint64_t a
 	if (m && !error) {
 		struct segment *old = m->state == STORED_FILE ? NULL : m->segment;
 		if (m->datafile || m->state == STORED_FILE)
-			store_unlink(s->msgs_dir, op->seq);
+			store_unlink_later(s, op->seq);
 		s->in_journal -= old != NULL;
 		store_forget(s, m);
 		if (old && !s->closing)

@@ -38,6 +38,8 @@ struct store {
 	int dir, journal_dir, msgs_dir, tmp_dir, lock;
 	struct journal *journal;
 	struct disk_thread *files;
+	/* Removes files, and lets segments go when what their records removed is off the disk. */
+	struct disk_thread *trash;
 	struct map *messages; /* seq -> stored: in the journal, or loaded */
 	struct stored *to_move, **to_move_tail;
 	size_t n_to_move;
@@ -61,6 +63,9 @@ void store_remove_late(struct store *s, struct stored *m);
 void store_trouble(struct store *s, const char *what, int error);
 int queue_append_joined(struct store *s, struct stored *m, struct str text);
 int store_control(struct store *s, struct stored *m, struct buf *out);
+
+/* store-move.c: not on the loop, for on some disks it takes milliseconds. */
+void store_unlink_later(struct store *s, uint64_t seq);
 
 /* store-body.c */
 int store_body(struct queue *q, uint64_t seq, size_t max, struct buf *out);
