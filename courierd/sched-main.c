@@ -54,8 +54,13 @@ static void hook_outcome(void *ctx, const struct message *m, const struct envelo
 		track_add(x->track, r->address, r->state == RCPT_FAILED ? 'F' : 'D', clock_now());
 }
 
-static const struct sched_hooks hooks = {
-    hook_now, hook_deliver, hook_route, hook_generation, hook_soon, hook_stuck, hook_outcome};
+static void hook_finished(void *ctx, struct message *m)
+{
+	archive_message(ctx, m);
+}
+
+static const struct sched_hooks hooks = {hook_now, hook_deliver, hook_route, hook_generation,
+    hook_soon, hook_stuck, hook_outcome, hook_finished};
 
 static void tell_gates(void *ctx, struct str address, char letter)
 {
@@ -131,6 +136,7 @@ static void configure(struct scheduler *x)
 {
 	struct sched_limits l = {0};
 	sched_settings_read(service_config(x->service), &l);
+	archive_configure(x, config_str(service_config(x->service), "sched", "ARCHIVEDIR", NULL));
 	if (!modules_read(x))
 		log_error(NULL, "no file module.NAME with a PROG in '%s': nothing can be delivered",
 		    service_instance(x->service)->etc);

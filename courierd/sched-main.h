@@ -16,6 +16,7 @@ struct scheduler {
 	struct gates *gates;
 	struct control *control;
 	struct track *track;
+	char *archive; /* ARCHIVEDIR or NULL */
 	struct timer *timer;
 	bool turn_pending, ready, want_restart, restarting, closing;
 	int64_t last_waiting;
@@ -25,6 +26,10 @@ void sched_settings_read(const struct config *c, struct sched_limits *out);
 
 /* sched-modules.c: the files module.NAME.  Returns how many there are. */
 size_t modules_read(struct scheduler *x);
+
+/* sched-archive.c */
+void archive_configure(struct scheduler *x, struct str dir);
+void archive_message(struct scheduler *x, struct message *m);
 
 /* sched-gate.c */
 struct gates *gates_new(struct scheduler *x);

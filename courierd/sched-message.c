@@ -180,6 +180,8 @@ void message_put_down(struct sched *s, struct message *m, int64_t next)
 static void finish(struct sched *s, struct message *m)
 {
 	struct log_ctx ctx = {"id", m->id};
+	if (s->hooks->finished)
+		s->hooks->finished(s->ctx, m);
 	m->gone = true;
 	if (queue_remove(s->q, m->seq, NULL, NULL)) {
 		log_error(&ctx, "cannot be removed from the queue: %m");

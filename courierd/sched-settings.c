@@ -28,12 +28,18 @@ static const struct config_setting rows[] = {
 	"how often old messages are loaded although memory is full; 0: never"),
     TIME_ROW("respawnlo", "1h", 60, "age from which the scheduler restarts itself when it is idle"),
     TIME_ROW("respawnhi", "1w", 60, "age at which it restarts itself in any case"),
+    {.name = "ARCHIVEDIR",
+	.type = CONFIG_STRING,
+	.help = "folder that gets a copy of each finished message, by day"},
     TIME_ROW(
 	"modulettl", "6h", 60, "a module that is silent on a delivery for so long is restarted"),
 };
 
-const struct config_component sched_settings = {
-    .name = "sched", .settings = rows, .n = ARRAY_LEN(rows)};
+const struct config_component sched_settings = {.name = "sched",
+    .file = "courierd",
+    .settings = rows,
+    .n = ARRAY_LEN(rows),
+    .foreign_ok = true};
 
 static int64_t value(const struct config *c, const char *name)
 {

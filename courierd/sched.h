@@ -119,6 +119,8 @@ struct sched_hooks {
 	void (*module_stuck)(void *ctx, struct sched_module *m);
 	/* What a module (or a host that is down) has said of a recipient; may be NULL. */
 	void (*outcome)(void *ctx, const struct message *m, const struct envelope_rcpt *r);
+	/* It is about to leave the queue, m->out not yet written; may be NULL. */
+	void (*finished)(void *ctx, struct message *m);
 };
 
 struct index_entry {
