@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: reformail [-a|-A|-i|-I 'Header: value'] [-R Old: New:] [-u|-U Header:] [-c] [-d0|-d1]\n"
-    "                 [-f0|-f1]\n"
+    "usage: reformail [-a|-A|-i|-I 'Header: value'] [-R Old: New:] [-u|-U Header:] [-c] [-d 0|1]\n"
+    "                 [-f 0|1]\n"
     "       reformail -x|-X Header: ...\n"
     "       reformail -D BYTES FILE\n"
     "       reformail -s PROGRAM [ARGUMENT ...]\n";
