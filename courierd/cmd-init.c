@@ -114,6 +114,7 @@ static int parse(struct init_plan *p, int argc, char **argv)
 	    {"user", required_argument, NULL, 'u'},
 	    {"users-file", required_argument, NULL, 'f'},
 	    {"mail-user", required_argument, NULL, 'm'},
+	    {"system", no_argument, NULL, 's'},
 	    {0},
 	};
 	int c, r = 0;
@@ -134,15 +135,25 @@ static int parse(struct init_plan *p, int argc, char **argv)
 		case 'm':
 			p->mail_user = optarg;
 			break;
+		case 's':
+			p->system = true;
+			break;
 		default:
 			r = -1;
 		}
 	}
-	if (r == 0 && optind != argc - 1)
-		r = bad("usage: courier init DIR [options]; the folder is", "missing");
-	if (r == 0)
-		p->dir = argv[optind];
-	return r;
+	if (r < 0)
+		return r;
+	if (p->system) {
+		bool alone = optind == argc && !p->accounts.n && p->port_base < 0;
+		return alone ? 0
+			     : bad("--system goes with --domain and --mail-user only, not with",
+				   argv[optind - 1]);
+	}
+	if (optind != argc - 1)
+		return bad("usage: courier init DIR [options]; the folder is", "missing");
+	p->dir = argv[optind];
+	return 0;
 }
 
 static char *system_name(void)
@@ -227,12 +238,32 @@ static void tell(const struct init_plan *p)
 	printf("start it: courier -C %s start\n", p->dir);
 }
 
+/* The installed system: users, folders, certificate and tables, so that courier start works. */
+static int init_system(struct init_plan *p)
+{
+	char *why = NULL;
+	unsetenv("COURIER_HOME");
+	if (instance_find(&p->in, NULL, &why) < 0) {
+		fprintf(stderr, "courier: %s\n", why);
+		return EXIT_FAILURE;
+	}
+	if (choose_names(p) < 0 || choose_owner(p) < 0 || init_folders(p) < 0 ||
+	    init_config(p) < 0 || init_tables(p) < 0)
+		return EXIT_FAILURE;
+	printf("the system in %s is prepared; say who it is in %s/me, defaultdomain, locals and "
+	       "hosteddomains, then: courier check, courier start\n",
+	    PREFIX, p->in.etc);
+	return EXIT_SUCCESS;
+}
+
 int cmd_init(const struct instance *unused, int argc, char **argv)
 {
 	struct init_plan p = {.port_base = -1, .mail_user = MAILUSER "-mail"};
 	umask(022);
 	if (parse(&p, argc, argv) < 0)
 		return EXIT_BAD_USAGE;
+	if (p.system)
+		return init_system(&p);
 	if (choose_names(&p) < 0 || absolute(&p) < 0 || fresh(&p) < 0 || choose_owner(&p) < 0)
 		return EXIT_FAILURE;
 	fill_instance(&p);

@@ -11,7 +11,7 @@
 static const struct courier_cmd commands[] = {
     {"init",
 	"init DIR [--domain D] [--port-base N|auto] [--user NAME:PASSWORD]... [--users-file F] "
-	"[--mail-user U]",
+	"[--mail-user U]\n       courier init --system [--domain D] [--mail-user U]",
 	cmd_init, true},
     {"start", "start [PART]", cmd_start, false},
     {"stop", "stop [PART]", cmd_stop, false},

@@ -163,8 +163,21 @@ static int put_locals(struct init_plan *p)
 	return r;
 }
 
+/* The installation itself: what is missing is added, what is there stays as it is. */
+static int init_system_config(struct init_plan *p)
+{
+	char *pem = instance_path(p->in.etc, "esmtpd.pem");
+	bool have = access(pem, F_OK) == 0;
+	free(pem);
+	if (copy_folder(PKGDATADIR "/etc", p->in.etc) < 0)
+		return -1;
+	return have ? 0 : certificate(p);
+}
+
 int init_config(struct init_plan *p)
 {
+	if (p->system)
+		return init_system_config(p);
 	if (copy_folder(PKGDATADIR "/etc", p->in.etc) < 0 || set_ports(p) < 0)
 		return -1;
 	if (put_line(p, "me", p->host) < 0 || put_line(p, "defaultdomain", p->domain) < 0 ||

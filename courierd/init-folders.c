@@ -57,19 +57,37 @@ static const struct {
     {"mail", NULL, 0755, NULL},
 };
 
+/* "var/queue" in the instance's var, wherever that is; NULL: it has no such folder. */
+static char *place(const struct init_plan *p, const char *name)
+{
+	const struct {
+		const char *word, *folder;
+	} tops[] = {
+	    {"etc", p->in.etc}, {"var", p->in.var}, {"log", p->in.log}, {"mail", p->in.mail}};
+	for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
+		size_t n = strlen(tops[i].word);
+		if (strncmp(name, tops[i].word, n) == 0 && (name[n] == 0 || name[n] == '/'))
+			return tops[i].folder ? mem_printf("%s%s", tops[i].folder, name + n) : NULL;
+	}
+	return NULL;
+}
+
 int init_folders(struct init_plan *p)
 {
-	if (file_mkdirs(-1, p->dir, 0755) < 0)
-		return init_fail("make the folder", p->dir);
-	if (p->root && !file_path_trusted(p->dir, 0)) {
+	const char *top = p->system ? p->in.etc : p->dir;
+	if (file_mkdirs(-1, top, 0755) < 0)
+		return init_fail("make the folder", top);
+	if (p->root && !file_path_trusted(top, 0)) {
 		fprintf(stderr,
 		    "courier: '%s' lies in a folder that others can write; root makes no instance "
 		    "there\n",
-		    p->dir);
+		    top);
 		return -1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		char *path = instance_path(p->dir, folders[i].path);
+		char *path = place(p, folders[i].path);
+		if (!path)
+			continue;
 		int r = file_mkdirs(-1, path, 0700) < 0 ? init_fail("make the folder", path)
 							: init_own_group(p, path, folders[i].user,
 							      folders[i].group, folders[i].mode);

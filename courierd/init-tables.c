@@ -34,8 +34,9 @@ static int postmaster(struct init_plan *p)
 
 static int make_aliases(struct init_plan *p)
 {
-	char program[] = SBINDIR "/makealiases", option[] = "-C", *dir = mem_strdup(p->dir);
-	char *argv[] = {program, option, dir, NULL};
+	char program[] = SBINDIR "/makealiases", option[] = "-C",
+	     *dir = mem_strdup(p->system ? "" : p->dir);
+	char *argv[] = {program, p->system ? NULL : option, dir, NULL};
 	int status;
 	pid_t pid;
 	int r = posix_spawn(&pid, program, NULL, NULL, argv, environ);

@@ -13,7 +13,7 @@ struct init_plan {
 	const char *dir, *domain, *mail_user;
 	char *host;    /* the name in `me` */
 	int port_base; /* -1: choose free ones */
-	bool root;
+	bool root, system; /* system: the installation itself, in its own folders */
 	uid_t mail_uid;
 	gid_t mail_gid;
 	VEC(struct init_account) accounts;
