@@ -124,12 +124,14 @@ void lexer_next(struct lexer *lx, struct token *t)
 	t->raw.n = lx->at - from;
 }
 
+/* Line ends and NUL can be part of no address: they are left out, as they are when it is printed.
+ */
 static bool unescape(struct str s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\\' && i + 1 < s.n)
 			i++;
-		if (s.p[i] != '\r' && s.p[i] != '\n')
+		if (s.p[i] != '\r' && s.p[i] != '\n' && s.p[i] != 0)
 			buf_addc(out, s.p[i]);
 	}
 	return !out->failed;
@@ -171,7 +173,7 @@ bool comment_text(struct str raw, struct buf *out)
 		if (gap && out->n > from)
 			buf_addc(out, ' ');
 		gap = false;
-		if (!blank(c))
+		if (!blank(c) && c != 0)
 			buf_addc(out, c);
 	}
 	return !out->failed;
