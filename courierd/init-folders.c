@@ -72,6 +72,23 @@ static char *place(const struct init_plan *p, const char *name)
 	return NULL;
 }
 
+/* The suite's users must be able to go there: every folder above lets others pass. */
+static bool passable(const char *dir)
+{
+	char *path = mem_strdup(dir);
+	struct stat st;
+	bool ok = true;
+	for (char *slash; ok && (slash = strrchr(path, '/')); *slash = 0)
+		ok = stat(*path ? path : "/", &st) == 0 && (st.st_mode & S_IXOTH);
+	if (!ok)
+		fprintf(stderr,
+		    "courier: '%s' is closed to the suite's own users; choose a folder that lets "
+		    "others pass (chmod o+x)\n",
+		    dir);
+	free(path);
+	return ok;
+}
+
 int init_folders(struct init_plan *p)
 {
 	const char *top = p->system ? p->in.etc : p->dir;
@@ -84,6 +101,8 @@ int init_folders(struct init_plan *p)
 		    top);
 		return -1;
 	}
+	if (p->root && !passable(top))
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		char *path = place(p, folders[i].path);
 		if (!path)
