@@ -28,6 +28,7 @@ struct worker {
 	size_t n_listeners;
 	struct timer *rest, *certificates;
 	unsigned tries;
+	bool serving; /* clients wait in the kernel's queue until it is set */
 };
 
 static const struct config_component *const components[] = {
@@ -101,7 +102,7 @@ static void listener(struct service *s, const char *name, const char *where, int
 		return;
 	}
 	w->n_listeners++;
-	watch_set(l->watch, WATCH_READ);
+	watch_set(l->watch, w->serving ? WATCH_READ : 0);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -159,6 +160,8 @@ static void look_for_certificates(void *ctx)
 	}
 	if (!all)
 		log_warning(NULL, "no certificate: TLS is not offered; see mkesmtpdcert(8)");
+	w->serving = true;
+	listen_again(w);
 	service_ready(w->service);
 }
 
