@@ -11,8 +11,8 @@ struct init_account {
 
 struct init_plan {
 	const char *dir, *domain, *mail_user;
-	char *host;    /* the name in `me` */
-	int port_base; /* -1: choose free ones */
+	char *host;        /* the name in `me` */
+	int port_base;     /* -1: choose free ones */
 	bool root, system; /* system: the installation itself, in its own folders */
 	uid_t mail_uid;
 	gid_t mail_gid;
