@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, BUSY_TRIES = 50, BUSY_WAIT_US = 100 * 1000 };
 
 static const struct {
 	const char *listener, *role;
@@ -81,7 +81,7 @@ static socklen_t make_address(struct sockaddr_storage *ss, struct str address, u
 	return 0;
 }
 
-static int bind_tcp(const struct sockaddr_storage *ss, socklen_t len)
+static int bind_once(const struct sockaddr_storage *ss, socklen_t len)
 {
 	int one = 1;
 	int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -96,6 +96,16 @@ static int bind_tcp(const struct sockaddr_storage *ss, socklen_t len)
 	close(fd);
 	errno = saved;
 	return -1;
+}
+
+/* What a killed supervisor has left behind ends by itself, but may hold a port for a moment more.
+ */
+static int bind_tcp(const struct sockaddr_storage *ss, socklen_t len)
+{
+	int fd;
+	for (int i = 0; (fd = bind_once(ss, len)) < 0 && errno == EADDRINUSE && i < BUSY_TRIES; i++)
+		usleep(BUSY_WAIT_US);
+	return fd;
 }
 
 static const char *role_of(const char *listener)
