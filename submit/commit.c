@@ -68,17 +68,21 @@ static void on_durable(void *ctx, bool durable, struct str id, struct str text)
 		finish(c);
 }
 
-static const char *source_of(const struct transaction *t, const struct message *m)
+static struct str source_of(const struct transaction *t, const struct message *m)
 {
+	if (t->origin.label.n)
+		return t->origin.label;
 	if (t->from_network)
-		return m->mail.login.n ? "authsmtp" : "smtp";
-	return t->origin.source;
+		return m->mail.login.n ? STR("authsmtp") : STR("smtp");
+	return str_of(t->origin.source);
 }
 
 static struct str from_mta(struct transaction *t, struct message *m)
 {
 	const struct gate_origin *o = &t->origin;
 	char *z;
+	if (o->from_mta.n)
+		return o->from_mta;
 	if (o->remote_ip.n)
 		z = arena_printf(m->arena, "dns; %.*s (%.*s%s[%.*s])", STR_FMT(m->mail.helo),
 		    STR_FMT(o->remote_host), o->remote_host.n ? " " : "", STR_FMT(o->remote_ip));
@@ -103,8 +107,7 @@ static void environment(struct transaction *t, struct message *m, struct envelop
 		env[e->n_env++] = STR("MESSAGE_FAULTS=1");
 }
 
-static void fill_envelope(
-    struct transaction *t, const struct message_facts *f, bool marked, struct envelope *e)
+static void fill_envelope(struct transaction *t, bool marked, struct envelope *e)
 {
 	struct message *m = t->message;
 	envelope_init(e);
@@ -113,14 +116,17 @@ static void fill_envelope(
 	e->envid = m->mail.envid;
 	e->from_mta = from_mta(t, m);
 	e->login = m->mail.login;
-	e->source = str_of(source_of(t, m));
+	e->source = source_of(t, m);
 	e->security = m->mail.security;
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
-	e->smtputf8 = m->mail.smtputf8;
+	/* Programs can't say whether they want it: what needs it will be found out later. */
+	e->smtputf8 = m->mail.smtputf8 && !t->from_program;
 	e->track = m->track;
-	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
-	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
+	e->body8 = m->spool.body8;
+	e->headers8 = m->spool.headers8;
+	e->vhost = t->origin.vhost;
+	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;
 	e->size = m->spool.written;
 	e->generation = t->gate->generation;
@@ -153,7 +159,7 @@ static bool start_part(struct commit *c, struct envelope *e, size_t i, uint32_t 
 	return handle != 0;
 }
 
-void commit_start(struct transaction *t, const struct message_facts *f, bool marked)
+void commit_start(struct transaction *t, bool marked)
 {
 	struct message *m = t->message;
 	uint32_t batch = t->policy->batch;
@@ -165,7 +171,7 @@ void commit_start(struct transaction *t, const struct message_facts *f, bool mar
 	c->starting = true;
 	buf_init(&c->id, 256);
 	t->commit = c;
-	fill_envelope(t, f, marked, &e);
+	fill_envelope(t, marked, &e);
 	/* The answer "no" may come from inside: the queue dies under the first frame. */
 	for (size_t i = 0; i < c->n && !c->failed; i++)
 		if (!start_part(c, &e, i, batch))

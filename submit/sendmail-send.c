@@ -72,6 +72,7 @@ static int talk(
 int sendmail_submit(
     const struct instance *in, const struct sendmail_options *o, const struct sendmail_message *m)
 {
+	/* Nothing of the environment reaches the gate: it may be anybody's. */
 	struct gate_origin origin = {.source = "local"};
 	struct gate_sync *g = gate_sync_open(in, &origin);
 	int r = g ? talk(g, o, m) : -1;

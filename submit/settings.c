@@ -96,7 +96,7 @@ static const struct config_setting settings[] = {
     {.name = "NOADDMSGID", .type = CONFIG_BOOL, .def = "0", .help = "add no missing Message-ID"},
     {.name = "NOADDRREWRITE",
 	.type = CONFIG_INT,
-	.def = "0",
+	.def = "2",
 	.min = 0,
 	.max = 2,
 	.help = "1: leave addresses in headers alone; 2: in signed messages"},
