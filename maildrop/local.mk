@@ -34,6 +34,13 @@ bin_PROGRAMS += maildrop/makedat
 maildrop_makedat_SOURCES = maildrop/makedat.c
 maildrop_makedat_LDADD = libs/table/libtable.a libs/base/libbase.a $(DB_LIBS)
 
+bin_PROGRAMS += maildrop/reformime
+maildrop_reformime_SOURCES = maildrop/reformime.c maildrop/reformime.h maildrop/reformime-show.c \
+	maildrop/reformime-save.c maildrop/reformime-report.c maildrop/reformime-header.c \
+	maildrop/reformime-write.c
+maildrop_reformime_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
+
 bin_PROGRAMS += maildrop/makemime
 maildrop_makemime_SOURCES = maildrop/makemime.c maildrop/makemime-words.c maildrop/makemime.h
 maildrop_makemime_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
@@ -47,4 +54,4 @@ tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
 dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
-dist_man_MANS += man/makedat.1 man/makemime.1
+dist_man_MANS += man/makedat.1 man/makemime.1 man/reformime.1
