@@ -6,7 +6,8 @@ maildrop_libfilter_a_SOURCES = \
 	maildrop/pattern.c maildrop/view.c
 maildrop_libfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
 maildrop_libmailtool_a_SOURCES = \
-	maildrop/lock.c maildrop/lock.h maildrop/quotawarn.c maildrop/quotawarn.h
+	maildrop/lock.c maildrop/lock.h maildrop/quotawarn.c maildrop/quotawarn.h \
+	maildrop/charset-out.c maildrop/charset-out.h
 filter_libs = maildrop/libfilter.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(PCRE2_LIBS) $(UNISTRING_LIBS) $(IDN2_LIBS) -lm
 
@@ -38,8 +39,15 @@ bin_PROGRAMS += maildrop/reformime
 maildrop_reformime_SOURCES = maildrop/reformime.c maildrop/reformime.h maildrop/reformime-show.c \
 	maildrop/reformime-save.c maildrop/reformime-report.c maildrop/reformime-header.c \
 	maildrop/reformime-write.c
-maildrop_reformime_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+maildrop_reformime_LDADD = maildrop/libmailtool.a libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
+
+bin_PROGRAMS += maildrop/mailbot
+maildrop_mailbot_SOURCES = maildrop/mailbot.c maildrop/mailbot.h maildrop/mailbot-decide.c \
+	maildrop/mailbot-seen.c maildrop/mailbot-text.c maildrop/mailbot-compose.c
+maildrop_mailbot_LDADD = maildrop/libmailtool.a libs/table/libtable.a libs/mime/libmime.a \
+	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) \
+	$(IDN2_LIBS) $(DB_LIBS)
 
 bin_PROGRAMS += maildrop/makemime
 maildrop_makemime_SOURCES = maildrop/makemime.c maildrop/makemime-words.c maildrop/makemime.h
@@ -54,4 +62,4 @@ tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
 dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
-dist_man_MANS += man/makedat.1 man/makemime.1 man/reformime.1
+dist_man_MANS += man/makedat.1 man/mailbot.1 man/makemime.1 man/reformime.1

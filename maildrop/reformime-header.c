@@ -1,36 +1,20 @@
 /* reformime: headers decoded and encoded on the command line (-h, -H, -o, -O). */
 #include "config.h"
 
+#include "maildrop/charset-out.h"
 #include "maildrop/reformime.h"
 #include "unicode/unicode.h"
 
-#include <errno.h>
-#include <iconv.h>
 #include <stdio.h>
 
 enum { TEXT_MAX = 16 << 20 };
 
-/* From UTF-8 to the charset of -c; what it does not have becomes '?'. */
-static struct str to_charset(struct arena *a, const char *charset, struct str s)
+static struct str to_charset(struct arena *a, const char *charset, struct str utf8)
 {
-	if (!charset || str_iis(str_of(charset), "utf-8"))
-		return s;
-	iconv_t cd = iconv_open(charset, "UTF-8");
-	if (cd == (iconv_t)-1)
+	struct str s = charset_from_utf8(a, charset, utf8);
+	if (!s.p)
 		reformime_fail(charset, "no such character set");
-	size_t room = s.n * 4 + 16, in_left = s.n, out_left = room;
-	char *start = arena_alloc(a, room), *out = start, *in = arena_strz(a, s);
-	while (start && in && in_left && iconv(cd, &in, &in_left, &out, &out_left) == (size_t)-1) {
-		size_t n = utf8_next(str_at(in, in_left), &(uint32_t){0});
-		if (errno == E2BIG || !out_left)
-			break;
-		in += n ? n : 1;
-		in_left -= n ? n : 1;
-		*out++ = '?';
-		out_left--;
-	}
-	iconv_close(cd);
-	return str_range(start, out);
+	return s;
 }
 
 static struct str from_charset(struct arena *a, const char *charset, const char *text)
