@@ -4,7 +4,8 @@ courierd_libbroker_core_a_SOURCES = courierd/broker.h courierd/broker-policy.c c
 
 pkglibexec_PROGRAMS += courierbroker
 courierbroker_SOURCES = courierd/broker-main.c courierd/broker-peer.c courierd/broker-children.c \
-	courierd/broker-start.c courierd/broker-look.c
+	courierd/broker-start.c courierd/broker-look.c \
+	courierd/broker-filter.c
 courierbroker_LDADD = courierd/libbroker-core.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/auth/libauth.a $(SERVICE_LIBS)
 

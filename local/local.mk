@@ -9,7 +9,7 @@ local_libworker_a_SOURCES = \
 	local/worker.h \
 	local/dot-courier.c local/dot-courier.h local/dot-find.c \
 	local/worker-message.c local/worker-maildir.c local/worker-mbox.c \
-	local/worker-program.c local/worker-env.c local/worker-run.c
+	local/worker-program.c local/worker-filter.c local/worker-env.c local/worker-run.c
 worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/maildir/libmaildir.a libs/ipc/libipc.a libs/event/libevent.a libs/base/libbase.a \
 	$(EVENT_LIBS)

@@ -110,6 +110,18 @@ static void look(struct worker *w, const struct ipc_msg *m)
 	arena_reset(w->a);
 }
 
+static void filter(struct worker *w, const struct ipc_msg *m)
+{
+	struct worker_filter f;
+	struct worker_filtered r = {0};
+	if (!worker_read_filter(m, &f))
+		broken("a filter's call that can't be understood");
+	worker_filter_run(&f, m->fd, w->a, &r);
+	if (worker_send_filtered(w->c, m->id, &r) < 0)
+		exit(75);
+	arena_reset(w->a);
+}
+
 static void handle(struct worker *w, struct ipc_msg *m)
 {
 	int fd = ipc_take_fd(m);
@@ -118,6 +130,8 @@ static void handle(struct worker *w, struct ipc_msg *m)
 		deliver(w, m);
 	else if (m->type == WORKER_LOOK)
 		look(w, m);
+	else if (m->type == WORKER_FILTER)
+		filter(w, m);
 	else
 		broken("a request that is not known");
 	if (fd >= 0)

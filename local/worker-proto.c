@@ -102,3 +102,55 @@ bool worker_read_result(const struct ipc_msg *m, struct worker_result *out)
 	return m->type == WORKER_RESULT && ipc_done(&r) && outcome <= WORKER_NEED_FRESH &&
 	       out->text.n <= WORKER_TEXT_MAX && out->forwards.n <= WORKER_FORWARDS_MAX;
 }
+
+int worker_send_filter(struct ipc *c, uint32_t id, const struct worker_filter *f, int message)
+{
+	const struct str fields[] = {f->program, f->filter, f->home, f->host, f->address, f->sender,
+	    f->mailbox, f->quota, f->env};
+	ipc_compose(c, WORKER_FILTER, id);
+	ipc_put_u32(c, f->uid);
+	ipc_put_u32(c, f->gid);
+	ipc_put_u32(c, f->seconds);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		ipc_put_str(c, fields[i]);
+	return ipc_send(c, message);
+}
+
+bool worker_read_filter(const struct ipc_msg *m, struct worker_filter *out)
+{
+	struct ipc_reader r;
+	struct str *const fields[] = {&out->program, &out->filter, &out->home, &out->host,
+	    &out->address, &out->sender, &out->mailbox, &out->quota, &out->env};
+	ipc_read(m, &r);
+	out->uid = ipc_get_u32(&r);
+	out->gid = ipc_get_u32(&r);
+	out->seconds = ipc_get_u32(&r);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		*fields[i] = ipc_get_str(&r);
+	for (size_t i = 0; i + 1 < ARRAY_LEN(fields); i++)
+		if (fields[i]->n > WORKER_PATH_MAX || str_has_ctl(*fields[i]))
+			return false;
+	return ipc_done(&r) && out->program.n && out->program.p[0] == '/' && out->home.n &&
+	       out->home.p[0] == '/' && !(out->env.n && memchr(out->env.p, 0, out->env.n));
+}
+
+int worker_send_filtered(struct ipc *c, uint32_t id, const struct worker_filtered *r)
+{
+	ipc_compose(c, WORKER_FILTERED, id);
+	ipc_put_u8(c, r->ended);
+	ipc_put_u32(c, r->status);
+	ipc_put_str(c, str_head(r->output, BROKER_OUTPUT_MAX));
+	return ipc_send(c, -1);
+}
+
+bool worker_read_filtered(const struct ipc_msg *m, struct worker_filtered *out)
+{
+	struct ipc_reader r;
+	ipc_read(m, &r);
+	uint8_t ended = ipc_get_u8(&r);
+	out->ended = ended == 1;
+	out->status = ipc_get_u32(&r);
+	out->output = ipc_get_str(&r);
+	return m->type == WORKER_FILTERED && ipc_done(&r) && ended <= 1 && out->status <= 255 &&
+	       out->output.n <= BROKER_OUTPUT_MAX;
+}

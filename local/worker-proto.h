@@ -6,6 +6,11 @@
  *	WORKER_LOOK     rules, home, ext
  *	WORKER_LOOKED   u8 enum broker_looked_at
  *
+ *	WORKER_FILTER   u32 uid, u32 gid, u32 seconds it may run, program, filter, home, host,
+ *address, sender, mailbox, quota, environment (NAME=value LF)
+ *	                                                   + descriptor of the message, or not
+ *	WORKER_FILTERED u8 ended by itself, u32 exit status, output or why it did not
+ *
  *	WORKER_DELIVER  rules, u32 flags, u64 size, u32 uid, u32 seconds a program may run, user,
  *	                ext, home, maildir, quota, default delivery, address, sender, queue id,
  *	                environment (NAME=value LF), then the rest: the message, when it is inline
@@ -20,9 +25,16 @@
 #ifndef COURIER_LOCAL_WORKER_PROTO_H
 #define COURIER_LOCAL_WORKER_PROTO_H
 
-#include "broker/broker.h"
+#include "broker/broker-proto.h"
 
-enum worker_type { WORKER_LOOK = 1, WORKER_LOOKED, WORKER_DELIVER, WORKER_RESULT };
+enum worker_type {
+	WORKER_LOOK = 1,
+	WORKER_LOOKED,
+	WORKER_DELIVER,
+	WORKER_RESULT,
+	WORKER_FILTER,
+	WORKER_FILTERED,
+};
 
 enum worker_flags {
 	WORKER_FRESH = 1,     /* programs may run: the worker is this account's alone */
@@ -71,5 +83,22 @@ struct worker_result {
 };
 int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r);
 bool worker_read_result(const struct ipc_msg *m, struct worker_result *out);
+
+/* A filter of the account's owner: PROGRAM -D uid/gid -M filter host address sender mailbox quota
+ */
+struct worker_filter {
+	uint32_t uid, gid, seconds;
+	struct str program, filter, home, host, address, sender, mailbox, quota, env;
+};
+int worker_send_filter(struct ipc *c, uint32_t id, const struct worker_filter *f, int message);
+bool worker_read_filter(const struct ipc_msg *m, struct worker_filter *out);
+
+struct worker_filtered {
+	bool ended;
+	uint32_t status;
+	struct str output; /* at most BROKER_OUTPUT_MAX bytes */
+};
+int worker_send_filtered(struct ipc *c, uint32_t id, const struct worker_filtered *r);
+bool worker_read_filtered(const struct ipc_msg *m, struct worker_filtered *out);
 
 #endif

@@ -88,6 +88,21 @@ enum verdict mbox_deliver(struct job *j, const char *path);
 bool mbox_quote(struct str more, unsigned *state, struct buf *out);
 bool mbox_quote_end(unsigned *state, struct buf *out); /* and the empty line after a message */
 
+/* Runs a program to its end, or kills it with its process group when the time is over. */
+struct program {
+	char **argv, **env; /* argv[0]: an absolute path */
+	int in;             /* becomes its standard input */
+	uint32_t seconds;
+	struct buf *sink; /* standard output and error, as far as it has room */
+	bool late, full;  /* out: killed; sink was too small */
+	int status;       /* out: of waitpid */
+};
+int program_execute(struct program *p); /* -1 errno: not started */
+
+/* worker-filter.c: the filter of the account's owner; r->output lives in the arena. */
+void worker_filter_run(
+    const struct worker_filter *f, int message, struct arena *a, struct worker_filtered *r);
+
 /* output: NULL (its text goes to the diagnostic) or where a "||" command's output is put. */
 enum verdict program_run(struct job *j, const char *command, struct buf *output);
 /* Pure: the table of exit codes in dot-courier(5). */

@@ -11,6 +11,11 @@ submit_libsubmit_a_SOURCES = \
 	submit/drop.h submit/drop.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
+# What filters say and write; pure.
+noinst_LIBRARIES += submit/libfilter-text.a
+submit_libfilter_text_a_SOURCES = submit/filter-reply.c submit/filter-reply.h \
+	submit/filter-control.c submit/filter-control.h submit/filter-results.c submit/filter-results.h
+
 submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/config/libconfig.a libs/base/libbase.a \
@@ -20,8 +25,10 @@ pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool.h \
-	submit/pickup.c submit/pickup.h
-couriergate_LDADD = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+	submit/pickup.c submit/pickup.h \
+	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
+	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
+couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a \
 	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)

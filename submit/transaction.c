@@ -1,5 +1,6 @@
 #include "submit/transaction.h"
 #include "submit/access.h"
+#include "submit/filter-run.h"
 #include <stdlib.h>
 
 enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
@@ -19,6 +20,7 @@ static void message_free(struct message *m)
 	spool_free(&m->spool);
 	map_free(m->seen, NULL);
 	vec_free(&m->rcpts);
+	vec_free(&m->accepted);
 	arena_free(m->arena);
 	free(m);
 }
@@ -29,6 +31,10 @@ void transaction_reset(struct transaction *t)
 	t->resolve = NULL;
 	verify_free(t->verify);
 	t->verify = NULL;
+	rcpt_filter_cancel(t->rcpt_filter);
+	t->rcpt_filter = NULL;
+	filtering_free(t->filtering);
+	t->filtering = NULL;
 	commit_cancel(t->commit);
 	t->commit = NULL;
 	t->ending = false;
@@ -323,7 +329,7 @@ static void judge_message(struct transaction *t)
 	};
 	enum reply_id id = decide_message(&f, &marked);
 	if (id == REPLY_OK)
-		commit_start(t, &f, marked);
+		filtering_start(t, &f, marked);
 	else
 		end_refused(t, id, mime.faults & (unsigned)~MIME_FAULT_BODY_8BIT);
 }

@@ -57,4 +57,23 @@ void broker_look(
  */
 #define BROKER_ALIAS_ACCOUNT ".alias"
 
+/*
+ * The gate, at RCPT and at the end of a message: the filter of a mailbox's owner (setting
+ * maildropfilter), run as the owner.  The caller names an account and a moment, never a program.
+ */
+#define BROKER_ALIAS_FILTER ".aliasfilter" /* the account of the file aliasfilteracct */
+struct broker_filter {
+	struct str name;   /* account as authdaemond knows it, or BROKER_ALIAS_FILTER */
+	struct str filter; /* "rcptfilter-ext", "smtpfilter" */
+	struct str sender; /* without <> */
+	struct str env;    /* NAME=value lines about the client; others than the documented are
+			      left out */
+	int message;       /* standard input (duplicated); -1: nothing */
+};
+/* result 0: it has ended with `status`; -1: it could not be run, took too long or was killed, and
+ * output says why. */
+typedef void (*broker_filtered)(void *ctx, int result, unsigned status, struct str output);
+void broker_filter(
+    struct broker_client *b, const struct broker_filter *f, broker_filtered done, void *ctx);
+
 #endif

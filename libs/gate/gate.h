@@ -64,6 +64,7 @@ struct gate_mail {
 	struct str envid; /* decoded */
 	char ret;         /* 'F', 'H' or 0 */
 	bool body8, smtputf8, verp;
+	bool exdata; /* END may be answered with 558: one reply for each accepted RCPT, in order */
 	uint64_t size;          /* announced, 0: unknown */
 	struct str security;    /* "STARTTLS": at every hop, or it bounces; empty: as it comes */
 	struct str idempotency; /* dsn: "ID/ROUND"; the same key twice gives one message */

@@ -199,7 +199,8 @@ static void test_ehlo_text(void **state)
 	assert_string_equal(out.p, "220 mx.example.com ESMTP\r\n"
 				   "250-mx.example.com Ok\r\n"
 				   "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"
-				   "250-XVERP=Courier\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+				   "250-XVERP=Courier\r\n250-XEXDATA\r\n"
+				   "250-PIPELINING\r\n250-8BITMIME\r\n"
 				   "250-SMTPUTF8\r\n250-SIZE 1000\r\n250-DSN\r\n"
 				   "250 ENHANCEDSTATUSCODES\r\n");
 	buf_free(&out);
