@@ -64,7 +64,9 @@ makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
 makeacceptmailfor_LDADD = $(submit_client_libs)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text
+check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter
+tests_unit_submit_filter_SOURCES = tests/unit/submit-filter.c
+tests_unit_submit_filter_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
 tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
@@ -95,3 +97,7 @@ fuzz_programs += tests/fuzz/fuzz-submit-header
 tests_fuzz_fuzz_submit_header_SOURCES = tests/fuzz/fuzz-submit-header.c
 tests_fuzz_fuzz_submit_header_LDADD = $(submit_client_libs)
 tests_fuzz_fuzz_submit_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-filter-reply
+tests_fuzz_fuzz_filter_reply_SOURCES = tests/fuzz/fuzz-filter-reply.c
+tests_fuzz_fuzz_filter_reply_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a
+tests_fuzz_fuzz_filter_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
