@@ -83,8 +83,8 @@ static void ask(struct filter_content *c, size_t number)
 	struct accepted *a = &t->message->accepted.v[number];
 	struct buf env;
 	int fd = filter_files_open(c->files);
-	if (!filter_environment(t, &env) || fd < 0) {
-		fault(a, fd < 0 ? STR("its file can't be opened") : STR("too many variables"));
+	if (!filter_environment(t, &env) || fd < 0 || !filter_call_ok(t, a->name, a->ext)) {
+		fault(a, fd < 0 ? STR("its file can't be opened") : STR("a name is too long"));
 	} else {
 		char *name = mem_printf("smtpfilter%s%.*s", a->ext.n ? "-" : "", STR_FMT(a->ext));
 		struct call *call = mem_new(struct call);

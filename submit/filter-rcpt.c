@@ -4,6 +4,7 @@
 #include "submit/filter-run.h"
 
 #include "submit/filter-reply.h"
+#include "broker/broker-proto.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,17 @@ static void put(struct buf *out, const char *name, struct str value)
 		buf_addf(out, "%s=%.*s\n", name, STR_FMT(value));
 }
 
+/* What the access file says may hold what no environment can. */
+static void put_access(struct buf *out, struct str lines)
+{
+	struct str line;
+	while (str_split(&lines, '\n', &line))
+		if (str_chr(line, '=') > 0 && !str_has_ctl(line)) {
+			buf_adds(out, line);
+			buf_addc(out, '\n');
+		}
+}
+
 bool filter_environment(const struct transaction *t, struct buf *out)
 {
 	const struct gate_origin *o = &t->origin;
@@ -49,7 +61,7 @@ bool filter_environment(const struct transaction *t, struct buf *out)
 	put(out, "TCPLOCALIP", o->local_ip);
 	put(out, "ESMTPHELO", t->message->mail.helo);
 	buf_addf(out, "TCPREMOTEPORT=%u\nTCPLOCALPORT=%u\n", o->remote_port, o->local_port);
-	buf_adds(out, buf_str(&t->env));
+	put_access(out, buf_str(&t->env));
 	return !out->failed;
 }
 
@@ -102,10 +114,17 @@ static char *filter_name(struct str account, struct str ext)
 	return mem_printf("rcptfilter%s%s%.*s", alias, ext.n ? "-" : "", STR_FMT(ext));
 }
 
+bool filter_call_ok(const struct transaction *t, struct str account, struct str ext)
+{
+	return account.n <= BROKER_NAME_MAX && ext.n <= BROKER_FILTER_MAX - 32 &&
+	       t->message->sender.n <= BROKER_SENDER_MAX && !str_has_ctl(account) &&
+	       !str_has_ctl(ext) && !str_has_ctl(t->message->sender);
+}
+
 void filter_rcpt(struct transaction *t, struct str account, struct str ext, rcpt_filtered done)
 {
 	struct buf env;
-	if (!filter_environment(t, &env)) {
+	if (!filter_environment(t, &env) || !filter_call_ok(t, account, ext)) {
 		buf_free(&env);
 		transaction_say(t, REPLY_MAILBOX_FILTER);
 		return;

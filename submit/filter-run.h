@@ -38,6 +38,9 @@ void rcpt_filter_cancel(struct rcpt_filter *r);
 /* The environment that filters of mailboxes see, NAME=value lines. */
 bool filter_environment(const struct transaction *t, struct buf *out);
 
+/* What the broker would take; it drops who sends more. */
+bool filter_call_ok(const struct transaction *t, struct str account, struct str ext);
+
 /* filter-content.c: done(ctx) when all smtpfilters have answered; refusals stand in the message's
  * list. */
 struct filter_content;
