@@ -122,7 +122,7 @@ sub link {
 	symlink $self->{script}, $self->{t}->path("etc/filters/active/$self->{name}") or die "link: $!";
 	return $self;
 }
-sub unlink { my ($self) = @_; unlink $self->{t}->path("etc/filters/active/$self->{name}"); return $self }
+sub unlink { my ($self) = @_; CORE::unlink $self->{t}->path("etc/filters/active/$self->{name}"); return $self }
 sub socket { my ($self) = @_; return $self->{t}->path("var/$self->{folder}/$self->{name}") }
 
 sub read_file {
@@ -159,6 +159,6 @@ sub requests {
 	}
 	return @all;
 }
-sub forget { my ($self) = @_; unlink glob "$self->{dir}/request.*"; return $self }
+sub forget { my ($self) = @_; CORE::unlink glob "$self->{dir}/request.*"; return $self }
 
 1;
