@@ -5,7 +5,9 @@
 #include "courierd/courier.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { STATUS_MAX = 256 * 1024, ASK_SECONDS = 30 };
@@ -70,4 +72,24 @@ struct str filters_role_state(struct str line)
 void filters_pause(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+}
+
+int filters_options(int argc, char **argv, const char *program, int words, struct instance *in)
+{
+	const char *dir = NULL;
+	char *why = NULL;
+	int c;
+	log_open(program, LOG_TO_STDERR, 2);
+	while ((c = getopt(argc, argv, "+C:")) != -1) {
+		if (c != 'C')
+			return -1;
+		dir = optarg;
+	}
+	if (optind + words != argc)
+		return -1;
+	if (instance_find(in, dir, &why) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s\n", program, why);
+	free(why);
+	return -2;
 }

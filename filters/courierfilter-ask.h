@@ -12,6 +12,9 @@ int filters_request(const struct instance *in, const char *program, const char *
 struct str filters_state(struct str line, const char *name);
 /* "ready", "starting", "stopping" of the role itself. */
 struct str filters_role_state(struct str line);
+/* Reads -C and opens the instance; leaves exactly `words` arguments at argv[optind].  0; -1 wrong
+ * usage; -2 no instance (said on standard error). */
+int filters_options(int argc, char **argv, const char *program, int words, struct instance *in);
 void filters_pause(void); /* between two looks: 50 ms */
 
 #endif

@@ -99,20 +99,10 @@ static int run(const struct instance *in, const char *verb)
 int main(int argc, char **argv)
 {
 	struct instance in = {0};
-	const char *dir = NULL;
-	char *why = NULL;
-	int c;
-	log_open(program, LOG_TO_STDERR, 2);
-	while ((c = getopt(argc, argv, "+C:")) != -1) {
-		if (c != 'C')
-			return usage();
-		dir = optarg;
-	}
-	if (optind + 1 != argc)
-		return usage();
-	if (instance_find(&in, dir, &why) < 0)
-		return fail(why);
-	int r = run(&in, argv[optind]);
+	int r = filters_options(argc, argv, program, 1, &in);
+	if (r < 0)
+		return r == -1 ? usage() : EXIT_FAILURE;
+	r = run(&in, argv[optind]);
 	instance_free(&in);
 	return r;
 }

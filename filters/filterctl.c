@@ -90,20 +90,10 @@ static int run(const struct instance *in, const char *verb, const char *name)
 int main(int argc, char **argv)
 {
 	struct instance in = {0};
-	const char *dir = NULL;
-	char *why = NULL;
-	int c;
-	log_open(program, LOG_TO_STDERR, 2);
-	while ((c = getopt(argc, argv, "+C:")) != -1) {
-		if (c != 'C')
-			return usage();
-		dir = optarg;
-	}
-	if (optind + 2 != argc)
-		return usage();
-	if (instance_find(&in, dir, &why) < 0)
-		return fail("instance", why);
-	int r = run(&in, argv[optind], argv[optind + 1]);
+	int r = filters_options(argc, argv, program, 2, &in);
+	if (r < 0)
+		return r == -1 ? usage() : EXIT_FAILURE;
+	r = run(&in, argv[optind], argv[optind + 1]);
 	instance_free(&in);
 	return r;
 }

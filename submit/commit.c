@@ -171,6 +171,22 @@ static void part_rcpts(const struct transaction *t, size_t i, struct envelope *e
 	e->n_rcpts = m->rcpts.n - from < batch ? m->rcpts.n - from : batch;
 }
 
+/* The first has the message's; those that filters have been shown are kept. */
+static bool part_id(struct transaction *t, size_t i, struct queue_id *id)
+{
+	struct message *m = t->message;
+	if (i < m->part_ids.n) {
+		*id = m->part_ids.v[i];
+		return true;
+	}
+	*id = m->id;
+	if (i > 0 && !queue_client_id(t->gate->queue, id))
+		return false;
+	if (i == m->part_ids.n)
+		vec_push(&m->part_ids, *id);
+	return true;
+}
+
 /* Where recipients lead to is not the filters' business. */
 bool commit_control(
     struct transaction *t, const struct message_facts *f, bool marked, size_t part, struct buf *out)
@@ -179,6 +195,8 @@ bool commit_control(
 	fill_envelope(t, f, marked, &e);
 	part_rcpts(t, part, &e);
 	e.generation = 0;
+	if (!part_id(t, part, &e.id))
+		return false;
 	struct envelope_rcpt *copy = mem_zero(e.n_rcpts * sizeof *copy);
 	for (size_t i = 0; i < e.n_rcpts; i++)
 		copy[i] = (struct envelope_rcpt){.address = e.rcpts[i].address,
@@ -196,7 +214,7 @@ static bool start_part(struct commit *c, struct envelope *e, size_t i)
 	struct message *m = c->t->message;
 	struct gate_process *g = c->t->gate;
 	bool last = i + 1 == c->n, inlined = m->spool.fd < 0;
-	if (i > 0 && !queue_client_id(g->queue, &e->id))
+	if (!part_id(c->t, i, &e->id))
 		return false;
 	if (i > 0 && e->idempotency.n)
 		e->idempotency =

@@ -21,6 +21,7 @@ static void message_free(struct message *m)
 	map_free(m->seen, NULL);
 	vec_free(&m->rcpts);
 	vec_free(&m->accepted);
+	vec_free(&m->part_ids);
 	arena_free(m->arena);
 	free(m);
 }

@@ -28,6 +28,7 @@ struct message {
 	VEC(struct accepted) accepted;
 	enum whitelist whitelist;
 	struct str *added;
+	VEC(struct queue_id) part_ids;
 	bool split;
 	struct queue_id id;
 	char id_text[QUEUE_ID_SIZE];

@@ -48,6 +48,8 @@ like(mail(to => \@many), qr/^250 /, 'more recipients than batchsize');
 ($r) = $one->requests;
 cmp_ok(scalar @{$r->{control}}, '>', 1, 'come with a further control file (MTA-1907)');
 is(scalar(map {/^(r.*)$/mg} @{$r->{control}}), scalar keys %{{map {$_ => 1} map {/^(r.*)$/mg} @{$r->{control}}}}, 'that has the others');
+my @ids = map {/^M(.*)$/m} @{$r->{control}};
+ok($t->wait_for(5, sub { 2 == grep { my $id = $_; $t->log_lines(qr/newmsg,id=\Q$id\E/) } @ids }), 'with the ids that they get in the queue');
 $one->forget;
 my $big = "Subject: number 3\n\n" . ('x' x 70 . "\n") x 20_000;
 like(mail(text => $big), qr/^250 /, 'a large message');

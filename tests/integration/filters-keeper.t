@@ -114,5 +114,22 @@ ok($t->wait_for(10, sub { $t->log_lines(qr/I am \S+active\/$_[0]/); 2 == grep {/
     'one program under two names knows them by argument 0 (MTA-1916)');
 ok($t->wait_for(5, sub { $t->log_lines(qr/filter=alpha,has closed descriptor 3 without a socket/) }), 'one without a socket is not ready');
 unlike($status->(), qr/alpha=ready/, 'and is not shown so');
+like($t->command('courier', @dir, 'check'), qr/is sound/, 'courier check');
+symlink '/no/where', $t->path('etc/filters/active/nowhere');
+like($t->command('courier', @dir, 'check'), qr/nowhere.*can't be run/, 'names a link that leads nowhere');
+unlink $t->path("etc/filters/active/$_") for qw(nowhere alpha beta);
+$t->command('courierfilter', @dir, 'restart');
+
+# one that does not want to end
+$script = $t->scratch . '/stubborn';
+open $fh, '>', $script or die;
+print $fh "#!/bin/sh\ntrap '' TERM\nexec 3>&-\nwhile :; do sleep 1; done\n";
+close $fh;
+chmod 0755, $script;
+symlink $script, $t->path('etc/filters/active/stubborn');
+$t->command('courierfilter', @dir, 'restart');
+ok($t->wait_for(10, sub { $t->log_lines(qr/filter=stubborn,has closed/) }), 'a filter that does not look at its input');
 is($t->stop, '', 'all ends with the instance');
+ok($t->log_lines(qr/filter=stubborn,does not end; sending SIGKILL/), 'that one by a signal (MTA-1906)');
+ok(!`pgrep -f $script`, 'nothing is left of it');
 done_testing;
