@@ -140,6 +140,12 @@ is($t->command('courierfilter', @dir, 'start'), '', 'started');
 like(mail(), qr/^250 /, 'mail');
 delivered();
 
+chmod 0, $t->path('var/tmp');
+like(mail(), qr/^432 /, 'the files for filters cannot be made: no mail');
+chmod 0750, $t->path('var/tmp');
+like(mail(), qr/^250 /, 'they can');
+delivered();
+
 # ---- several
 $one->forget;
 my $two = Courier::Filter->new($t, 'two');
