@@ -162,6 +162,22 @@ static void end_filter(struct filter *f)
 	timer_set(f->timer, FILTER_EOF_MS);
 }
 
+/* A filter of an earlier keeper may take the socket of ours away when it ends. */
+static void look(void *ctx)
+{
+	struct keeper *k = ctx;
+	for (size_t i = 0; i < FILTERS_MAX; i++) {
+		struct filter *f = &k->filters[i];
+		struct log_ctx c = log_of(f);
+		if (!f->used || f->state != FILTER_READY || has_socket(f))
+			continue;
+		log_error(&c, "has lost its socket; it is started anew");
+		f->again = true;
+		end_filter(f);
+	}
+	timer_set(k->look, FILTER_LOOK_MS);
+}
+
 static void on_timer(void *ctx)
 {
 	struct filter *f = ctx;
@@ -223,9 +239,11 @@ static void gone(struct filter *f, int status)
 		remove_sockets(f);
 	if (!f->wanted)
 		forget(f);
+	else if (service_draining(f->keeper->service))
+		return;
 	else if (asked && f->again)
 		start_filter(f);
-	else if (!service_draining(f->keeper->service))
+	else
 		start_later(f);
 }
 
@@ -337,8 +355,10 @@ static int start(struct service *s)
 	service_set_data(s, k);
 	k->sigchld = signal_watch_new(service_loop(s), SIGCHLD, on_sigchld, k);
 	k->patience = timer_new(service_loop(s), out_of_patience, k);
-	if (!k->sigchld || !k->patience)
+	k->look = timer_new(service_loop(s), look, k);
+	if (!k->sigchld || !k->patience || !k->look)
 		return -1;
+	timer_set(k->look, FILTER_LOOK_MS);
 	timer_set(k->patience, FILTER_READY_MS);
 	follow_active(k);
 	return 0;

@@ -13,6 +13,7 @@ enum {
 	FILTER_BACKOFF_MIN_MS = 200,
 	FILTER_BACKOFF_MAX_MS = 30 * 1000,
 	FILTER_STEADY_MS = 60 * 1000,
+	FILTER_LOOK_MS = 3000,     /* between two looks at the sockets */
 	FILTER_LINE_MAX = 1000,    /* bytes of a line that a filter writes to the log */
 	FILTER_LINES_SECOND = 100, /* of such lines */
 };
@@ -46,6 +47,7 @@ struct keeper {
 	struct filter filters[FILTERS_MAX];
 	struct signal_watch *sigchld;
 	struct timer *patience; /* until service_ready in any case */
+	struct timer *look;
 	bool ready;
 };
 

@@ -60,6 +60,10 @@ $one->at_start('go');
 $t->command('courierfilter', @dir, 'restart');
 ok($t->wait_for(10, sub { $status->() =~ /one=ready/ }), 'a restart tries it at once');
 
+my $alive = $two->facts->{pid};
+unlink $two->socket;
+ok($t->wait_for(10, sub { -S $two->socket && $two->facts->{pid} != $alive }), 'a filter that has lost its socket is started anew');
+
 # restart: the folder is read again
 my $old = $two->facts->{pid};
 $one->unlink;

@@ -14,7 +14,7 @@ my $t = Courier::Test->new(
 	users => [qw(alice bob carol dave)],
 	config => {esmtpd => {TARPIT => 0}, broker => {LOCALFILTERTIME => 2, LOCALFILTERENV => 'MINE'}},
 	files => {
-		'smtpaccess/default' => "127.0.0.1\tallow,BLOCK2=listed here,MINE=yes,LD_PRELOAD=/no/where,OTHER=hidden\n",
+		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT,BLOCK2=listed here,MINE=yes,LD_PRELOAD=/no/where,OTHER=hidden\n",
 		'aliases/test' => "team: alice, bob\nsolo: carol\n",
 	},
 );
@@ -140,7 +140,7 @@ like($seen, qr/^cwd: \Q$home{dave}\E$/m, 'in the home folder (MTA-1815)');
 my ($env) = $seen =~ /^env:\n(.*)\z/ms;
 my %env = map {/^(\w+)=(.*)/ ? ($1, $2) : ()} split /\n/, $env;
 delete @env{qw(PWD OLDPWD SHLVL _)};
-is(join(' ', sort keys %env), join(' ', sort qw(BLOCK2 COURIER_HOME DEFAULT ESMTPHELO HOME MINE PATH SENDER SHELL TCPLOCALIP TCPLOCALPORT
+is(join(' ', sort keys %env), join(' ', sort qw(BLOCK2 COURIER_HOME DEFAULT ESMTPHELO HOME MINE PATH RELAYCLIENT SENDER SHELL TCPLOCALIP TCPLOCALPORT
     TCPREMOTEHOST TCPREMOTEIP TCPREMOTEPORT)), 'the documented environment and nothing else (MTA-1806, MTA-1815)');
 is($env{SENDER}, 'x@client.test', 'SENDER (MTA-1806)');
 is($env{BLOCK2}, 'listed here', 'BLOCK2 of smtpaccess');
@@ -239,6 +239,14 @@ like($r[1], qr/^412 /, 'as one that is not whitelisted');
 like($r[2], qr/^250 /, 'the content is not filtered (MTA-1811)');
 ok(!-f "$note/dave.message", 'no smtpfilter was called');
 is(has('alice') + has('bob'), 2, 'the members get it');
+
+# ---- other hosts (nothing waits for these any more: they stay in the queue)
+unlink glob "$note/*rcptfilter*";
+told('alice', 'rcptfilter', "exit 99\n");
+@r = dialog(to => ['z@remote.invalid', 'alice']);
+like($r[0], qr/^250 /, 'a recipient elsewhere is taken');
+ok(!(grep {/remote/} map {noted((m,([^/]+)\z,)[0])} glob "$note/*.rcptfilter*"), 'no filter is asked for it (MTA-1811)');
+like($r[1], qr/^412 /, 'it counts as whitelisted');
 
 # ---- only for sources in enablefiltering
 told($_, 'rcptfilter', "exit 1\n") for qw(alice bob);
