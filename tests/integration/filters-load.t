@@ -94,6 +94,14 @@ waitpid $_, 0 for @pids;
 cmp_ok($kills, '>', 0, "gates were killed $kills times");
 check('gates that are killed', 'gate');
 ok($t->wait_for(10, sub { $t->send_mail(from => 'x@client.test', to => $alice, text => "Subject: last\n\nx\n") =~ /^250 / }), 'mail goes on');
+
+# the keeper dies
+my $old = $f->facts->{pid};
+my ($keeper) = map {/^filter\b\S*\s+(?:\d+\s+)?(\d+)\s/ ? $1 : ()} split /\n/, $t->command('courier', @dir, 'status');
+ok($keeper && kill(KILL => $keeper), 'the keeper of the filters is killed');
+ok($t->wait_for(20, sub { !kill(0 => $old) && $t->send_mail(from => 'x@client.test', to => $alice, text => "Subject: keeper\n\nx\n") =~ /^250 / }),
+    'its filters end with it, new ones are started, mail goes on');
+isnt($f->facts->{pid}, $old, 'by a new process');
 is($t->stop, '', 'stop');
 ok(!$t->log_lines(qr/died of signal (?:6|11)\b/), 'nothing has crashed by itself');
 done_testing;
