@@ -131,11 +131,22 @@ static void run_filter(struct job *j, const struct owner *o)
 	filter_ask(j->peer->b, o, &f, filtered, j);
 }
 
+static void home_there(void *ctx, const char *why)
+{
+	answer(ctx, why ? BROKER_REFUSED_NOW : BROKER_DONE, NULL, -1, str_of(why ? why : ""));
+}
+
+static void make_home(struct job *j, const struct owner *o)
+{
+	home_make(j->peer->b, o, home_there, j);
+}
+
 static const struct arm arms[] = {
     {BROKER_SESSION, ROLE_LOGIN, start_session},
     {BROKER_WORKER, ROLE_LOCAL, start_worker},
     {BROKER_LOOK, ROLE_GATE, look},
     {BROKER_FILTER, ROLE_GATE, run_filter},
+    {BROKER_HOME, ROLE_LOCAL, make_home},
 };
 
 static void with_owner(struct job *j, const struct owner *o)
@@ -219,7 +230,7 @@ static void ask_authdaemond(struct job *j, const struct broker_request *q)
 	struct auth_client *auth = j->peer->b->auth;
 	if (q->type == BROKER_SESSION)
 		auth_redeem(auth, q->ticket, found, j);
-	else if (!strcmp(j->name, BROKER_ALIAS_ACCOUNT))
+	else if (!strcmp(j->name, BROKER_ALIAS_ACCOUNT) && q->type != BROKER_HOME)
 		with_alias_account(j);
 	else if (q->type == BROKER_FILTER && !strcmp(j->name, BROKER_ALIAS_FILTER))
 		with_alias_filter(j);

@@ -94,6 +94,11 @@ typedef void (*filter_done)(void *ctx, const struct worker_filtered *r);
 void filter_ask(struct broker *b, const struct owner *o, const struct filter_job *j,
     filter_done done, void *ctx);
 
+/* Makes a missing home from AUTH_MKHOMEDIR_SKEL.  why NULL: it is there; may come at once. */
+typedef void (*home_done)(void *ctx, const char *why);
+void home_make(struct broker *b, const struct owner *o, home_done done, void *ctx);
+bool home_reaped(struct broker *b, pid_t pid, int status); /* was it a child of ours? */
+
 /* A process that asks us.  Bits of enum broker_peer_role say what it may ask. */
 void peer_new(struct broker *b, const char *role, int fd);
 
@@ -107,6 +112,7 @@ struct broker {
 	size_t count[2];
 	size_t filters; /* under way */
 	struct look_pool *looks;
+	struct home *homes; /* being made */
 	struct signal_watch *sigchld;
 	struct timer *drain;
 	int drain_step;

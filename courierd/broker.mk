@@ -1,10 +1,11 @@
 # The broker: starts sessions and workers as the owners of mailboxes.
 noinst_LIBRARIES += courierd/libbroker-core.a
-courierd_libbroker_core_a_SOURCES = courierd/broker.h courierd/broker-policy.c courierd/broker-spawn.c
+courierd_libbroker_core_a_SOURCES = courierd/broker.h courierd/broker-policy.c courierd/broker-spawn.c \
+	courierd/home-copy.c courierd/home-copy.h
 
 pkglibexec_PROGRAMS += courierbroker
 courierbroker_SOURCES = courierd/broker-main.c courierd/broker-peer.c courierd/broker-children.c \
-	courierd/broker-start.c courierd/broker-look.c \
+	courierd/broker-start.c courierd/broker-look.c courierd/broker-home.c \
 	courierd/broker-filter.c
 courierbroker_LDADD = courierd/libbroker-core.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/auth/libauth.a $(SERVICE_LIBS)

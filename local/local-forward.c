@@ -122,6 +122,7 @@ void forward_start(
 	    .with = "local",
 	    .envid = d->envid,
 	    .ret = d->ret,
+	    .security = d->security,
 	    .body8 = d->body8,
 	    .smtputf8 = d->smtputf8,
 	    .size = d->size};
@@ -136,7 +137,8 @@ void forward_start(
 	f->txn = gate_open(g, &origin, NULL, NULL);
 	gate_mail(f->txn, &mail, on_mail, f);
 	while (rest.n && str_split(&rest, '\n', &address)) {
-		struct gate_rcpt rcpt = {.address = address, .notify = q->notify};
+		struct gate_rcpt rcpt = {
+		    .address = address, .orcpt = q->orcpt, .notify = q->notify};
 		gate_rcpt(f->txn, &rcpt, on_rcpt, f);
 	}
 }

@@ -8,18 +8,23 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { AFTERMATH_MS = 200 }; /* for output still in the pipe when the program has ended */
 
 enum verdict program_exit(int code)
 {
-	static const unsigned char permanent[] = {64, 65, 67, 68, 69, 70, 76, 77, 78, 100, 112};
+	static const unsigned char permanent[] = {64, 65, 67, 68, 69, 76, 77, 78, 100, 112};
 	if (code == 0)
 		return GO_ON;
 	if (code == 99)
 		return STOP;
+	if (code == EX_SOFTWARE)
+		return BOUNCED;
 	for (size_t i = 0; i < ARRAY_LEN(permanent); i++)
 		if (code == permanent[i])
 			return FAILED;
@@ -33,6 +38,16 @@ struct run {
 	int64_t deadline;
 };
 
+/* It must not outlive a worker that is killed: the message is delivered again. */
+static void limit(const struct program *p)
+{
+	struct rlimit memory = {p->memory, p->memory};
+	struct rlimit none = {0, 0};
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    (p->memory && setrlimit(RLIMIT_AS, &memory) < 0))
+		_exit(75);
+}
+
 static void child(const struct program *p, int out)
 {
 	sigset_t none;
@@ -41,6 +56,7 @@ static void child(const struct program *p, int out)
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	limit(p);
 	if (dup2(p->in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
 	    close_range(3, ~0U, 0) < 0)
 		_exit(75);
@@ -56,6 +72,20 @@ static const char *shell_of(char **env)
 	return "/bin/sh";
 }
 
+const char *program_command(struct arena *a, const char *command, struct str maildrop)
+{
+	struct str rest = str_of(command), word, name = maildrop;
+	ptrdiff_t slash = str_rchr(maildrop, '/');
+	if (slash >= 0)
+		name = str_skip(maildrop, (size_t)slash + 1);
+	if (!maildrop.n || !str_word(&rest, &word) ||
+	    !(str_eq(word, maildrop) || str_eq(word, name)))
+		return command;
+	/* The shell puts the values in, so nothing in them is read as a command. */
+	return arena_printf(a, "%.*s -f \"$SENDER\" -A \"$RPLINE\" -A \"$DTLINE\" %.*s",
+	    STR_FMT(word), STR_FMT(rest));
+}
+
 static int start(struct run *r)
 {
 	int ends[2];
@@ -65,6 +95,8 @@ static int start(struct run *r)
 	if (r->pid == 0)
 		child(r->p, ends[1]);
 	int saved = errno;
+	if (r->pid > 0)
+		setpgid(r->pid, r->pid); /* before anybody signals the group */
 	close(ends[1]);
 	r->out = ends[0];
 	r->pidfd = r->pid < 0 ? -1 : pidfd_open(r->pid, 0);
@@ -141,11 +173,11 @@ static enum verdict judge(struct job *j, const struct program *p)
 		return job_verdict(
 		    j, DEFERRED, "4.3.0", "the program was ended by signal %d", WTERMSIG(status));
 	enum verdict v = program_exit(WEXITSTATUS(status));
-	if (v == DEFERRED || v == FAILED) {
+	if (v == DEFERRED || v == FAILED || v == BOUNCED) {
 		if (!j->text.n)
 			buf_addf(
 			    &j->text, "the program ended with exit status %d", WEXITSTATUS(status));
-		memcpy(j->status, v == FAILED ? "5.3.0" : "4.3.0", 6);
+		memcpy(j->status, v == DEFERRED ? "4.3.0" : "5.3.0", 6);
 	}
 	return v;
 }
@@ -153,14 +185,16 @@ static enum verdict judge(struct job *j, const struct program *p)
 enum verdict program_run(struct job *j, const char *command, struct buf *output)
 {
 	char **env = job_environment(j);
+	const char *line = program_command(j->a, command, j->d->maildrop);
 	struct program p = {.env = env,
 	    .in = message_stdin(&j->msg),
 	    .seconds = j->d->program_seconds,
+	    .memory = j->d->program_memory,
 	    .sink = output ? output : &j->text};
 	char *argv[] = {env ? (char *)(uintptr_t)shell_of(env) : NULL, (char *)(uintptr_t) "-c",
-	    (char *)(uintptr_t)command, NULL};
+	    (char *)(uintptr_t)line, NULL};
 	p.argv = argv;
-	if (p.in < 0 || !env || program_execute(&p) < 0)
+	if (p.in < 0 || !env || !line || program_execute(&p) < 0)
 		return job_errno(j, "cannot run", command);
 	if (p.full && output)
 		return job_verdict(j, DEFERRED, "4.3.5", "the program's instructions are too long");

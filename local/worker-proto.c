@@ -21,13 +21,15 @@ bool worker_get_rules(struct ipc_reader *r, struct worker_rules *out)
 int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_delivery *d, int fd)
 {
 	const struct str fields[] = {d->user, d->ext, d->home, d->maildir, d->quota, d->delivery,
-	    d->address, d->sender, d->id, d->env};
+	    d->address, d->sender, d->id, d->env, d->maildrop, d->warning};
 	ipc_compose(c, WORKER_DELIVER, id);
 	worker_put_rules(c, &d->rules);
 	ipc_put_u32(c, d->flags);
 	ipc_put_u64(c, d->size);
 	ipc_put_u32(c, d->uid);
 	ipc_put_u32(c, d->program_seconds);
+	ipc_put_u64(c, d->program_memory);
+	ipc_put_u8(c, d->warn_percent);
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		ipc_put_str(c, fields[i]);
 	ipc_put_rest(c, d->body);
@@ -37,12 +39,13 @@ int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_deliver
 /* Names and paths become C strings and header lines: nothing in them may end either. */
 bool worker_delivery_ok(const struct worker_delivery *d)
 {
-	const struct str fields[] = {
-	    d->user, d->ext, d->home, d->maildir, d->quota, d->address, d->sender, d->id};
+	const struct str fields[] = {d->user, d->ext, d->home, d->maildir, d->quota, d->address,
+	    d->sender, d->id, d->maildrop};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (fields[i].n >= WORKER_PATH_MAX || str_has_ctl(fields[i]))
 			return false;
 	return d->home.n && d->home.p[0] == '/' && d->address.n &&
+	       d->warning.n <= WORKER_WARNING_MAX &&
 	       !(d->delivery.n && memchr(d->delivery.p, 0, d->delivery.n));
 }
 
@@ -57,6 +60,8 @@ bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out)
 	out->size = ipc_get_u64(&r);
 	out->uid = ipc_get_u32(&r);
 	out->program_seconds = ipc_get_u32(&r);
+	out->program_memory = ipc_get_u64(&r);
+	out->warn_percent = ipc_get_u8(&r);
 	out->user = ipc_get_str(&r);
 	out->ext = ipc_get_str(&r);
 	out->home = ipc_get_str(&r);
@@ -67,6 +72,8 @@ bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out)
 	out->sender = ipc_get_str(&r);
 	out->id = ipc_get_str(&r);
 	out->env = ipc_get_str(&r);
+	out->maildrop = ipc_get_str(&r);
+	out->warning = ipc_get_str(&r);
 	out->body = ipc_get_rest(&r);
 	if (m->fd >= 0) {
 		if (out->body.n)
@@ -86,6 +93,7 @@ int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r
 	ipc_put_str(c, str_head(r->text, WORKER_TEXT_MAX));
 	ipc_put_str(c, r->forwards);
 	ipc_put_str(c, r->delivered_to);
+	ipc_put_u8(c, r->kept);
 	return ipc_send(c, -1);
 }
 
@@ -99,7 +107,8 @@ bool worker_read_result(const struct ipc_msg *m, struct worker_result *out)
 	out->text = ipc_get_str(&r);
 	out->forwards = ipc_get_str(&r);
 	out->delivered_to = ipc_get_str(&r);
-	return m->type == WORKER_RESULT && ipc_done(&r) && outcome <= WORKER_NEED_FRESH &&
+	out->kept = ipc_get_u8(&r) != 0;
+	return m->type == WORKER_RESULT && ipc_done(&r) && outcome <= WORKER_BOUNCE &&
 	       out->text.n <= WORKER_TEXT_MAX && out->forwards.n <= WORKER_FORWARDS_MAX;
 }
 

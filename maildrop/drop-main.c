@@ -3,7 +3,7 @@
 
 #include "maildrop/drop-account.h"
 #include "maildrop/drop.h"
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

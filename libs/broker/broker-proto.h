@@ -7,6 +7,7 @@
  *	BROKER_LOOK     account name, extension
  *	BROKER_FILTER   account name, filter, sender, env            + descriptor of the message, or
  *not
+ *	BROKER_HOME     account name
  *
  *	BROKER_ANSWER   u8 result (enum broker_result, or broker_looked_at for LOOK), u32 uid,
  *	                u32 gid, text                                + descriptor of a worker's edge
@@ -17,7 +18,14 @@
 
 #include "broker/broker.h"
 
-enum broker_type { BROKER_SESSION = 1, BROKER_WORKER, BROKER_LOOK, BROKER_FILTER, BROKER_ANSWER };
+enum broker_type {
+	BROKER_SESSION = 1,
+	BROKER_WORKER,
+	BROKER_LOOK,
+	BROKER_FILTER,
+	BROKER_ANSWER,
+	BROKER_HOME,
+};
 enum broker_result { BROKER_DONE, BROKER_REFUSED_NOW, BROKER_REFUSED };
 
 enum {
@@ -33,7 +41,7 @@ enum {
 struct broker_request {
 	enum broker_type type;
 	struct str program, ticket, env; /* SESSION */
-	struct str name, ext;            /* WORKER, LOOK, FILTER (the name alone) */
+	struct str name, ext;            /* WORKER, LOOK, FILTER and HOME (the name alone) */
 	struct str filter, sender;       /* FILTER, with env */
 	bool fresh;                      /* WORKER */
 };

@@ -35,6 +35,12 @@ void broker_worker(
     struct broker_client *b, struct str name, bool fresh, broker_worker_got got, void *ctx);
 
 /*
+ * Local delivery: the account's home is missing; it is made from AUTH_MKHOMEDIR_SKEL.  ok(0): it is
+ * there; ok(-1): why not, which may be otherwise later.
+ */
+void broker_home(struct broker_client *b, struct str name, broker_ok ok, void *ctx);
+
+/*
  * The gate, at RCPT: is there anything that takes mail for the account's extension `ext`?  Answered
  * as the account's owner, in whose home .courier-EXT and the -default chain are looked for.  An
  * empty ext asks only whether the home can be used.

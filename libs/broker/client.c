@@ -55,6 +55,7 @@ static void settle(
 	int as_int = result == BROKER_DONE ? 0 : result == BROKER_REFUSED ? -2 : -1;
 	switch (q->type) {
 	case BROKER_SESSION:
+	case BROKER_HOME:
 		q->cb.ok(q->ctx, as_int ? -1 : 0, why);
 		break;
 	case BROKER_WORKER:
@@ -282,5 +283,13 @@ void broker_look(
 	q->cb.looked = looked;
 	set_text(q, 0, name);
 	set_text(q, 1, ext);
+	ask(b, q);
+}
+
+void broker_home(struct broker_client *b, struct str name, broker_ok ok, void *ctx)
+{
+	struct question *q = question_new(b, BROKER_HOME, ctx);
+	q->cb.ok = ok;
+	set_text(q, 0, name);
 	ask(b, q);
 }

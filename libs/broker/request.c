@@ -71,6 +71,12 @@ static bool read_filter(struct ipc_reader *r, struct broker_request *out)
 	       env_ok(out->env);
 }
 
+static bool read_home(struct ipc_reader *r, struct broker_request *out)
+{
+	out->name = ipc_get_str(r);
+	return ipc_done(r) && out->name.n && name_ok(out->name, BROKER_NAME_MAX);
+}
+
 bool broker_request_read(const struct ipc_msg *m, struct broker_request *out)
 {
 	struct ipc_reader r;
@@ -85,6 +91,8 @@ bool broker_request_read(const struct ipc_msg *m, struct broker_request *out)
 		return m->fd < 0 && read_look(&r, out);
 	case BROKER_FILTER:
 		return read_filter(&r, out);
+	case BROKER_HOME:
+		return m->fd < 0 && read_home(&r, out);
 	}
 	return false;
 }
