@@ -126,7 +126,7 @@ static uint8_t forward_notify(struct letter *l, const struct worker_result *r)
 	bool one = first >= 0 && (size_t)first + 1 == r->forwards.n;
 	if (own.n)
 		return notify_of(own);
-	l->handed_on = one && !r->kept && (asked & GATE_NOTIFY_SUCCESS);
+	l->handed_on = one && !r->kept && !l->failed && (asked & GATE_NOTIFY_SUCCESS);
 	if (l->handed_on || !(asked & GATE_NOTIFY_SUCCESS))
 		return asked;
 	asked &= (uint8_t)~GATE_NOTIFY_SUCCESS;

@@ -39,10 +39,10 @@ bool job_no_home(const struct job *j)
 static enum verdict forward(struct job *j, const char *address)
 {
 	buf_addz(&j->forwards, address);
-	if (!buf_addc(&j->forwards, '\n'))
-		return job_verdict(
-		    j, FAILED, "5.3.5", "the instructions forward to too many addresses");
-	return GO_ON;
+	if (buf_addc(&j->forwards, '\n'))
+		return GO_ON;
+	buf_clear(&j->forwards); /* to none of them, rather than to some */
+	return job_verdict(j, FAILED, "5.3.5", "the instructions forward to too many addresses");
 }
 
 static enum verdict mailbox(struct job *j, const char *path)
