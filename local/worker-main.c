@@ -32,7 +32,7 @@ static void answer(struct worker *w, uint32_t id, const struct worker_result *r)
 
 static void answer_job(struct worker *w, struct job *j, enum verdict v)
 {
-	struct worker_result r = {.status = str_of(j->status), .text = buf_str(&j->text)};
+	struct worker_result r = {.status = str_of(j->status), .text = str_trim(buf_str(&j->text))};
 	struct buf head;
 	buf_init(&head, WORKER_PATH_MAX + 64);
 	buf_addf(&head, "Delivered-To: %.*s\n", STR_FMT(j->d->address));

@@ -98,7 +98,7 @@ static void dynamic(void **state)
 	assert_string_equal(b->forwards, "a@b\n");
 	assert_int_equal(run(b, "|| echo '&a@b'; exit 67\n&c@d\n"), WORKER_FAIL);
 	assert_string_equal(b->forwards, "");
-	assert_string_equal(b->text, "&a@b\n");
+	assert_string_equal(b->text, "&a@b");
 	assert_int_equal(run(b, "|| echo '&a@b'; exit 1\n"), WORKER_DEFER);
 	long_output(&text, DOT_DYNAMIC_MAX);
 	bench_put(b, "printed", text.p);
@@ -171,9 +171,9 @@ static void output(void **state)
 {
 	struct bench *b = *state;
 	assert_int_equal(run(b, "| echo said; echo loud >&2\n"), WORKER_OK);
-	assert_string_equal(b->text, "said\nloud\n");
+	assert_string_equal(b->text, "said\nloud");
 	assert_int_equal(run(b, "| yes | head -c 10000000\n"), WORKER_OK);
-	assert_int_equal(strlen(b->text), WORKER_TEXT_MAX);
+	assert_in_range(strlen(b->text), WORKER_TEXT_MAX - 1, WORKER_TEXT_MAX);
 	assert_int_equal(run(b, "| exit 67\n"), WORKER_FAIL);
 	assert_string_equal(b->text, "the program ended with exit status 67");
 }
