@@ -11,7 +11,9 @@ courierbroker_LDADD = courierd/libbroker-core.a local/libworkerproto.a libs/brok
 	libs/auth/libauth.a $(SERVICE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/broker
+check_PROGRAMS += tests/unit/broker tests/unit/home-copy
+tests_unit_home_copy_SOURCES = tests/unit/home-copy.c tests/lib/failsys.c tests/lib/failsys.h
+tests_unit_home_copy_LDADD = courierd/libbroker-core.a libs/base/libbase.a $(CMOCKA_LIBS) -ldl
 tests_unit_broker_SOURCES = tests/unit/broker.c
 tests_unit_broker_LDADD = courierd/libbroker-core.a local/libsandbox.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
