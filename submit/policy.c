@@ -82,6 +82,7 @@ static void load_values(struct policy *p, const struct config *c)
 	p->body8 = mode(c, "BODY8BIT");
 	p->mime = mode(c, "BADMIME");
 	p->add_date = !config_bool(c, "submit", "NOADDDATE", NULL);
+	p->extensions = config_bool(c, "submit", "LOCALEXTENSIONS", NULL);
 	p->add_msgid = !config_bool(c, "submit", "NOADDMSGID", NULL);
 	p->rewrite = (enum header_rewrite)config_int(c, "submit", "NOADDRREWRITE", NULL);
 	load_filters(p, c);

@@ -138,7 +138,8 @@ static void try_next(struct resolve *r)
 	const struct names *n = &r->policy->names;
 	if (!r->cb)
 		finish(r, LOOKUP_NONE, NULL);
-	else if (address_next_try(n, r->arena, &r->address, &r->next, &r->now))
+	else if ((r->policy->extensions || !r->next) &&
+		 address_next_try(n, r->arena, &r->address, &r->next, &r->now))
 		auth_lookup(r->gate->auth, "local", r->now.account, on_account, r);
 	else if (r->address.kind == ADDRESS_LOCAL)
 		broker_look(r->gate->broker, STR(BROKER_ALIAS_ACCOUNT), r->address.local,

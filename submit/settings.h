@@ -24,7 +24,7 @@ struct policy {
 	unsigned received_max;
 	struct disk_need disk;
 	enum check_mode header8, body8, mime;
-	bool add_date, add_msgid;
+	bool add_date, add_msgid, extensions;
 	enum header_rewrite rewrite;
 	uint64_t drop_max_size;
 	bool filter_esmtp, filter_local, filter_uucp; /* sources that are filtered */

@@ -31,6 +31,7 @@ sub instructions {
 sub slurp { my ($file) = @_; open my $f, '<', $file or return; local $/; return scalar <$f> }
 
 my $n = 0;
+my $subject;
 sub give { # its subject, or the refusal
 	my ($to, %o) = @_;
 	my $subject = 'n' . ++$n;
@@ -91,7 +92,11 @@ give('alice-quiet');
 ok(record("alice-quiet\@$domain", qr/^S0 (\d+ l)$/m), 'MTA-1701: comments alone: thrown away, with success');
 is(record("alice-quiet\@$domain", qr/^I0 R (.*)$/m), 'Message delivered.', 'MTA-1738: the record says so');
 instructions('alice', '.courier-empty', '');
-ok(arrives(give('alice-empty'), 'alice'), 'MTA-1701: an empty file is the default way');
+$subject = give('alice-empty');
+ok(arrives($subject, 'alice'), 'MTA-1701: an empty file is the default way');
+my ($stored) = grep {$_->[1] =~ /^Subject: $subject$/m} $t->mailbox('alice');
+like($stored->[0], qr{/new/\d+\.M\d{6}P\d+V[0-9A-F]{16}I[0-9A-F]{16}(?:_\d+)?\.[^,/]+,S=@{[length $stored->[1]]}$}, 'MTA-1728: the name of its file');
+like($stored->[1], qr/\ADelivered-To: alice-empty\@\Q$domain\E\nReturn-Path: <bob\@\Q$domain\E>\nReceived: /, 'MTA-1728: what stands on top');
 ok(arrives(give('help@local.test'), 'alice'), 'MTA-1707: aliasdir is the last resort');
 give('team-one@local.test');
 my $who = $t->wait_for(20, sub { ($t->log_lines(qr/addr=<team-one\@local\.test>: \d+$/))[0] });
@@ -105,13 +110,14 @@ like($line // '', qr/host=alice\@\Q$domain\E!!\d+!\d+!\S+!\S*Maildir!,/, 'MTA-17
 # ---- programs -----------------------------------------------------------------------------
 
 instructions('alice', '.courier-prog', "|id -u > ids; id -G >> ids; env > env; echo hello; echo there >&2\n");
-my $subject = give('alice-prog');
+$subject = give('alice-prog');
 ok($t->wait_for(20, sub { -s home('alice') . '/env' }), 'a program runs');
 my @st = stat home('alice');
 is(slurp(home('alice') . '/ids'), $> == 0 ? "$st[4]\n$st[5]\n" : "$>\n" . join(' ', (split ' ', $))[1 .. split(' ', $)) - 1]) . "\n", 'MTA-1732: with the account\'s ids alone') if $> == 0;
 my %env = map {/^(\w+)=(.*)/ ? ($1 => $2) : ()} split /\n/, slurp(home('alice') . '/env');
 is($env{LOCAL_WORD}, 'known to all', 'MTA-1726: what courierd sets is seen');
 is($env{MAILDROPDEFAULT}, $t->maildir('alice'), 'MTA-0511: MAILDROPDEFAULT is the account\'s Maildir');
+is($env{COURIER_HOME}, $t->path('') =~ s{/\z}{}r, 'MTA-1726: and where the instance is');
 is($env{EXT}, 'prog', 'MTA-1722: EXT');
 ok(!exists $env{BOUNCE} && !exists $env{LD_PRELOAD} && !exists $env{LISTEN_FDS}, 'nothing of ours leaks');
 is(record("alice-prog\@$domain", qr/^I0 R (hello)$/m), 'hello', 'MTA-1720: what it says is recorded');
@@ -151,6 +157,12 @@ sub default_way { $t->configure(courierd => {DEFAULTDELIVERY => $_[0]}); reload(
 default_way('./Mailbox');
 $subject = give('dave');
 ok($t->wait_for(20, sub { (slurp(home('dave') . '/Mailbox') // '') =~ /^From bob.*^Subject: $subject$/ms }), 'MTA-0510: an mbox') or diag $t->log;
+my $accounts = slurp($t->path('etc/userdb'));
+sub accounts { open my $f, '>', $t->path('etc/userdb') or die $!; print $f $_[0]; close $f; $t->command('makeuserdb'); is($?, 0, 'makeuserdb'); return }
+accounts($accounts =~ s{^(carol\@.*)$}{$1|options=defaultdelivery=./own-box}mr);
+$subject = give('carol');
+ok($t->wait_for(20, sub { (slurp(home('carol') . '/own-box') // '') =~ /^Subject: $subject$/m }), 'MTA-1733 MTA-0510: the account\'s own wish comes first') or diag $t->log;
+accounts($accounts);
 default_way("|| dotforward\n./Maildir");
 ok(arrives(give('dave'), 'dave'), 'MTA-1415: without .forward the next line counts') or diag $t->log;
 instructions('dave', '.forward', "\\dave, \"|cat > by-forward\"\nalice\@$domain\n");
@@ -197,6 +209,18 @@ instructions('bob', '.qmail-list', "&alice\@$domain\n");
 ok(arrives(give('bob-list'), 'alice'), 'MTA-0114: .qmail files');
 like(give('alice-one'), qr/^550/, 'MTA-0114: and no others');
 unlink $t->path('etc/dotextension');
+reload();
+
+# ---- no extensions (MTA-1735) -------------------------------------------------------------
+
+instructions('alice', '.courier-there', "./Maildir\n");
+like(give('alice-there'), qr/^n/, 'an extension');
+$t->configure(submit => {LOCALEXTENSIONS => 0});
+reload();
+like(give('alice-there'), qr/^550/, 'MTA-1735: LOCALEXTENSIONS=0: none any more');
+like(give('joe-blow'), qr/^n/, 'MTA-1735: a name with a dash is an account as before');
+$t->configure(submit => {LOCALEXTENSIONS => 1});
+reload();
 
 # ---- dynamic instructions off -------------------------------------------------------------
 
@@ -218,11 +242,9 @@ is(scalar($about_carol->()), 0, 'MTA-0505: DSNNOTIFY=N: nobody hears of it');
 $t->file('etc/quotawarnmsg', "From: <post\@x.test>\nSubject: nearly full\n\nTidy up.\n");
 $t->configure(courierd => {OVERQUOTA => 'fail', QUOTAWARN => 50});
 reload();
-my $userdb = slurp($t->path('etc/userdb'));
+my $userdb = $accounts;
 $userdb =~ s/^(full\@.*)$/$1|quota=20000S/m;
-{ open my $f, '>', $t->path('etc/userdb') or die $!; print $f $userdb; close $f }
-my $out = $t->command('makeuserdb');
-is($?, 0, 'makeuserdb') or diag $out;
+accounts($userdb);
 my $lines = "some text of a line\r\n" x 300; # 6300 bytes
 ok(arrives(give('full', text => $lines), 'full'), 'a first message');
 ok(arrives(give('full', text => $lines), 'full'), 'a second one');
