@@ -126,6 +126,15 @@ give(to => ["carol-no\@$domain"], subject => 'large', mail => ' RET=FULL', more 
 $r = report(qr/^Subject: large$/m);
 unlike($r->{text}, qr/text of large/, 'MTA-0205 MTA-2115: beyond dsnlimit the header alone, whatever was asked');
 
+# ---- a forward --------------------------------------------------------------------------
+
+instructions('.courier-out', "&bad\@far.test\n");
+give(to => ["carol-out\@$domain"], subject => 'forwarded', rcpt => ' ORCPT=rfc822;sent+2Bto@x.test');
+$r = report(qr/text of forwarded/);
+like($r->{fields}, qr/^Original-Recipient: rfc822;sent\+to\@x\.test\nFinal-Recipient: rfc822; bad\@far\.test\nAction: failed$/m, 'MTA-1721: ORCPT goes along');
+($record) = grep {/^rbad\@far\.test$/m && /^Rrfc822;sent/m} map {slurp($_) // ''} glob "$archive/*/C*";
+like($record // '', qr/^usmtp$/m, 'MTA-1721: and where the mail came from, so that ESMTP_BLOCKBACKSCATTER holds for its reports');
+
 # ---- delays -------------------------------------------------------------------------------
 
 give(to => ['slow@far.test'], subject => 'slow');
