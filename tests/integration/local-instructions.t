@@ -121,6 +121,11 @@ is($env{COURIER_HOME}, $t->path('') =~ s{/\z}{}r, 'MTA-1726: and where the insta
 is($env{EXT}, 'prog', 'MTA-1722: EXT');
 ok(!exists $env{BOUNCE} && !exists $env{LD_PRELOAD} && !exists $env{LISTEN_FDS}, 'nothing of ours leaks');
 is(record("alice-prog\@$domain", qr/^I0 R (hello)$/m), 'hello', 'MTA-1720: what it says is recorded');
+# Accounts of one uid: a process that runs one's program is never used for another's.
+instructions($_, '.courier-parent', "|echo \$PPID > parent\n") for 'alice', 'carol';
+give("$_-parent") for 'alice', 'carol', 'alice';
+ok($t->wait_for(20, sub { -s home('carol') . '/parent' && $t->log_lines(qr/addr=<(?:alice|carol)-parent.*success/) == 3 }), 'programs of two accounts');
+isnt(slurp(home('alice') . '/parent'), slurp(home('carol') . '/parent'), 'run in workers of their own');
 instructions('alice', '.courier-no', "&carol\@$domain\n|echo one; echo two; exit 70\n");
 $subject = give('alice-no');
 my $report = report($subject);
