@@ -23,6 +23,8 @@ static void put_instruction(struct convert *c, struct str s)
 {
 	if (str_starts(s, STR("||")))
 		c->fault = "has a program whose name begins with '|'";
+	else if (str_is(s, "|"))
+		c->fault = "has a program without a name";
 	else if (str_has_ctl(s) || (s.n && s.p[s.n - 1] == '\\'))
 		c->fault = "has a program or mailbox with a control character or a last '\\'";
 	buf_adds(c->out, s);

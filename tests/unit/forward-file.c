@@ -33,6 +33,8 @@ static const struct {
     {",,,\n", "", false},
     {":include:/etc/x\n", NULL, false},
     {"\"|no end\n", NULL, false},
+    {"| \n", NULL, false},
+    {"\"|\"\n", NULL, false},
     {"\"||two\"\n", NULL, false},
     {"|| two\n", NULL, false},
     {"\"|x\" y@z\n", NULL, false},
