@@ -302,6 +302,31 @@ static void homes(void **state)
 	chmod(b->home, 0700);
 }
 
+/* A mailbox that a group shares. */
+static void shared(void **state)
+{
+	static const struct {
+		mode_t folder, message;
+	} rows[] = {{0700, 0600}, {0770, 0600}, {02770, 0660}, {0755, 0600}};
+	struct bench *b = *state;
+	struct worker_delivery d = bench_delivery(b);
+	char path[512], name[256];
+	struct stat st;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(path, sizeof path, "%s/Maildir", b->home);
+		if (i == 0)
+			assert_int_equal(maildir_make(path, 0700), 0);
+		snprintf(path, sizeof path, "%s/Maildir/tmp", b->home);
+		assert_int_equal(chmod(path, rows[i].folder), 0);
+		assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+		assert_int_equal(bench_count(b, "new", name, sizeof name), 1);
+		snprintf(path, sizeof path, "%s/%s", b->home, name);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].message);
+		unlink(path);
+	}
+}
+
 /* MTA-1729 MTA-0131 MTA-1725: a full mailbox, and the warning before it is. */
 static void quota(void **state)
 {
@@ -385,6 +410,7 @@ int main(void)
 	    fresh_worker(maildrop),
 	    fresh_worker(homes),
 	    plain_worker(quota),
+	    plain_worker(shared),
 	    plain_worker(mbox_locks),
 	};
 	signal(SIGPIPE, SIG_IGN);
