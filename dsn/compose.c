@@ -211,8 +211,9 @@ static void add_status(struct buf *out, const struct dsn_recipient *r)
 
 static void add_diagnostic(struct buf *out, const struct dsn_recipient *r)
 {
-	if (!r->diagnostic.n)
-		return;
+	bool good = r->action != DSN_FAILED && r->action != DSN_DELAYED;
+	if (!r->diagnostic.n || (good && !r->code))
+		return; /* nothing went wrong, and no peer said so */
 	if (r->network_error)
 		buf_addz(out, "X-Network-Error: ");
 	else

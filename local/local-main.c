@@ -44,7 +44,7 @@ static void log_result(const struct letter *l, const struct module_result *r)
 	char id[80];
 	snprintf(id, sizeof id, "%.*s", STR_FMT(d->id));
 	struct log_ctx ctx = {"id", id};
-	if (r->outcome >= MODULE_DEFERRED)
+	if (r->outcome >= MODULE_DEFERRED || l->text)
 		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %.*s", STR_FMT(d->sender),
 		    STR_FMT(l->rcpt->address), STR_FMT(r->diagnostic));
 	log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,%s", STR_FMT(d->sender),
@@ -216,7 +216,7 @@ static void answered(void *ctx, const struct worker_result *r, bool for_ever, st
 		l->task.fresh = true;
 		l->task.d.flags |= WORKER_FRESH;
 		l->task.d.env = l->parcel->env;
-		if (l->task.d.env.n + l->task.d.body.n > WORKER_INLINE_MAX)
+		if (l->task.d.env.n + l->task.d.body.n + l->task.d.warning.n > WORKER_INLINE_MAX)
 			l->task.d.body = STR_NONE; /* both do not fit into a frame */
 		pool_give(self.pool, &l->task);
 		break;
@@ -280,7 +280,7 @@ static void fill(struct parcel *p, const struct module_rcpt *rcpt, struct worker
 	    .id = p->d->id};
 	d->delivery = default_delivery(p);
 	set_rules(p->config, d);
-	if (inlined.p && inlined.n <= WORKER_INLINE_MAX)
+	if (inlined.p && inlined.n + d->warning.n <= WORKER_INLINE_MAX)
 		d->body = inlined;
 }
 

@@ -97,10 +97,12 @@ static void on_durable(void *ctx, bool durable, struct str id, struct str text)
 		finish(c);
 }
 
+/* A client that may relay is trusted like one that has logged in: reports about its mail are sent
+ * (ESMTP_BLOCKBACKSCATTER). */
 static const char *source_of(const struct transaction *t, const struct message *m)
 {
 	if (t->from_network)
-		return m->mail.login.n ? "authsmtp" : "smtp";
+		return m->relay ? "authsmtp" : "smtp";
 	return t->origin.source;
 }
 

@@ -107,9 +107,17 @@ like($r->{text}, qr/^Received: .*?with dsn/ms, 'MTA-2111: Received says how');
 like($r->{fields}, qr/^Arrival-Date: \w{3}, .*\nOriginal-Envelope-Id: a\+b\nReceived-From-MTA: dns; client\.test \(.*\)$/m, 'MTA-2107 MTA-2119: the message\'s fields, decoded');
 like($r->{fields}, qr/^Original-Recipient: rfc822;First\+Name\@x\.test\nFinal-Recipient: rfc822; bad\@far\.test\nAction: failed\nStatus: 5\.1\.1\nRemote-MTA: dns; .*\nDiagnostic-Code: smtp; 550-5\.1\.1 first\n\s+550-5\.1\.1 second\n\s+550 5\.1\.1 third\nLast-Attempt-Date: /m, 'MTA-2108: the recipient\'s fields');
 like($r->{fields}, qr/^Final-Recipient: rfc822; good\@far\.test\nAction: relayed\nStatus: 2\.\d\.\d+$/m, 'MTA-2109 MTA-2120: relayed');
-like($r->{fields}, qr/^Final-Recipient: rfc822; carol\@\Q$domain\E\nAction: delivered\nStatus: 2\.0\.0$/m, 'MTA-2109 MTA-2120: delivered');
-my ($record) = grep {/^s$/m && /^usmtp\/dsn$/m} map {slurp($_) // ''} glob "$archive/*/C*";
-like($record // '', qr/^ralice\@/m, 'MTA-2121: its source is smtp/dsn');
+like($r->{fields}, qr/^Final-Recipient: rfc822; carol\@\Q$domain\E\nAction: delivered\nStatus: 2\.0\.0\nLast-Attempt/m, 'MTA-2109 MTA-2120: delivered');
+my ($record) = grep {/^s$/m && m{^uauthsmtp/dsn$}m} map {slurp($_) // ''} glob "$archive/*/C*";
+like($record // '', qr/^ralice\@/m, 'MTA-2121: its source is authsmtp/dsn, since the client may relay');
+{
+	my $stranger = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp'), LocalAddr => '127.0.0.2') or die $!;
+	$t->smtp_reply($stranger);
+	$t->smtp($stranger, 'EHLO stranger.test');
+	like(talk($stranger, from => "alice\@$domain", to => ["carol-no\@$domain"], subject => 'strange'), qr/^250/, 'a client that may not relay');
+	report(qr/text of strange/);
+	ok($t->wait_for(10, sub { grep {/^s$/m && m{^usmtp/dsn$}m} map {slurp($_) // ''} glob "$archive/*/C*" }), 'MTA-2121: smtp/dsn');
+}
 
 # ---- which report, and how much of the message --------------------------------------------
 
@@ -133,7 +141,7 @@ give(to => ["carol-out\@$domain"], subject => 'forwarded', rcpt => ' ORCPT=rfc82
 $r = report(qr/text of forwarded/);
 like($r->{fields}, qr/^Original-Recipient: rfc822;sent\+to\@x\.test\nFinal-Recipient: rfc822; bad\@far\.test\nAction: failed$/m, 'MTA-1721: ORCPT goes along');
 ($record) = grep {/^rbad\@far\.test$/m && /^Rrfc822;sent/m} map {slurp($_) // ''} glob "$archive/*/C*";
-like($record // '', qr/^usmtp$/m, 'MTA-1721: and where the mail came from, so that ESMTP_BLOCKBACKSCATTER holds for its reports');
+like($record // '', qr/^uauthsmtp$/m, 'MTA-1721: and where the mail came from, so that ESMTP_BLOCKBACKSCATTER holds for its reports');
 
 # ---- delays -------------------------------------------------------------------------------
 
