@@ -9,7 +9,6 @@
 
 #include "courierd/sched.h"
 #include "dsn/dsn-history.h"
-#include "gate/gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,12 +53,11 @@ static bool warning_due(struct sched *s, const struct message *m)
 	       !is_double_bounce(m) && sched_now(s) >= m->env.warn;
 }
 
-static bool due(
-    const struct sched *s, const struct message *m, const struct envelope_rcpt *r, bool warn)
+static bool due(struct sched *s, const struct message *m, const struct envelope_rcpt *r, bool warn)
 {
 	if (rcpt_final(r->state))
 		return final_due(m, r);
-	if (r->notify == GATE_NOTIFY_DEFAULT && s->limits.quiet_delays)
+	if (r->notify == NOTIFY_DEFAULT && s->limits.quiet_delays)
 		return false;
 	return warn && dsn_wanted(r->notify, DSN_DELAYED);
 }
@@ -87,7 +85,7 @@ static void describe(const struct message *m, uint32_t num, struct dsn_recipient
 }
 
 /* Which recipients it speaks of; at most what fits, the others get the next report. */
-static bool choose(const struct sched *s, struct message *m, bool warn)
+static bool choose(struct sched *s, struct message *m, bool warn)
 {
 	uint32_t crc = 0;
 	free(m->reporting);
@@ -117,7 +115,7 @@ static bool choose(const struct sched *s, struct message *m, bool warn)
 	return ok;
 }
 
-static bool anything_due(const struct sched *s, const struct message *m, bool warn)
+static bool anything_due(struct sched *s, const struct message *m, bool warn)
 {
 	for (size_t i = 0; i < m->env.n_rcpts; i++)
 		if (due(s, m, &m->env.rcpts[i], warn))

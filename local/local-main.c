@@ -38,17 +38,22 @@ struct letter { /* one recipient of a parcel */
 
 static void log_result(const struct letter *l, const struct module_result *r)
 {
-	static const char *const words[] = {"success: Message delivered.",
-	    "success: Message delivered.", "status: deferred", "status: failure"};
 	const struct module_delivery *d = l->parcel->d;
 	char id[80];
 	snprintf(id, sizeof id, "%.*s", STR_FMT(d->id));
 	struct log_ctx ctx = {"id", id};
-	if (r->outcome >= MODULE_DEFERRED || l->text)
+	struct str text = r->diagnostic, line;
+	bool good = r->outcome < MODULE_DEFERRED;
+	while ((!good || l->text) && str_split(&text, '\n', &line))
 		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %.*s", STR_FMT(d->sender),
-		    STR_FMT(l->rcpt->address), STR_FMT(r->diagnostic));
-	log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,%s", STR_FMT(d->sender),
-	    STR_FMT(l->rcpt->address), (unsigned long long)d->size, words[r->outcome]);
+		    STR_FMT(l->rcpt->address), STR_FMT(line));
+	if (good)
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,success: Message delivered.",
+		    STR_FMT(d->sender), STR_FMT(l->rcpt->address), (unsigned long long)d->size);
+	else
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,status: %s", STR_FMT(d->sender),
+		    STR_FMT(l->rcpt->address),
+		    r->outcome == MODULE_FAILED ? "failure" : "deferred");
 }
 
 static void settle(struct letter *l, const struct module_result *r)

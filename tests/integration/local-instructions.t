@@ -126,7 +126,7 @@ instructions($_, '.courier-parent', "|echo \$PPID > parent\n") for 'alice', 'car
 give("$_-parent") for 'alice', 'carol', 'alice';
 ok($t->wait_for(20, sub { -s home('carol') . '/parent' && $t->log_lines(qr/addr=<(?:alice|carol)-parent.*success/) == 3 }), 'programs of two accounts');
 isnt(slurp(home('alice') . '/parent'), slurp(home('carol') . '/parent'), 'run in workers of their own');
-ok($t->wait_for(10, sub { $t->log_lines(qr/addr=<alice-prog\@.*: hello\\x0Athere$/) }), 'MTA-1720: and logged');
+ok($t->wait_for(10, sub { $t->log_lines(qr/addr=<alice-prog\@[^,]*: there$/) }), 'MTA-1720: and logged');
 instructions('alice', '.courier-no', "&carol\@$domain\n|echo one; echo two; exit 70\n");
 $subject = give('alice-no');
 my $report = report($subject);
