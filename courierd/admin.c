@@ -5,7 +5,7 @@
  *
  *	status          a line a process: ROLE NUMBER PID STATE RESTARTS SECONDS USER STATS
  *	stop | reload   for the whole instance
- *	restart ROLE | start ROLE | stop ROLE
+ *	restart ROLE | start ROLE | stop ROLE | reload ROLE
  */
 #include "config.h"
 
@@ -78,6 +78,14 @@ static void ask_status(struct admin *a)
 		write_status(a);
 }
 
+/* The configuration is not proved before: for parts that read no more than a folder. */
+static void reload_role(struct supervisor *s, const struct role *r)
+{
+	for (size_t i = 0; i < PROCS_MAX; i++)
+		if (s->procs[i].used && s->procs[i].role == r && s->procs[i].control)
+			(void)ipc_reply(s->procs[i].control, CONTROL_RELOAD, 0);
+}
+
 static void for_role(struct admin *a, struct str verb, struct str name)
 {
 	const struct role *r = roles_find(&a->s->roles, name);
@@ -88,6 +96,15 @@ static void for_role(struct admin *a, struct str verb, struct str name)
 		return;
 	}
 	bool again = str_is(verb, "restart"), start = str_is(verb, "start");
+	if (str_is(verb, "reload")) {
+		reload_role(a->s, r);
+		stream_put(a->stream, STR("ok\n"));
+		return;
+	}
+	if (!again && !start && !str_is(verb, "stop")) {
+		stream_put(a->stream, STR("error: unknown request\n"));
+		return;
+	}
 	if (start)
 		listeners_enable(a->s, r, true);
 	for (size_t i = 0; i < PROCS_MAX; i++) {

@@ -117,8 +117,10 @@ int child_start(struct broker *b, enum child_kind kind, const struct owner *o,
 static void gone(struct broker *b, pid_t pid, int status)
 {
 	struct child *c = map_del(b->children, pid_key(&pid));
-	if (!c)
+	if (!c) {
+		home_reaped(b, pid, status);
 		return;
+	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGKILL)
 		log_error(&(struct log_ctx){"account", c->account}, "%s %ld was ended by signal %d",
 		    c->kind == CHILD_SESSION ? "session" : "delivery worker", (long)pid,

@@ -4,6 +4,7 @@
 
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Who may ask what.  A request that is not in the table ends the edge. */
@@ -26,7 +27,7 @@ struct job {
 	struct peer *peer;
 	const struct arm *arm;
 	uint32_t id;
-	char *program, *name, *ext, *env;
+	char *program, *name, *ext, *env, *filter, *sender;
 	bool fresh;
 	int client;
 };
@@ -52,6 +53,8 @@ static void job_free(struct job *j)
 	free(j->name);
 	free(j->ext);
 	free(j->env);
+	free(j->filter);
+	free(j->sender);
 	peer_release(j->peer);
 	free(j);
 }
@@ -115,10 +118,35 @@ static void look(struct job *j, const struct owner *o)
 	look_ask(j->peer->b->looks, o, str_of(j->ext), looked, j);
 }
 
+static void filtered(void *ctx, const struct worker_filtered *r)
+{
+	struct job *j = ctx;
+	struct owner status = {.uid = r->status};
+	answer(j, r->ended ? BROKER_DONE : BROKER_REFUSED_NOW, &status, -1, r->output);
+}
+
+static void run_filter(struct job *j, const struct owner *o)
+{
+	struct filter_job f = {j->filter, j->sender, j->env, j->client};
+	filter_ask(j->peer->b, o, &f, filtered, j);
+}
+
+static void home_there(void *ctx, const char *why)
+{
+	answer(ctx, why ? BROKER_REFUSED_NOW : BROKER_DONE, NULL, -1, str_of(why ? why : ""));
+}
+
+static void make_home(struct job *j, const struct owner *o)
+{
+	home_make(j->peer->b, o, home_there, j);
+}
+
 static const struct arm arms[] = {
     {BROKER_SESSION, ROLE_LOGIN, start_session},
     {BROKER_WORKER, ROLE_LOCAL, start_worker},
     {BROKER_LOOK, ROLE_GATE, look},
+    {BROKER_FILTER, ROLE_GATE, run_filter},
+    {BROKER_HOME, ROLE_LOCAL, make_home},
 };
 
 static void with_owner(struct job *j, const struct owner *o)
@@ -177,13 +205,35 @@ static void with_alias_account(struct job *j)
 	free(home);
 }
 
+/* The owner of the folder that the file aliasfilteracct names. */
+static void with_alias_filter(struct job *j)
+{
+	struct broker *b = j->peer->b;
+	struct str home = str_trim(config_str(b->config, "broker", "aliasfilteracct", NULL));
+	struct arena *m = arena_new(65536);
+	char *path = arena_strz(m, home);
+	struct stat st;
+	if (!path || stat(path, &st) < 0) {
+		log_error(NULL, "the folder '%.*s' of aliasfilteracct can't be looked at: %m",
+		    STR_FMT(home));
+		refuse(j, false, "the account of aliasfilteracct can't be found");
+	} else {
+		struct owner o = {
+		    .name = BROKER_ALIAS_FILTER, .uid = st.st_uid, .gid = st.st_gid, .home = path};
+		with_owner(j, &o);
+	}
+	arena_free(m);
+}
+
 static void ask_authdaemond(struct job *j, const struct broker_request *q)
 {
 	struct auth_client *auth = j->peer->b->auth;
 	if (q->type == BROKER_SESSION)
 		auth_redeem(auth, q->ticket, found, j);
-	else if (!strcmp(j->name, BROKER_ALIAS_ACCOUNT))
+	else if (!strcmp(j->name, BROKER_ALIAS_ACCOUNT) && q->type != BROKER_HOME)
 		with_alias_account(j);
+	else if (q->type == BROKER_FILTER && !strcmp(j->name, BROKER_ALIAS_FILTER))
+		with_alias_filter(j);
 	else
 		auth_lookup(auth, "local", q->name, found, j);
 }
@@ -220,6 +270,8 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	j->name = copy(q.name);
 	j->ext = copy(q.ext);
 	j->env = copy(q.env);
+	j->filter = copy(q.filter);
+	j->sender = copy(q.sender);
 	j->client = ipc_take_fd(m);
 	if (service_draining(p->b->service))
 		refuse(j, false, "the system is about to stop");

@@ -2,6 +2,12 @@
 
 #include "courierd/broker.h"
 
+static bool valid_program(struct str v)
+{
+	v = str_trim(v);
+	return v.n == 0 || (v.p[0] == '/' && !str_has_ctl(v));
+}
+
 static const struct config_setting settings[] = {
     {.name = "MINUID",
 	.type = CONFIG_INT,
@@ -32,6 +38,25 @@ static const struct config_setting settings[] = {
 	.min = 1,
 	.max = 100000,
 	.help = "delivery workers at the same time"},
+    {.name = "maildropfilter",
+	.type = CONFIG_STRING,
+	.file = "maildropfilter",
+	.valid = valid_program,
+	.help = "program that runs the filters of mailboxes' owners; no file: there are none"},
+    {.name = "aliasfilteracct",
+	.type = CONFIG_STRING,
+	.file = "aliasfilteracct",
+	.valid = valid_program,
+	.help = "home folder of the account whose filter looks at mail for aliases"},
+    {.name = "LOCALFILTERTIME",
+	.type = CONFIG_TIME,
+	.def = "60",
+	.min = 1,
+	.max = 600,
+	.help = "how long the filter of a mailbox's owner may run"},
+    {.name = "LOCALFILTERENV",
+	.type = CONFIG_LIST,
+	.help = "further variables of smtpaccess that such filters see"},
 };
 
 const struct config_component broker_settings = {

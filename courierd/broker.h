@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "broker/broker-proto.h"
 #include "local/local-settings.h"
+#include "local/worker-proto.h"
 
 extern const struct config_component broker_settings; /* component "broker", file "broker" */
 
@@ -84,6 +85,20 @@ typedef void (*look_done)(void *ctx, enum broker_looked_at result);
 void look_ask(
     struct look_pool *p, const struct owner *o, struct str ext, look_done done, void *ctx);
 
+/* broker-filter.c: the filters of mailboxes' owners.  done() comes once, perhaps from inside. */
+struct filter_job {
+	const char *filter, *sender, *env;
+	int message; /* -1: none */
+};
+typedef void (*filter_done)(void *ctx, const struct worker_filtered *r);
+void filter_ask(struct broker *b, const struct owner *o, const struct filter_job *j,
+    filter_done done, void *ctx);
+
+/* Makes a missing home from AUTH_MKHOMEDIR_SKEL.  why NULL: it is there; may come at once. */
+typedef void (*home_done)(void *ctx, const char *why);
+void home_make(struct broker *b, const struct owner *o, home_done done, void *ctx);
+bool home_reaped(struct broker *b, pid_t pid, int status); /* was it a child of ours? */
+
 /* A process that asks us.  Bits of enum broker_peer_role say what it may ask. */
 void peer_new(struct broker *b, const char *role, int fd);
 
@@ -95,7 +110,9 @@ struct broker {
 	struct map *children;  /* by pid */
 	struct map *per_account;
 	size_t count[2];
+	size_t filters; /* under way */
 	struct look_pool *looks;
+	struct home *homes; /* being made */
 	struct signal_watch *sigchld;
 	struct timer *drain;
 	int drain_step;

@@ -47,6 +47,34 @@ static void check_modes(const struct instance *in, struct config_faults *f)
 	}
 }
 
+/* An installed filter that can't run stops all mail that it should see. */
+static void check_filters(
+    const struct instance *in, const struct config *c, struct config_faults *f)
+{
+	char *folder = instance_path(in->etc, "filters/active");
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	unsigned n = 0;
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		char *path = instance_path(folder, e->d_name);
+		n++;
+		if (access(path, X_OK) < 0)
+			config_warn(f, path, 0,
+			    "this filter can't be run (%s): mail that it should see is refused "
+			    "until it can, or the link is gone",
+			    strerror(errno));
+		free(path);
+	}
+	if (d)
+		closedir(d);
+	if (n && c && config_str(c, "submit", "enablefiltering", NULL).n == 0)
+		config_warn(
+		    f, folder, 0, "filters are installed, but enablefiltering names no source");
+	free(folder);
+}
+
 int cmd_check(const struct instance *in, int argc, char **argv)
 {
 	struct config_faults f;
@@ -56,6 +84,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	struct config *c = config_load(in, every_component, n_every_component, &f);
 	check_retired(in, &f);
 	check_modes(in, &f);
+	check_filters(in, c, &f);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

@@ -103,14 +103,15 @@ static unsigned compare(const struct role *r, const struct facts *f, const char 
 {
 	unsigned bad = 0;
 	struct passwd *pw = getpwnam(r->user);
+	struct group *gr = getgrnam(role_group(r));
 	bool root = r->flags & ROLE_ROOT;
-	if (!pw || f->uid != pw->pw_uid || (!root && f->gid != pw->pw_gid))
+	if (!pw || !gr || f->uid != pw->pw_uid || (!root && f->gid != gr->gr_gid))
 		bad += fault(r->name, "does not run as its user");
 	if (!root && f->caps)
 		bad += fault(r->name, "has capabilities");
-	if (!root && pw) {
+	if (!root && gr) {
 		char only[24];
-		snprintf(only, sizeof only, "%u", (unsigned)pw->pw_gid);
+		snprintf(only, sizeof only, "%u", (unsigned)gr->gr_gid);
 		if (!str_is(f->groups, only))
 			bad += fault(r->name, "is member of other groups");
 	}

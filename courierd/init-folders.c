@@ -51,7 +51,9 @@ static const struct {
     {"var/run/empty", NULL, 0755, NULL},
     {"var/queue", MAILUSER, 0700, NULL},
     {"var/drop", MAILUSER "-gate", 01730, MAILUSER "-drop"},
-    {"var/tmp", MAILUSER "-gate", 0700, NULL},
+    {"var/tmp", MAILUSER "-gate", 0750, NULL}, /* filters are of its group */
+    {"var/filters", MAILUSER "-filter", 0750, MAILUSER "-gate"},
+    {"var/allfilters", MAILUSER "-filter", 0750, MAILUSER "-gate"},
     {"var/authdaemon", MAILUSER "-auth", 0750, NULL},
     {"log", NULL, 0755, NULL},
     {"mail", NULL, 0755, NULL},

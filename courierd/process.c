@@ -88,7 +88,7 @@ static void send_init(struct proc *p)
 	ipc_put_z(p->control, p->role->name);
 	ipc_put_u32(p->control, p->number);
 	ipc_put_z(p->control, p->role->user);
-	ipc_put_z(p->control, p->role->user);
+	ipc_put_z(p->control, role_group(p->role));
 	ipc_put_u8(p->control, flags);
 	ipc_put_z(p->control, s->empty_dir);
 	(void)ipc_send(p->control, -1);

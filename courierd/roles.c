@@ -47,6 +47,13 @@ const struct role builtin_roles[] = {
 	.stage = 3,
 	.flags = ROLE_MODULE,
 	.asks = {"gate"}},
+    /* the group lets the gate connect to the sockets of filters, and them read its files */
+    {.name = "filter",
+	.program = "courierfilterd",
+	.user = MAILUSER "-filter",
+	.group = MAILUSER "-gate",
+	.stage = 4,
+	.flags = ROLE_MAY_GAIN},
 #ifdef ENABLE_ESMTPD
     {.name = "esmtpd",
 	.program = "courieresmtpd",
@@ -81,6 +88,11 @@ const struct role *roles_find(const struct roles *r, struct str name)
 		if (str_is(name, r->v[i].name))
 			return &r->v[i];
 	return NULL;
+}
+
+const char *role_group(const struct role *r)
+{
+	return r->group ? r->group : r->user;
 }
 
 bool role_may_ask(const struct role *from, const struct role *to)

@@ -22,7 +22,8 @@ enum { ROLES_MAX = 32, ROLE_PEERS_MAX = 10 };
 struct role {
 	const char *name;
 	const char *program; /* in libexec/courier, or an absolute path */
-	const char *user;    /* and group; of a system instance run by root */
+	const char *user;    /* of a system instance run by root */
+	const char *group;   /* NULL: that of the same name */
 	unsigned flags;
 	unsigned stage;                   /* stopped in this order, lowest first */
 	const char *count;                /* setting that tells how many processes; NULL: one */
@@ -40,6 +41,7 @@ extern const size_t n_builtin_roles;
 /* The built-in roles and one for each further etc/module.NAME that names a program. */
 int roles_load(struct roles *r, const struct instance *in);
 const struct role *roles_find(const struct roles *r, struct str name);
+const char *role_group(const struct role *r);
 bool role_may_ask(const struct role *from, const struct role *to);
 
 #endif

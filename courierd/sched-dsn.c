@@ -53,10 +53,12 @@ static bool warning_due(struct sched *s, const struct message *m)
 	       !is_double_bounce(m) && sched_now(s) >= m->env.warn;
 }
 
-static bool due(const struct message *m, const struct envelope_rcpt *r, bool warn)
+static bool due(struct sched *s, const struct message *m, const struct envelope_rcpt *r, bool warn)
 {
 	if (rcpt_final(r->state))
 		return final_due(m, r);
+	if (r->notify == NOTIFY_DEFAULT && s->limits.quiet_delays)
+		return false;
 	return warn && dsn_wanted(r->notify, DSN_DELAYED);
 }
 
@@ -83,7 +85,7 @@ static void describe(const struct message *m, uint32_t num, struct dsn_recipient
 }
 
 /* Which recipients it speaks of; at most what fits, the others get the next report. */
-static bool choose(struct message *m, bool warn)
+static bool choose(struct sched *s, struct message *m, bool warn)
 {
 	uint32_t crc = 0;
 	free(m->reporting);
@@ -95,7 +97,7 @@ static bool choose(struct message *m, bool warn)
 	buf_init(&b, MODULE_TEXT_MAX);
 	for (uint32_t i = 0; i < m->env.n_rcpts && b.n < HISTORY_MAX && !b.failed; i++) {
 		struct dsn_recipient x;
-		if (!due(m, &m->env.rcpts[i], warn))
+		if (!due(s, m, &m->env.rcpts[i], warn))
 			continue;
 		describe(m, i, &x);
 		dsn_history_add(&b, &x);
@@ -113,10 +115,10 @@ static bool choose(struct message *m, bool warn)
 	return ok;
 }
 
-static bool anything_due(const struct message *m, bool warn)
+static bool anything_due(struct sched *s, const struct message *m, bool warn)
 {
 	for (size_t i = 0; i < m->env.n_rcpts; i++)
-		if (due(m, &m->env.rcpts[i], warn))
+		if (due(s, m, &m->env.rcpts[i], warn))
 			return true;
 	return false;
 }
@@ -141,14 +143,14 @@ static int start(struct sched *s, struct message *m)
 int dsn_begin(struct sched *s, struct message *m)
 {
 	bool warn = warning_due(s, m);
-	if (!anything_due(m, warn))
+	if (!anything_due(s, m, warn))
 		return 0;
 	if (m->report_deferred)
 		return -1;
 	if (m->out.n)
 		return message_write(s, m, true) ? -1 : 1;
 	m->report_warns = warn;
-	return choose(m, warn) ? start(s, m) : -1;
+	return choose(s, m, warn) ? start(s, m) : -1;
 }
 
 static void reported(struct message *m)

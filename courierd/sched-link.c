@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "courierd/sched-main.h"
+#include "rfc822/rfc822.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -188,7 +189,7 @@ int link_deliver(struct scheduler *x, struct sched_module *m, struct delivery *d
 	buf_init(&sender, 8192);
 	fill(d, &o, rcpts);
 	if (o.verp && !d->report && d->n == 1 && o.sender.n &&
-	    verp_sender(o.sender, d->msg->env.rcpts[d->rcpts[0]].address, &sender))
+	    verp_encode(o.sender, d->msg->env.rcpts[d->rcpts[0]].address, &sender))
 		o.sender = buf_str(&sender);
 	int r = send_delivery(x, c, d, &o, &text);
 	if (r)

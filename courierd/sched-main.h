@@ -43,8 +43,4 @@ void links_open(struct scheduler *x); /* for modules that have none yet */
 int link_deliver(struct scheduler *x, struct sched_module *m, struct delivery *d);
 void link_drop(struct sched_module *m);
 
-/* sched-verp.c: pure.  The sender for one recipient: "list-user=domain@host" (the original's VERP).
- */
-bool verp_sender(struct str sender, struct str recipient, struct buf *out);
-
 #endif

@@ -90,7 +90,7 @@ void result_delivery(
     struct sched *s, struct message *m, uint32_t num, const struct module_result *r)
 {
 	result_take(s, m, num, r);
-	if (s->hooks->outcome && num < m->env.n_rcpts)
+	if (s->hooks->outcome && !r->untracked && num < m->env.n_rcpts)
 		s->hooks->outcome(s->ctx, m, &m->env.rcpts[num]);
 }
 

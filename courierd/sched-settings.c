@@ -28,6 +28,10 @@ static const struct config_setting rows[] = {
 	"how often old messages are loaded although memory is full; 0: never"),
     TIME_ROW("respawnlo", "1h", 60, "age from which the scheduler restarts itself when it is idle"),
     TIME_ROW("respawnhi", "1w", 60, "age at which it restarts itself in any case"),
+    {.name = "DSNDEFAULTNOTIFYDELAY",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help = "0: who did not ask to be told of delays is told of failures only"},
     {.name = "ARCHIVEDIR",
 	.type = CONFIG_STRING,
 	.help = "folder that gets a copy of each finished message, by day"},
@@ -61,4 +65,5 @@ void sched_settings_read(const struct config *c, struct sched_limits *l)
 	l->respawnlo = value(c, "respawnlo");
 	l->respawnhi = value(c, "respawnhi");
 	l->modulettl = value(c, "modulettl");
+	l->quiet_delays = !config_bool(c, "sched", "DSNDEFAULTNOTIFYDELAY", NULL);
 }

@@ -28,6 +28,7 @@ struct sched_limits {
 	unsigned retrybeta, retrymaxdelta;
 	size_t queuelo, queuehi;
 	int64_t queuefill, respawnlo, respawnhi;
+	bool quiet_delays; /* of delays those are told who asked for it */
 	int64_t modulettl; /* a module that is silent on a delivery for longer is taken for dead */
 };
 

@@ -16,8 +16,8 @@ endif
 
 pkglibexec_PROGRAMS += courierd/couriersched
 courierd_couriersched_SOURCES = courierd/sched-main.c courierd/sched-main.h courierd/sched-settings.c \
-	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-link.c courierd/sched-verp.c \
+	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-link.c \
 	courierd/sched-control.c courierd/sched-control.h courierd/sched-archive.c
 courierd_couriersched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a \
-	libs/module/libmodule.a $(SERVICE_LIBS)
+	libs/module/libmodule.a libs/rfc822/librfc822.a $(SERVICE_LIBS)
 dist_man_MANS += man/couriersched.8 man/courier-queue.5 man/courier-module.5

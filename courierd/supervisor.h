@@ -32,7 +32,7 @@ struct proc {
 	unsigned restarts;
 	bool again;   /* start anew when gone */
 	bool retired; /* another one serves in its place; it ends with its last session */
-	char stats[512];
+	char stats[3072]; /* courierfilterd has a word for each filter */
 };
 
 struct listener {

@@ -211,8 +211,9 @@ static void add_status(struct buf *out, const struct dsn_recipient *r)
 
 static void add_diagnostic(struct buf *out, const struct dsn_recipient *r)
 {
-	if (!r->diagnostic.n)
-		return;
+	bool good = r->action != DSN_FAILED && r->action != DSN_DELAYED;
+	if (!r->diagnostic.n || (good && !r->code))
+		return; /* nothing went wrong, and no peer said so */
 	if (r->network_error)
 		buf_addz(out, "X-Network-Error: ");
 	else
@@ -262,13 +263,29 @@ static bool only_delays(const struct dsn_history *h)
 	return true;
 }
 
+/* "mailer-daemon@", as the original's file has it, means this host. */
+static void add_from(const struct dsn_report *r, struct buf *out)
+{
+	struct str from = str_trim(r->from);
+	bool angle = str_ends(from, STR("@>"));
+	if (!angle && !str_ends(from, STR("@"))) {
+		add_field(out, "From", from);
+		return;
+	}
+	buf_addz(out, "From: ");
+	add_clean(out, str_head(from, from.n - angle - 1), WORD_MAX);
+	buf_addz(out, str_ends(from, STR("<@>")) ? "postmaster@" : "@");
+	add_clean(out, r->me, WORD_MAX);
+	buf_addz(out, angle ? ">\n" : "\n");
+}
+
 static void add_header(const struct dsn_report *r, bool eight, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
 	struct str subject =
 	    only_delays(r->history) ? r->templates->subject_warn : r->templates->subject_notice;
 	if (r->from.n) {
-		add_field(out, "From", r->from);
+		add_from(r, out);
 	} else {
 		buf_addz(out, "From: \"Courier mail server at ");
 		add_clean(out, r->me, WORD_MAX);

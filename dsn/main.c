@@ -164,6 +164,7 @@ static void submit(struct report *r, const struct dsn_facts *facts)
 	    .body8 = facts->body8,
 	    .smtputf8 = facts->utf8,
 	    .size = r->text.n,
+	    .security = r->d->security,
 	    .idempotency = buf_str(&r->key)};
 	r->sent = 0;
 	r->ended = false;

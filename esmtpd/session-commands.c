@@ -54,7 +54,7 @@ static void ehlo(struct session *s, struct str args)
 		buf_addf(&b, "AUTH %s\n", session_auth_words(s));
 	if (session_offers_tls(s))
 		buf_addz(&b, "STARTTLS\n");
-	buf_addz(&b, "XVERP=Courier\nPIPELINING\n8BITMIME\nSMTPUTF8\nSIZE");
+	buf_addz(&b, "XVERP=Courier\nXEXDATA\nPIPELINING\n8BITMIME\nSMTPUTF8\nSIZE");
 	if (s->policy.size_limit)
 		buf_addf(&b, " %llu", (unsigned long long)s->policy.size_limit);
 	buf_addz(&b, "\nDSN\nENHANCEDSTATUSCODES\n");

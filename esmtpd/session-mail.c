@@ -4,12 +4,15 @@
 
 #include <stdlib.h>
 
+enum { MULTI_RESULT = 558 }; /* EXDATA: some recipients got the message, perhaps */
+
 static unsigned extensions(const struct session *s)
 {
 	if (!s->esmtp)
 		return 0;
 	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 |
-	       SMTP_EXT_VERP | (session_auth_words(s)[0] || s->login ? SMTP_EXT_AUTH : 0);
+	       SMTP_EXT_VERP | SMTP_EXT_EXDATA |
+	       (session_auth_words(s)[0] || s->login ? SMTP_EXT_AUTH : 0);
 }
 
 /* The word behind "with" in Received (RFC 3848, RFC 6531). */
@@ -50,6 +53,7 @@ static void ask_mail(struct session *s, const struct smtp_mail *m)
 	    .body8 = m->body == SMTP_BODY_8BITMIME,
 	    .smtputf8 = m->smtputf8,
 	    .verp = m->verp,
+	    .exdata = m->exdata,
 	    .size = m->size,
 	};
 	struct buf tls;
@@ -133,7 +137,7 @@ static void end_answered(void *ctx, const struct gate_reply *r)
 
 	s->state = ST_READY; /* whatever it says, the message is the gate's or nobody's */
 	session_pass(s, r);
-	if (r->code < 300) {
+	if (r->code < 300 || r->code == MULTI_RESULT) {
 		s->server->accepted_messages++;
 		s->idle = 0;
 		s->refused = 0;

@@ -96,6 +96,8 @@ void session_pass(struct session *s, const struct gate_reply *r)
 	if (r->code < 400)
 		return;
 	log_reply(s, true, r->code, r->text);
+	if (r->code == 558) /* results of recipients, with their own codes */
+		return;
 	s->refused++;
 	if (s->refused >= s->settings->max_refused && !s->last)
 		session_say(s, SMTP_R_TOO_MANY_ERRORS);

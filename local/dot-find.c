@@ -10,9 +10,12 @@
 int home_enter(const char *home, struct buf *why)
 {
 	struct stat st;
-	if (chdir(home) < 0 || stat(".", &st) < 0)
-		buf_addf(why, "cannot enter the home folder '%s': %s", home, strerror(errno));
-	else if (st.st_mode & S_ISVTX)
+	if (chdir(home) < 0 || stat(".", &st) < 0) {
+		int error = errno;
+		buf_addf(why, "cannot enter the home folder '%s': %s", home, strerror(error));
+		return error == ENOENT ? -2 : -1;
+	}
+	if (st.st_mode & S_ISVTX)
 		buf_addf(why, "the home folder '%s' is locked (its sticky bit is set)", home);
 	else if (st.st_mode & S_IWOTH)
 		buf_addf(why, "the home folder '%s' may be written by anybody", home);
@@ -23,12 +26,13 @@ int home_enter(const char *home, struct buf *why)
 	return -1;
 }
 
-/* Others must not be able to have programs run in this user's name. */
+/* Others must not be able to have programs run in this user's name.  A home that is shared with a
+ * group gets its mail, but has no instructions of its own. */
 static bool trusted(int fd, struct stat *st)
 {
 	struct stat home;
 	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) && !(st->st_mode & (S_IWGRP | S_IWOTH)) &&
-	       stat(".", &home) == 0 &&
+	       stat(".", &home) == 0 && !(home.st_mode & S_IWGRP) &&
 	       (st->st_uid == geteuid() || st->st_uid == 0 || st->st_uid == home.st_uid);
 }
 
@@ -45,7 +49,9 @@ static int read_one(const char *name, struct buf *text, struct buf *why)
 	}
 	int r = 1;
 	if (!trusted(fd, &st)) {
-		buf_addf(why, "'%s' must be a file of its user that nobody else may write", name);
+		buf_addf(why,
+		    "'%s' must be a file of its user, which like its folder nobody else may write",
+		    name);
 		r = -1;
 	} else if (file_read_fd(fd, text) < 0) {
 		buf_addf(why, "cannot read '%s': %s", name, strerror(errno));

@@ -2,6 +2,7 @@
 
 #include "local/local.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct forward {
@@ -117,15 +118,19 @@ void forward_start(
 {
 	const struct module_delivery *d = q->delivery;
 	struct forward *f = mem_new(struct forward);
-	struct gate_origin origin = {.source = "local", .sender_id = STR("local delivery")};
+	/* Where it came from at first: reports of mail from strangers may go nowhere. */
+	char source[64];
+	struct gate_origin origin = {.source = source, .sender_id = STR("local delivery")};
 	struct gate_mail mail = {.sender = d->sender,
 	    .with = "local",
 	    .envid = d->envid,
 	    .ret = d->ret,
+	    .security = d->security,
 	    .body8 = d->body8,
 	    .smtputf8 = d->smtputf8,
 	    .size = d->size};
 	struct str rest, address;
+	snprintf(source, sizeof source, "%.*s", STR_FMT(d->source.n ? d->source : STR("local")));
 	*f = (struct forward){.body = q->body, .size = d->size, .done = done, .ctx = ctx};
 	buf_init(&f->text, WORKER_TEXT_MAX);
 	f->addresses = mem_strndup(q->addresses.p, q->addresses.n);
@@ -136,7 +141,8 @@ void forward_start(
 	f->txn = gate_open(g, &origin, NULL, NULL);
 	gate_mail(f->txn, &mail, on_mail, f);
 	while (rest.n && str_split(&rest, '\n', &address)) {
-		struct gate_rcpt rcpt = {.address = address, .notify = q->notify};
+		struct gate_rcpt rcpt = {
+		    .address = address, .orcpt = q->orcpt, .notify = q->notify};
 		gate_rcpt(f->txn, &rcpt, on_rcpt, f);
 	}
 }

@@ -29,21 +29,31 @@ struct letter { /* one recipient of a parcel */
 	struct parcel *parcel;
 	const struct module_rcpt *rcpt;
 	struct task task;
+	bool home_made;
+	bool handed_on;         /* whoever has the forwarded copy tells the sender of it, not we */
+	char *text;             /* what its programs said */
+	bool failed, untracked; /* for good, after what is being forwarded */
+	char status[12];
 };
 
 static void log_result(const struct letter *l, const struct module_result *r)
 {
-	static const char *const words[] = {"success: Message delivered.",
-	    "success: Message delivered.", "status: deferred", "status: failure"};
 	const struct module_delivery *d = l->parcel->d;
 	char id[80];
 	snprintf(id, sizeof id, "%.*s", STR_FMT(d->id));
 	struct log_ctx ctx = {"id", id};
-	if (r->outcome >= MODULE_DEFERRED)
+	struct str text = r->diagnostic, line;
+	bool good = r->outcome < MODULE_DEFERRED;
+	while ((!good || l->text) && str_split(&text, '\n', &line))
 		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %.*s", STR_FMT(d->sender),
-		    STR_FMT(l->rcpt->address), STR_FMT(r->diagnostic));
-	log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,%s", STR_FMT(d->sender),
-	    STR_FMT(l->rcpt->address), (unsigned long long)d->size, words[r->outcome]);
+		    STR_FMT(l->rcpt->address), STR_FMT(line));
+	if (good)
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,size=%llu,success: Message delivered.",
+		    STR_FMT(d->sender), STR_FMT(l->rcpt->address), (unsigned long long)d->size);
+	else
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,status: %s", STR_FMT(d->sender),
+		    STR_FMT(l->rcpt->address),
+		    r->outcome == MODULE_FAILED ? "failure" : "deferred");
 }
 
 static void settle(struct letter *l, const struct module_result *r)
@@ -51,6 +61,8 @@ static void settle(struct letter *l, const struct module_result *r)
 	struct parcel *p = l->parcel;
 	log_result(l, r);
 	module_result(p->handle, l->rcpt->num, r);
+	free(l->text);
+	l->text = NULL;
 	if (--p->left)
 		return;
 	void *handle = p->handle;
@@ -59,16 +71,30 @@ static void settle(struct letter *l, const struct module_result *r)
 	module_done(handle);
 }
 
+static struct str success_text(const struct letter *l)
+{
+	return l->text ? str_of(l->text) : STR("Message delivered.");
+}
+
 static void forwarded(
     void *ctx, enum module_outcome outcome, uint16_t code, struct str status, struct str text)
 {
-	struct module_result r = {.outcome = outcome};
+	struct letter *l = ctx;
+	struct module_result r = {.outcome = outcome, .diagnostic = success_text(l)};
+	if (outcome == MODULE_DELIVERED && l->failed) {
+		r.outcome = MODULE_FAILED;
+		r.untracked = l->untracked;
+		r.status = str_of(l->status);
+	} else if (outcome == MODULE_DELIVERED && l->handed_on) {
+		r.outcome = MODULE_RELAYED;
+		r.peer_dsn = true;
+	}
 	if (outcome != MODULE_DELIVERED) {
 		r.code = code;
 		r.status = status;
 		r.diagnostic = text;
 	}
-	settle(ctx, &r);
+	settle(l, &r);
 }
 
 static uint8_t notify_of(struct str letters)
@@ -91,19 +117,90 @@ static uint8_t notify_of(struct str letters)
 	return bits;
 }
 
-static void delivered(struct letter *l, const struct worker_result *r)
+/*
+ * RFC 3461, 5.2.7: one address instead of another keeps the sender's wishes, and whoever has it in
+ * the end reports a success.  Where a copy stays here, or several addresses get one, mail is
+ * delivered by that, and only trouble is reported later.
+ */
+static uint8_t forward_notify(struct letter *l, const struct worker_result *r)
 {
-	struct parcel *p = l->parcel;
-	if (!r->forwards.n) {
-		settle(l, &(struct module_result){.outcome = MODULE_DELIVERED});
-		return;
-	}
-	struct forward_request f = {.delivery = p->d,
-	    .body = p->body,
+	const char *setting = "DSNNOTIFY";
+	struct str own = config_str(l->parcel->config, "local", setting, NULL);
+	uint8_t asked = l->rcpt->notify;
+	ptrdiff_t first = str_chr(r->forwards, '\n');
+	bool one = first >= 0 && (size_t)first + 1 == r->forwards.n;
+	if (own.n)
+		return notify_of(own);
+	l->handed_on = one && !r->kept && !l->failed && (asked & GATE_NOTIFY_SUCCESS);
+	if (l->handed_on || !(asked & GATE_NOTIFY_SUCCESS))
+		return asked;
+	asked &= (uint8_t)~GATE_NOTIFY_SUCCESS;
+	return asked ? asked : GATE_NOTIFY_NEVER;
+}
+
+static void start_forward(struct letter *l, const struct worker_result *r)
+{
+	struct forward_request f = {.delivery = l->parcel->d,
+	    .body = l->parcel->body,
 	    .addresses = r->forwards,
 	    .delivered_to = r->delivered_to,
-	    .notify = notify_of(config_str(p->config, "local", "DSNNOTIFY", NULL))};
+	    .orcpt = l->rcpt->orcpt,
+	    .notify = forward_notify(l, r)};
 	forward_start(self.gate, &f, forwarded, l);
+}
+
+static void delivered(struct letter *l, const struct worker_result *r)
+{
+	if (r->text.n)
+		l->text = mem_strndup(r->text.p, r->text.n);
+	if (r->forwards.n)
+		start_forward(l, r);
+	else
+		settle(l, &(struct module_result){
+			      .outcome = MODULE_DELIVERED, .diagnostic = success_text(l)});
+}
+
+/* Addresses that stood before the failure have their copy all the same. */
+static void failed(struct letter *l, const struct worker_result *r)
+{
+	bool untracked = r->outcome == WORKER_BOUNCE;
+	if (!r->forwards.n) {
+		settle(l, &(struct module_result){.outcome = MODULE_FAILED,
+			      .status = r->status,
+			      .untracked = untracked,
+			      .diagnostic = r->text});
+		return;
+	}
+	l->failed = true;
+	l->untracked = untracked;
+	l->text = mem_strndup(r->text.p ? r->text.p : "", r->text.n);
+	snprintf(l->status, sizeof l->status, "%.*s", STR_FMT(r->status));
+	start_forward(l, r);
+}
+
+static void home_made(void *ctx, int result, struct str why)
+{
+	struct letter *l = ctx;
+	if (result == 0) {
+		pool_give(self.pool, &l->task);
+		return;
+	}
+	settle(l, &(struct module_result){
+		      .outcome = MODULE_DEFERRED, .status = STR("4.3.0"), .diagnostic = why});
+}
+
+/* No home: one is made when the administrator says from what. */
+static void no_home(struct letter *l, const struct worker_result *r)
+{
+	struct str skel = config_str(l->parcel->config, "local", "AUTH_MKHOMEDIR_SKEL", NULL);
+	if (!skel.n || l->home_made || str_is(l->parcel->key.user, BROKER_ALIAS_ACCOUNT)) {
+		settle(l,
+		    &(struct module_result){
+			.outcome = MODULE_DEFERRED, .status = STR("4.3.0"), .diagnostic = r->text});
+		return;
+	}
+	l->home_made = true;
+	broker_home(self.broker, l->parcel->key.user, home_made, l);
 }
 
 static void answered(void *ctx, const struct worker_result *r, bool for_ever, struct str why)
@@ -124,26 +221,55 @@ static void answered(void *ctx, const struct worker_result *r, bool for_ever, st
 		l->task.fresh = true;
 		l->task.d.flags |= WORKER_FRESH;
 		l->task.d.env = l->parcel->env;
-		if (l->task.d.env.n + l->task.d.body.n > WORKER_INLINE_MAX)
+		if (l->task.d.env.n + l->task.d.body.n + l->task.d.warning.n > WORKER_INLINE_MAX)
 			l->task.d.body = STR_NONE; /* both do not fit into a frame */
 		pool_give(self.pool, &l->task);
 		break;
+	case WORKER_NO_HOME:
+		no_home(l, r);
+		break;
 	case WORKER_DEFER:
-	case WORKER_FAIL:
 		settle(
 		    l, &(struct module_result){
-			   .outcome = r->outcome == WORKER_FAIL ? MODULE_FAILED : MODULE_DEFERRED,
-			   .status = r->status,
-			   .diagnostic = r->text});
+			   .outcome = MODULE_DEFERRED, .status = r->status, .diagnostic = r->text});
+		break;
+	case WORKER_FAIL:
+	case WORKER_BOUNCE:
+		failed(l, r);
 		break;
 	}
+}
+
+/* The account's own wish, then what holds for all; "./Maildir" there stands for the account's
+ * Maildir, wherever its record says that is. */
+static struct str default_delivery(const struct parcel *p)
+{
+	struct str standard = config_str(p->config, "local", "DEFAULTDELIVERY", NULL);
+	if (p->key.delivery.n)
+		return p->key.delivery;
+	return p->key.maildir.n && str_is(str_trim(standard), "./Maildir") ? STR_NONE : standard;
+}
+
+static void set_rules(const struct config *c, struct worker_delivery *d)
+{
+	if (!config_bool(c, "local", "DYNAMICDELIVERIES", NULL))
+		d->flags |= WORKER_NO_DYNAMIC;
+	if (config_bool(c, "local", "MBOXDOTLOCK", NULL))
+		d->flags |= WORKER_DOTLOCK;
+	if (str_is(config_str(c, "local", "OVERQUOTA", NULL), "fail"))
+		d->flags |= WORKER_QUOTA_FAILS;
+	d->program_memory = (uint64_t)config_int(c, "local", "LOCALMEMORY", NULL);
+	d->maildrop = config_str(c, "local", "maildrop", NULL);
+	if (!d->quota.n) /* the text need not travel */
+		return;
+	d->warn_percent = (uint8_t)config_int(c, "local", "QUOTAWARN", NULL);
+	d->warning = str_head(config_str(c, "local", "quotawarnmsg", NULL), WORKER_WARNING_MAX);
 }
 
 static void fill(struct parcel *p, const struct module_rcpt *rcpt, struct worker_delivery *d)
 {
 	const struct local_key *k = &p->key;
 	struct str inlined = module_body_inline(p->body);
-	struct str standard = config_str(p->config, "local", "DEFAULTDELIVERY", NULL);
 	*d = (struct worker_delivery){.rules = local_rules(p->config),
 	    .flags = p->d->durable_elsewhere ? WORKER_NO_SYNC : 0,
 	    .uid = k->uid,
@@ -157,11 +283,9 @@ static void fill(struct parcel *p, const struct module_rcpt *rcpt, struct worker
 	    .address = rcpt->address,
 	    .sender = p->d->sender,
 	    .id = p->d->id};
-	/* The account's own wish, then its Maildir, then what holds for all. */
-	d->delivery = k->delivery.n || k->maildir.n ? k->delivery : standard;
-	if (!config_bool(p->config, "local", "DYNAMICDELIVERIES", NULL))
-		d->flags |= WORKER_NO_DYNAMIC;
-	if (inlined.p && inlined.n <= WORKER_INLINE_MAX)
+	d->delivery = default_delivery(p);
+	set_rules(p->config, d);
+	if (inlined.p && inlined.n + d->warning.n <= WORKER_INLINE_MAX)
 		d->body = inlined;
 }
 
@@ -174,9 +298,13 @@ static struct str environment(struct parcel *p)
 	buf_init(&b, 32768);
 	buf_addf(&b, "SHELL=%s\nPATH=%s\n", config_z(p->config, "local", "SHELL", NULL),
 	    config_z(p->config, "local", "PATH", NULL));
+	struct str box = config_str(p->config, "local", "MAILDROPDEFAULT", NULL);
+	if (p->key.maildir.n && str_is(box, "./Maildir"))
+		box = p->key.maildir;
+	buf_addf(&b, "MAILDROPDEFAULT=%.*s\n", STR_FMT(box));
 	while (config_each_assignment(p->config, "local", &at, &name, &value))
 		if (!str_is(name, "SHELL") && !str_is(name, "PATH") &&
-		    !memchr(value.p, '\n', value.n))
+		    !str_is(name, "MAILDROPDEFAULT") && !memchr(value.p, '\n', value.n))
 			buf_addf(&b, "%.*s=%.*s\n", STR_FMT(name), STR_FMT(value));
 	struct str r = arena_str(p->a, buf_str(&b));
 	buf_free(&b);

@@ -2,6 +2,16 @@
 
 #include "local/local-settings.h"
 
+static bool absolute(struct str value)
+{
+	return !value.n || value.p[0] == '/';
+}
+
+static bool over_quota(struct str value)
+{
+	return str_is(value, "defer") || str_is(value, "fail");
+}
+
 static const struct config_setting settings[] = {
     {.name = "DEFAULTDELIVERY",
 	.type = CONFIG_STRING,
@@ -34,6 +44,32 @@ static const struct config_setting settings[] = {
 	.min = 1,
 	.max = 1000,
 	.help = "deliveries that run programs at the same time"},
+    {.name = "LOCALMEMORY",
+	.type = CONFIG_SIZE,
+	.def = "0",
+	.help = "bytes of memory of a process that a \"|\" instruction runs; 0: no limit"},
+    {.name = "MAILDROPDEFAULT",
+	.type = CONFIG_STRING,
+	.def = "./Maildir",
+	.help = "maildrop's DEFAULT; ./Maildir stands for the account's own Maildir"},
+    {.name = "AUTH_MKHOMEDIR_SKEL",
+	.type = CONFIG_STRING,
+	.valid = absolute,
+	.help = "folder that is copied when an account's home is missing at a delivery"},
+    {.name = "MBOXDOTLOCK",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "1: mbox files are locked by a file NAME.lock, besides the kernel's locks"},
+    {.name = "OVERQUOTA",
+	.type = CONFIG_STRING,
+	.def = "defer",
+	.valid = over_quota,
+	.help = "mail for a full mailbox: defer, or fail at once"},
+    {.name = "QUOTAWARN",
+	.type = CONFIG_INT,
+	.def = "90",
+	.max = 100,
+	.help = "percent of a quota from which its user is warned once a day; 0: never"},
     {.name = "LOCALIDLE",
 	.type = CONFIG_TIME,
 	.def = "60",
@@ -61,6 +97,15 @@ static const struct config_setting settings[] = {
 	.def = "+",
 	.file = "defaultsep",
 	.help = "characters that count as \"-\" between a user and an extension"},
+    {.name = "maildrop",
+	.type = CONFIG_STRING,
+	.def = BINDIR "/maildrop",
+	.file = "maildrop",
+	.help = "\"|\" instructions that run this program need no preline"},
+    {.name = "quotawarnmsg",
+	.type = CONFIG_LIST, /* all of its text */
+	.file = "quotawarnmsg",
+	.help = "the message that warns of a full mailbox; without the file there is none"},
 };
 
 const struct config_component local_settings = {

@@ -212,10 +212,15 @@ int maildir_now(struct job *j, const char *dir)
 
 enum verdict maildir_verdict(struct job *j, int error, const char *dir)
 {
-	if (error == 0)
+	if (error == 0) {
+		warning_send(dir);
 		return GO_ON;
+	}
 	errno = error;
-	if (error == EDQUOT)
-		return job_verdict(j, DEFERRED, "4.2.2", "the mailbox is over its quota");
+	if (error == EDQUOT) {
+		bool fails = (j->d->flags & WORKER_QUOTA_FAILS) != 0;
+		return job_verdict(j, fails ? FAILED : DEFERRED, fails ? "5.2.2" : "4.2.2",
+		    "the mailbox is over its quota");
+	}
 	return job_errno(j, "cannot deliver to", dir);
 }

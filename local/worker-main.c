@@ -32,23 +32,29 @@ static void answer(struct worker *w, uint32_t id, const struct worker_result *r)
 
 static void answer_job(struct worker *w, struct job *j, enum verdict v)
 {
-	struct worker_result r = {.status = str_of(j->status), .text = buf_str(&j->text)};
+	struct worker_result r = {.status = str_of(j->status), .text = str_trim(buf_str(&j->text))};
 	struct buf head;
 	buf_init(&head, WORKER_PATH_MAX + 64);
+	buf_addf(&head, "Delivered-To: %.*s\n", STR_FMT(j->d->address));
+	r.kept = j->kept;
+	if (v != DEFERRED) { /* what stood before a failure is done */
+		r.forwards = buf_str(&j->forwards);
+		r.delivered_to = buf_str(&head);
+	}
 	switch (v) {
 	case GO_ON:
 	case STOP:
 		r.outcome = WORKER_OK;
 		r.status = STR_NONE;
-		r.forwards = buf_str(&j->forwards);
-		buf_addf(&head, "Delivered-To: %.*s\n", STR_FMT(j->d->address));
-		r.delivered_to = buf_str(&head);
 		break;
 	case DEFERRED:
-		r.outcome = job_needs_fresh(j) ? WORKER_NEED_FRESH : WORKER_DEFER;
+		r.outcome = job_needs_fresh(j) ? WORKER_NEED_FRESH
+			    : job_no_home(j)   ? WORKER_NO_HOME
+					       : WORKER_DEFER;
 		break;
 	case FAILED:
-		r.outcome = WORKER_FAIL;
+	case BOUNCED:
+		r.outcome = v == FAILED ? WORKER_FAIL : WORKER_BOUNCE;
 		break;
 	}
 	answer(w, j->id, &r);
@@ -60,14 +66,20 @@ static void committed(void *ctx, const struct started *s)
 	struct worker *w = ctx;
 	struct worker_result r = {.outcome = s->error ? WORKER_DEFER : WORKER_OK};
 	char text[600];
-	if (s->error) {
-		bool full = s->error == EDQUOT || s->error == ENOSPC;
+	if (s->error == EDQUOT) {
+		r.outcome = s->quota_fails ? WORKER_FAIL : WORKER_DEFER;
+		r.status = s->quota_fails ? STR("5.2.2") : STR("4.2.2");
+		r.text = STR("the mailbox is over its quota");
+	} else if (s->error) {
+		bool full = s->error == ENOSPC;
 		snprintf(text, sizeof text, "cannot deliver to '%.400s': %s", s->dir,
 		    strerror(s->error));
 		r.status = full ? STR("4.3.1") : STR("4.3.0");
 		r.text = str_of(text);
 	}
 	answer(w, s->id, &r);
+	if (!s->error)
+		warning_send(s->dir);
 }
 
 static void deliver(struct worker *w, struct ipc_msg *m)
@@ -80,6 +92,7 @@ static void deliver(struct worker *w, struct ipc_msg *m)
 	buf_init(&j.text, WORKER_TEXT_MAX);
 	buf_init(&j.forwards, WORKER_FORWARDS_MAX);
 	message_init(&j.msg, &d, m->fd);
+	warning_take(&d);
 	if (d.uid != geteuid()) {
 		v = job_verdict(&j, DEFERRED, "4.3.5",
 		    "the account belongs to uid %u, the worker is %u", d.uid, (unsigned)geteuid());
@@ -110,6 +123,18 @@ static void look(struct worker *w, const struct ipc_msg *m)
 	arena_reset(w->a);
 }
 
+static void filter(struct worker *w, const struct ipc_msg *m)
+{
+	struct worker_filter f;
+	struct worker_filtered r = {0};
+	if (!worker_read_filter(m, &f))
+		broken("a filter's call that can't be understood");
+	worker_filter_run(&f, m->fd, w->a, &r);
+	if (worker_send_filtered(w->c, m->id, &r) < 0)
+		exit(75);
+	arena_reset(w->a);
+}
+
 static void handle(struct worker *w, struct ipc_msg *m)
 {
 	int fd = ipc_take_fd(m);
@@ -118,6 +143,8 @@ static void handle(struct worker *w, struct ipc_msg *m)
 		deliver(w, m);
 	else if (m->type == WORKER_LOOK)
 		look(w, m);
+	else if (m->type == WORKER_FILTER)
+		filter(w, m);
 	else
 		broken("a request that is not known");
 	if (fd >= 0)

@@ -1,16 +1,18 @@
 #include "config.h"
 
 #include "local/worker.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { MID_LINE = 9, LOCK_PAUSE_NS = 100 * 1000 * 1000 };
+enum { MID_LINE = 9 };
+
+static const struct lock_times patience = {
+    .sleep = 1, .stale = 300, .give_up = WORKER_LOCK_SECONDS};
 
 static const char from_word[] = "From ";
 
@@ -47,26 +49,6 @@ bool mbox_quote_end(unsigned *state, struct buf *out)
 	return buf_addc(out, '\n');
 }
 
-/* The kernel's locks, both kinds: readers know one or the other. */
-static int lock(int fd)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int64_t until = clock_mono_ms() + WORKER_LOCK_SECONDS * 1000;
-	while (fcntl(fd, F_SETLK, &whole) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EAGAIN && errno != EACCES && errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (clock_mono_ms() > until) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		/* Not held while waiting: two programs taking them in other orders go on. */
-		struct flock none = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-		fcntl(fd, F_SETLK, &none);
-		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
-	}
-	return 0;
-}
-
 static int write_head(struct job *j, int fd, off_t end)
 {
 	struct buf head;
@@ -77,6 +59,8 @@ static int write_head(struct job *j, int fd, off_t end)
 	job_from_line(j, &head);
 	buf_addc(&head, '\n');
 	job_header(j, &head);
+	if (!head.failed)
+		mbox_note(fd, end, buf_str(&head));
 	int r = head.failed ? -1 : file_write_all(fd, head.p, head.n);
 	buf_free(&head);
 	return r;
@@ -108,15 +92,19 @@ static int write_body(struct job *j, int fd)
 static int append(struct job *j, int fd)
 {
 	struct stat st;
-	if (lock(fd) < 0 || fstat(fd, &st) < 0)
+	if (kernel_lock(fd, false, &patience) < 0 || mbox_heal(fd) < 0 || fstat(fd, &st) < 0)
 		return -1;
 	bool sync = !(j->d->flags & WORKER_NO_SYNC);
-	if (write_head(j, fd, st.st_size) == 0 && write_body(j, fd) == 0 &&
-	    (!sync || file_sync_full(fd) == 0))
-		return 0;
+	if (write_head(j, fd, st.st_size) == 0 && write_body(j, fd) == 0) {
+		mbox_noted(fd); /* before the sync: with the message, its note is gone */
+		if (!sync || file_sync_full(fd) == 0)
+			return 0;
+	}
 	int saved = errno ? errno : EIO;
 	if (ftruncate(fd, st.st_size) < 0)
 		log_error(NULL, "cannot undo half a delivery: %m");
+	else
+		mbox_noted(fd);
 	errno = saved;
 	return -1;
 }
@@ -132,13 +120,11 @@ static int sync_parent(const char *path)
 	return r;
 }
 
-enum verdict mbox_deliver(struct job *j, const char *path)
+static enum verdict deliver_locked(struct job *j, const char *path)
 {
 	struct stat st;
 	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	bool made = false;
-	if (!strcmp(path, "/dev/null"))
-		return GO_ON;
 	int fd = open(path, flags);
 	if (fd < 0 && errno == ENOENT) {
 		made = true;
@@ -156,5 +142,22 @@ enum verdict mbox_deliver(struct job *j, const char *path)
 		v = job_errno(j, "cannot sync the folder of", path);
 	if (file_close(fd) < 0 && v == GO_ON)
 		v = job_errno(j, "cannot close", path);
+	return v;
+}
+
+enum verdict mbox_deliver(struct job *j, const char *path)
+{
+	if (!strcmp(path, "/dev/null"))
+		return GO_ON;
+	char *lock = j->d->flags & WORKER_DOTLOCK ? mem_printf("%s.lock", path) : NULL;
+	if (lock && dotlock_take(lock, &patience, true) < 0) {
+		enum verdict v = job_errno(j, "cannot make the lock of", path);
+		free(lock);
+		return v;
+	}
+	enum verdict v = deliver_locked(j, path);
+	if (lock)
+		dotlock_drop(lock);
+	free(lock);
 	return v;
 }

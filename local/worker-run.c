@@ -31,13 +31,18 @@ bool job_needs_fresh(const struct job *j)
 	return !strcmp(j->status, "fresh");
 }
 
+bool job_no_home(const struct job *j)
+{
+	return !strcmp(j->status, "home");
+}
+
 static enum verdict forward(struct job *j, const char *address)
 {
 	buf_addz(&j->forwards, address);
-	if (!buf_addc(&j->forwards, '\n'))
-		return job_verdict(
-		    j, FAILED, "5.3.5", "the instructions forward to too many addresses");
-	return GO_ON;
+	if (buf_addc(&j->forwards, '\n'))
+		return GO_ON;
+	buf_clear(&j->forwards); /* to none of them, rather than to some */
+	return job_verdict(j, FAILED, "5.3.5", "the instructions forward to too many addresses");
 }
 
 static enum verdict mailbox(struct job *j, const char *path)
@@ -76,7 +81,7 @@ static enum verdict dynamic(struct job *j, const char *command, int depth)
 	if ((v == GO_ON || v == STOP) && out.n) {
 		inner = run_text(j, buf_str(&out), depth + 1);
 		v = inner == GO_ON ? v : inner;
-	} else if (v == DEFERRED || v == FAILED) {
+	} else if (v == DEFERRED || v == FAILED || v == BOUNCED) {
 		buf_clear(&j->text);
 		buf_adds(&j->text, str_head(buf_str(&out), WORKER_TEXT_MAX));
 	}
@@ -86,6 +91,7 @@ static enum verdict dynamic(struct job *j, const char *command, int depth)
 
 static enum verdict run_one(struct job *j, const struct dot_line *line, int depth)
 {
+	j->kept = j->kept || line->kind == DOT_MAILBOX || line->kind == DOT_PROGRAM;
 	switch (line->kind) {
 	case DOT_MAILBOX:
 		return mailbox(j, line->text);
@@ -130,7 +136,7 @@ static enum verdict run_default(struct job *j, int depth)
 	const char *fault = dot_parse(default_text(j), j->a, &f);
 	if (fault)
 		return job_verdict(j, DEFERRED, "4.3.5", "the default delivery: it %s", fault);
-	j->default_delivery = true;
+	j->default_delivery = !j->d->delivery.n;
 	enum verdict v = run_all(j, &f, depth);
 	j->default_delivery = false;
 	return v;
@@ -146,7 +152,7 @@ static bool try_batch(struct job *j, const struct dot_file *f, struct batch *b, 
 	if (error)
 		*v = maildir_verdict(j, error, path);
 	else
-		b->n++;
+		b->item[b->n++].quota_fails = (j->d->flags & WORKER_QUOTA_FAILS) != 0;
 	return true;
 }
 
@@ -154,12 +160,13 @@ static bool try_batch(struct job *j, const struct dot_file *f, struct batch *b, 
 static bool prepare(struct job *j, struct buf *text, struct dot_file *f, enum verdict *v)
 {
 	struct buf why;
-	int found = -2, loops = -1;
+	int found = -2, loops = -1, home;
 	buf_init(&why, WORKER_TEXT_MAX);
-	if (home_enter(arena_strz(j->a, j->d->home), &why) == 0)
+	home = home_enter(arena_strz(j->a, j->d->home), &why);
+	if (home == 0)
 		found = dot_find(&j->d->rules, j->d->ext, text, &j->fallback, &why);
 	if (found == -2)
-		*v = job_verdict(j, DEFERRED, "4.3.0", "%s", why.p);
+		*v = job_verdict(j, DEFERRED, home == -2 ? "home" : "4.3.0", "%s", why.p);
 	else if (found == -1)
 		*v = job_verdict(j, FAILED, "5.1.1", "no such user: there is no such extension");
 	else if ((loops = message_loops(&j->msg, j->d->address)) > 0)
@@ -172,7 +179,7 @@ static bool prepare(struct job *j, struct buf *text, struct dot_file *f, enum ve
 		return true;
 	const char *fault = dot_parse(buf_str(text), j->a, f);
 	if (!fault && f->empty) {
-		j->default_delivery = true;
+		j->default_delivery = !j->d->delivery.n;
 		fault = dot_parse(default_text(j), j->a, f);
 	}
 	if (fault)

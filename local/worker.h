@@ -32,7 +32,7 @@ int message_loops(struct message *m, struct str address);
 bool header_delivered_to(struct str head, struct str address);
 
 /* What a delivery has come to, and in which words. */
-enum verdict { GO_ON, STOP, DEFERRED, FAILED };
+enum verdict { GO_ON, STOP, DEFERRED, FAILED, BOUNCED };
 
 struct job {
 	const struct worker_delivery *d;
@@ -43,7 +43,8 @@ struct job {
 	struct buf text;     /* diagnostic */
 	char status[12];
 	struct buf forwards;
-	bool default_delivery; /* under way: a missing Maildir is made */
+	bool kept;             /* something was stored, or a program run */
+	bool default_delivery; /* to the account's Maildir, which is made when it is missing */
 };
 /* Sets status and text (of errno with "%m") and returns the verdict. */
 enum verdict job_verdict(struct job *j, enum verdict v, const char *status, const char *fmt, ...)
@@ -66,7 +67,8 @@ struct batch {
 		uint32_t id;
 		uint64_t size;
 		bool no_sync;
-		bool name_lost; /* the folder could not be synced */
+		bool quota_fails; /* over quota is for ever */
+		bool name_lost;   /* the folder could not be synced */
 		int error;
 	} item[WORKER_BATCH];
 	size_t n;
@@ -77,33 +79,66 @@ int maildir_start(struct job *j, const char *dir, struct started *out); /* errno
 void maildir_commit(struct batch *b);
 int maildir_now(struct job *j, const char *dir);
 enum verdict maildir_verdict(struct job *j, int error, const char *dir);
+/* After a delivery: the user is told when the mailbox is nearly full (libs/maildir/quota.h). */
+void warning_take(const struct worker_delivery *d);
+void warning_send(const char *dir);
 
 /* Where a MAILBOX instruction leads to: 1 a Maildir, 0 an mbox file, -1 errno.  Makes a Maildir
  * that is missing, when the name says that it is one. */
 int mailbox_kind(struct job *j, const char *path);
 
 enum verdict mbox_deliver(struct job *j, const char *path);
+/*
+ * A worker that is killed while it appends leaves half a message.  So it first notes the file's
+ * length and how the message begins in an extended attribute of the file; heal, called by whoever
+ * has the lock next, cuts the half message off again, unless something else stands there or another
+ * program has appended something behind it.
+ */
+void mbox_note(int fd, off_t end, struct str head);
+void mbox_noted(int fd); /* all of it is there */
+int mbox_heal(int fd);
 /* Pure: `more` of a body with one more ">" where a line is any number of ">" and "From ".  *state
  * begins at 0; bytes may be held back until the next call or the end.  False: out is full. */
 bool mbox_quote(struct str more, unsigned *state, struct buf *out);
 bool mbox_quote_end(unsigned *state, struct buf *out); /* and the empty line after a message */
 
+/* Runs a program to its end, or kills it with its process group when the time is over. */
+struct program {
+	char **argv, **env; /* argv[0]: an absolute path */
+	int in;             /* becomes its standard input */
+	uint32_t seconds;
+	uint64_t memory;  /* bytes it may have; 0: no limit */
+	struct buf *sink; /* standard output and error, as far as it has room */
+	bool late, full;  /* out: killed; sink was too small */
+	int status;       /* out: of waitpid */
+};
+int program_execute(struct program *p); /* -1 errno: not started */
+
+/* worker-filter.c: the filter of the account's owner; r->output lives in the arena. */
+void worker_filter_run(
+    const struct worker_filter *f, int message, struct arena *a, struct worker_filtered *r);
+
 /* output: NULL (its text goes to the diagnostic) or where a "||" command's output is put. */
 enum verdict program_run(struct job *j, const char *command, struct buf *output);
 /* Pure: the table of exit codes in dot-courier(5). */
 enum verdict program_exit(int code);
+/* Pure: the command with the lines of a mailbox as arguments, when it runs this maildrop; else as
+ * it is. */
+const char *program_command(struct arena *a, const char *command, struct str maildrop);
 char **job_environment(struct job *j); /* in the arena; NULL without memory */
 
 /* Finds and carries out the instructions.  True: the answer is in *v.  False: the delivery was
  * added to the batch. */
 bool job_run(struct job *j, struct batch *b, enum verdict *v);
 bool job_needs_fresh(const struct job *j); /* after a verdict of DEFERRED */
+bool job_no_home(const struct job *j);     /* the same */
 
 /* Opens the instructions for ext in the current folder: 1 with *text, 0 default delivery (no file,
  * empty ext), -1 no such extension, -2 cannot tell now (*why). */
 int dot_find(const struct worker_rules *rules, struct str ext, struct buf *text, struct str *rest,
     struct buf *why);
-/* chdir, refusing homes that are locked or that others may write.  0, -1 and *why. */
+/* chdir, refusing homes that are locked or that others may write.  0; -1 and *why; -2: there is no
+ * such folder, and *why. */
 int home_enter(const char *home, struct buf *why);
 enum broker_looked_at worker_look(
     const struct worker_rules *rules, const char *home, struct str ext);

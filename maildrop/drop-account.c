@@ -25,9 +25,19 @@ static void from_passwd(const struct passwd *pw, struct drop_account *out)
 int drop_account_caller(struct drop_account *out)
 {
 	struct passwd *pw = getpwuid(getuid());
-	if (!pw)
+	const char *home = getenv("HOME"), *name = getenv("LOGNAME");
+	if (pw) {
+		from_passwd(pw, out);
+		return 0;
+	}
+	/* The uid of virtual accounts need not be a user of the system; the mail server told us. */
+	if (!home || home[0] != '/' || !name)
 		return EX_TEMPFAIL;
-	from_passwd(pw, out);
+	*out = (struct drop_account){.name = mem_strdup(name),
+	    .home = mem_strdup(home),
+	    .shell = mem_strdup("/bin/sh"),
+	    .uid = getuid(),
+	    .gid = getgid()};
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 
 #include "maildir/maildir.h"
 #include "maildrop/drop.h"
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 #include "maildrop/quotawarn.h"
 
 #include <errno.h>

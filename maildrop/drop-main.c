@@ -3,7 +3,7 @@
 
 #include "maildrop/drop-account.h"
 #include "maildrop/drop.h"
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -366,6 +366,8 @@ static void follow_named(void)
 	for (char *c = name; *c; c++)
 		if (*c == '/' || *c == '.')
 			*c = ':';
+	if (lstat(".mailfilters", &st) < 0 && errno == ENOENT)
+		return; /* a user without filters accepts everything */
 	if (lstat(".mailfilters", &st) < 0)
 		die(EX_TEMPFAIL, ".mailfilters: %s", strerror(errno));
 	check_private(".mailfilters", &st, true);

@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "maildrop/drop.h"
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@ maildrop_libfilter_a_SOURCES = \
 	maildrop/pattern.c maildrop/view.c
 maildrop_libfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
 maildrop_libmailtool_a_SOURCES = \
-	maildrop/lock.c maildrop/lock.h maildrop/quotawarn.c maildrop/quotawarn.h \
+	maildrop/quotawarn.c maildrop/quotawarn.h \
 	maildrop/charset-out.c maildrop/charset-out.h
 filter_libs = maildrop/libfilter.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(PCRE2_LIBS) $(UNISTRING_LIBS) $(IDN2_LIBS) -lm
@@ -26,10 +26,10 @@ maildrop_maildirmake_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
 maildrop_deliverquota_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_lockmail_SOURCES = maildrop/lockmail.c
-maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/base/libbase.a
+maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_reformail_SOURCES = maildrop/reformail.c
-maildrop_reformail_LDADD = maildrop/libmailtool.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
-	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
+maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/rfc822/librfc822.a \
+	libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
 bin_PROGRAMS += maildrop/makedat
 maildrop_makedat_SOURCES = maildrop/makedat.c

@@ -1,7 +1,7 @@
 /* lockmail: runs a program while a mailbox file is locked. */
 #include "config.h"
 
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,47 +4,14 @@
 #include "maildir/maildir.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { DAY = 86400, WARNING_MAX = 256 * 1024 };
-
-static bool due(const char *stamp)
-{
-	struct stat st;
-	return stat(stamp, &st) < 0 || st.st_mtime + DAY <= clock_now();
-}
-
-static void deliver(const char *dir, struct str text)
-{
-	char date[CLOCK_RFC5322_SIZE], token[17];
-	struct maildir_deliver_options o = {.flags = MAILDIR_NO_QUOTA};
-	random_token(token, 16);
-	char *head = mem_printf("Date: %s\nMessage-Id: <%s.quota@%s>\n",
-	    clock_rfc5322(clock_now(), date), token, maildir_host());
-	struct maildir_delivery *d = maildir_deliver_begin(dir, &o);
-	maildir_deliver_write(d, head, strlen(head));
-	maildir_deliver_write(d, text.p, text.n);
-	if (maildir_deliver_finish(&d, NULL) < 0)
-		log_warning(NULL, "cannot deliver the warning of a full mailbox to '%s': %m", dir);
-	free(head);
-}
+enum { WARNING_MAX = 256 * 1024 };
 
 void quota_warn(const char *dir, int percent, const char *file)
 {
-	struct maildir_quota q;
 	struct buf text;
-	char *mark = mem_printf("%s/maildirfolder", dir);
-	char *top = access(mark, F_OK) == 0 ? mem_printf("%s/..", dir) : mem_strdup(dir);
-	char *stamp = mem_printf("%s/quotawarn", top);
 	buf_init(&text, WARNING_MAX);
-	if (maildir_quota_read(top, &q) == 0 && maildir_quota_percent(&q) >= percent &&
-	    due(stamp) && file_read(AT_FDCWD, file, &text) == 0 &&
-	    file_replace(AT_FDCWD, stamp, "", 0, 0600) == 0)
-		deliver(top, buf_str(&text));
+	if (file_read(AT_FDCWD, file, &text) == 0)
+		maildir_quota_warn(dir, percent, buf_str(&text));
 	buf_free(&text);
-	free(stamp);
-	free(top);
-	free(mark);
 }

@@ -1,7 +1,7 @@
 /* reformail: changes, shows and splits messages. */
 #include "config.h"
 
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 #include "rfc822/rfc822.h"
 
 #include <errno.h>

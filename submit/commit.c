@@ -3,6 +3,8 @@
  * recipients than batchsize.  END is answered when all of them are durable.
  */
 #include "submit/access.h"
+#include "submit/filter-results.h"
+#include "submit/filter-run.h"
 #include "submit/transaction.h"
 
 struct part {
@@ -30,9 +32,32 @@ void commit_cancel(struct commit *c)
 	free(c);
 }
 
+/* Each gets its share of what a reply may have. */
+static size_t room_of(const struct message *m)
+{
+	size_t room = (GATE_TEXT_MAX - 4096) / (m->accepted.n ? m->accepted.n : 1);
+	return room > 1000 ? 1000 : room;
+}
+
+void results_answer(struct transaction *t, const struct gate_reply *good)
+{
+	struct message *m = t->message;
+	struct gate_reply r = {.code = 558, .id = good->id};
+	struct buf text;
+	buf_init(&text, GATE_TEXT_MAX);
+	for (size_t i = 0; i < m->accepted.n; i++)
+		filter_result_add(
+		    &text, m->accepted.v[i].refused ? &m->accepted.v[i].result : good, room_of(m));
+	r.text = str_trim(buf_str(&text));
+	transaction_reset(t);
+	t->answer(t->ctx, &r);
+	buf_free(&text);
+}
+
 static void finish(struct commit *c)
 {
 	struct transaction *t = c->t;
+	bool split = t->message->split && !c->failed;
 	struct gate_reply r = reply(c->failed ? REPLY_QUEUE_DOWN : REPLY_OK);
 	struct buf text, id;
 	buf_init(&text, 256);
@@ -47,8 +72,12 @@ static void finish(struct commit *c)
 		t->gate->accepted++;
 		t->message->spool.file[0] = 0; /* the queue has it */
 	}
-	transaction_reset(t); /* frees c */
-	t->answer(t->ctx, &r);
+	if (split)
+		results_answer(t, &r);
+	else {
+		transaction_reset(t); /* frees c */
+		t->answer(t->ctx, &r);
+	}
 	buf_free(&text);
 	buf_free(&id);
 }
@@ -68,12 +97,14 @@ static void on_durable(void *ctx, bool durable, struct str id, struct str text)
 		finish(c);
 }
 
+/* A client that may relay is trusted like one that has logged in: reports about its mail are sent
+ * (ESMTP_BLOCKBACKSCATTER). */
 static struct str source_of(const struct transaction *t, const struct message *m)
 {
 	if (t->origin.label.n)
 		return t->origin.label;
 	if (t->from_network)
-		return m->mail.login.n ? STR("authsmtp") : STR("smtp");
+		return m->relay ? STR("authsmtp") : STR("smtp");
 	return str_of(t->origin.source);
 }
 
@@ -134,20 +165,70 @@ static void fill_envelope(struct transaction *t, bool marked, struct envelope *e
 	environment(t, m, e, marked);
 }
 
+size_t commit_parts(const struct transaction *t)
+{
+	uint32_t batch = t->policy->batch;
+	return (t->message->rcpts.n + batch - 1) / batch;
+}
+
+static void part_rcpts(const struct transaction *t, size_t i, struct envelope *e)
+{
+	const struct message *m = t->message;
+	size_t batch = t->policy->batch, from = i * batch;
+	e->rcpts = m->rcpts.v + from;
+	e->n_rcpts = m->rcpts.n - from < batch ? m->rcpts.n - from : batch;
+}
+
+/* The first has the message's; those that filters have been shown are kept. */
+static bool part_id(struct transaction *t, size_t i, struct queue_id *id)
+{
+	struct message *m = t->message;
+	if (i < m->part_ids.n) {
+		*id = m->part_ids.v[i];
+		return true;
+	}
+	*id = m->id;
+	if (i > 0 && !queue_client_id(t->gate->queue, id))
+		return false;
+	if (i == m->part_ids.n)
+		vec_push(&m->part_ids, *id);
+	return true;
+}
+
+/* Where recipients lead to is not the filters' business. */
+bool commit_control(
+    struct transaction *t, const struct message_facts *f, bool marked, size_t part, struct buf *out)
+{
+	struct envelope e;
+	fill_envelope(t, f, marked, &e);
+	part_rcpts(t, part, &e);
+	e.generation = 0;
+	if (!part_id(t, part, &e.id))
+		return false;
+	struct envelope_rcpt *copy = mem_zero(e.n_rcpts * sizeof *copy);
+	for (size_t i = 0; i < e.n_rcpts; i++)
+		copy[i] = (struct envelope_rcpt){.address = e.rcpts[i].address,
+		    .orcpt = e.rcpts[i].orcpt,
+		    .notify = e.rcpts[i].notify};
+	e.rcpts = copy;
+	bool good = envelope_encode(&e, out);
+	free(copy);
+	return good;
+}
+
 /* One part; false: the queue is gone. */
-static bool start_part(struct commit *c, struct envelope *e, size_t i, uint32_t batch)
+static bool start_part(struct commit *c, struct envelope *e, size_t i)
 {
 	struct message *m = c->t->message;
 	struct gate_process *g = c->t->gate;
-	size_t from = i * batch;
 	bool last = i + 1 == c->n, inlined = m->spool.fd < 0;
-	if (i > 0 && !queue_client_id(g->queue, &e->id))
+	if (!part_id(c->t, i, &e->id))
 		return false;
 	if (i > 0 && e->idempotency.n)
 		e->idempotency =
 		    str_of(arena_printf(m->arena, "%.*s/%zu", STR_FMT(m->mail.idempotency), i));
-	e->rcpts = m->rcpts.v + from;
-	e->n_rcpts = last ? m->rcpts.n - from : batch;
+	part_rcpts(c->t, i, e);
+	e->added = m->added ? m->added[i] : STR_NONE;
 	c->parts[i].commit = c;
 	c->waiting++;
 	uint32_t handle = queue_commit(g->queue, e, inlined ? buf_str(&m->spool.done) : STR_NONE,
@@ -161,12 +242,10 @@ static bool start_part(struct commit *c, struct envelope *e, size_t i, uint32_t 
 
 void commit_start(struct transaction *t, bool marked)
 {
-	struct message *m = t->message;
-	uint32_t batch = t->policy->batch;
 	struct commit *c = mem_new(struct commit);
 	struct envelope e;
 	c->t = t;
-	c->n = (m->rcpts.n + batch - 1) / batch;
+	c->n = commit_parts(t);
 	c->parts = mem_zero(c->n * sizeof(*c->parts));
 	c->starting = true;
 	buf_init(&c->id, 256);
@@ -174,7 +253,7 @@ void commit_start(struct transaction *t, bool marked)
 	fill_envelope(t, marked, &e);
 	/* The answer "no" may come from inside: the queue dies under the first frame. */
 	for (size_t i = 0; i < c->n && !c->failed; i++)
-		if (!start_part(c, &e, i, batch))
+		if (!start_part(c, &e, i))
 			c->failed = true; /* never back to false: a part may have failed already */
 	c->starting = false;
 	if (c->waiting == 0)

@@ -1,6 +1,7 @@
 /* couriergate: the one way into the queue. */
 #include "config.h"
 
+#include "submit/filter-files.h"
 #include "submit/pickup.h"
 #include "submit/process.h"
 #include "submit/resolve.h"
@@ -12,6 +13,7 @@
 
 enum {
 	TICK_MS = 5000,
+	SWEEP_TICKS = 720, /* an hour */
 	LEAVE_MS = 100,
 	SOCKET_PEERS_MAX = 200, /* local programs at a time */
 	SOCKET_PEERS_UID = 100, /* of one user: what is left is the others' */
@@ -53,6 +55,8 @@ static void on_tick(void *ctx)
 	if (etc_changed(g) != g->etc_changed)
 		take_policy(g);
 	peers_sweep(g);
+	if (++g->ticks % SWEEP_TICKS == 0)
+		filter_files_sweep(g);
 	if (g->listener)
 		watch_set(g->listener, WATCH_READ);
 	timer_set(g->tick, TICK_MS);
@@ -137,6 +141,7 @@ static int start(struct service *s)
 	timer_set(g->tick, TICK_MS);
 	if (service_number(s) == 0)
 		g->pickup = pickup_new(g);
+	filter_files_sweep(g);
 	service_ready(s);
 	return 0;
 }

@@ -12,6 +12,11 @@ submit_libsubmit_a_SOURCES = \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
+# What filters say and write; pure.
+noinst_LIBRARIES += submit/libfilter-text.a
+submit_libfilter_text_a_SOURCES = submit/filter-reply.c submit/filter-reply.h \
+	submit/filter-control.c submit/filter-control.h submit/filter-results.c submit/filter-results.h
+
 submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/config/libconfig.a libs/base/libbase.a \
@@ -21,8 +26,10 @@ pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool-finish.c submit/spool.h \
-	submit/pickup.c submit/pickup.h
-couriergate_LDADD = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+	submit/pickup.c submit/pickup.h \
+	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
+	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
+couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a \
 	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
@@ -61,7 +68,9 @@ makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
 makeacceptmailfor_LDADD = $(submit_client_libs)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text
+check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter
+tests_unit_submit_filter_SOURCES = tests/unit/submit-filter.c
+tests_unit_submit_filter_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
 tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
@@ -92,3 +101,7 @@ fuzz_programs += tests/fuzz/fuzz-submit-header
 tests_fuzz_fuzz_submit_header_SOURCES = tests/fuzz/fuzz-submit-header.c
 tests_fuzz_fuzz_submit_header_LDADD = $(submit_client_libs)
 tests_fuzz_fuzz_submit_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-filter-reply
+tests_fuzz_fuzz_filter_reply_SOURCES = tests/fuzz/fuzz-filter-reply.c
+tests_fuzz_fuzz_filter_reply_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a
+tests_fuzz_fuzz_filter_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -49,6 +49,26 @@ static bool suppresses(const struct config *c, const char *source)
 	return false;
 }
 
+static bool filtered(const struct config *c, const char *source)
+{
+	struct str rest = config_str(c, "submit", "enablefiltering", NULL), word;
+	while (str_word(&rest, &word))
+		if (str_is(word, source))
+			return true;
+	return false;
+}
+
+static void load_filters(struct policy *p, const struct config *c)
+{
+	p->filter_esmtp = filtered(c, "esmtp");
+	p->filter_local = filtered(c, "local");
+	p->filter_uucp = filtered(c, "uucp");
+	p->filter_ms = config_int(c, "submit", "FILTERTIME", NULL) * 1000;
+	p->mailbox_filters = str_trim(config_str(c, "submit", "maildropfilter", NULL)).n > 0;
+	p->alias_filter =
+	    p->mailbox_filters && str_trim(config_str(c, "submit", "aliasfilteracct", NULL)).n > 0;
+}
+
 static void load_values(struct policy *p, const struct config *c)
 {
 	p->greeting = arena_str(p->arena, config_str(c, "submit", "esmtpgreeting", NULL));
@@ -62,8 +82,10 @@ static void load_values(struct policy *p, const struct config *c)
 	p->body8 = mode(c, "BODY8BIT");
 	p->mime = mode(c, "BADMIME");
 	p->add_date = !config_bool(c, "submit", "NOADDDATE", NULL);
+	p->extensions = config_bool(c, "submit", "LOCALEXTENSIONS", NULL);
 	p->add_msgid = !config_bool(c, "submit", "NOADDMSGID", NULL);
 	p->rewrite = (enum header_rewrite)config_int(c, "submit", "NOADDRREWRITE", NULL);
+	load_filters(p, c);
 	p->track_smtp = suppresses(c, "smtp");
 	p->track_auth = suppresses(c, "authsmtp");
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);

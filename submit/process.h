@@ -19,6 +19,7 @@ struct gate_process {
 	struct watch *listener; /* the submission socket */
 	int listener_fd;
 	struct timer *tick, *leave;
+	unsigned ticks;
 	int64_t etc_changed; /* when the configuration folder was last seen to change, ns */
 	size_t transactions, socket_peers;
 	size_t messages;            /* begun and not ended */

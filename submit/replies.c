@@ -49,6 +49,12 @@ static const struct {
 	STR_INIT("The mail system is full, try again later")},
     [REPLY_NO_MEMORY] = {451, STR_INIT("4.3.0"), STR_INIT("Out of memory, try again later")},
     [REPLY_UNROUTABLE] = {550, STR_INIT("5.1.2"), STR_INIT("No way leads to this address")},
+    [REPLY_FILTER_DOWN] = {432, STR_INIT("4.3.0"),
+	STR_INIT("Mail filters are not available at the moment, try again later")},
+    [REPLY_MAILBOX_FILTER] = {450, STR_INIT("4.3.0"),
+	STR_INIT("The recipient's mail filter can't be asked at the moment, try again later")},
+    [REPLY_WHITELIST] = {412, STR_INIT("4.5.3"),
+	STR_INIT("This recipient needs a message of its own, send it separately")},
 };
 
 struct gate_reply reply(enum reply_id id)

@@ -43,6 +43,18 @@ static void found(struct resolve *r, const struct local_key *key)
 	buf_free(&b);
 }
 
+/* The value of an option in "key=value,key=value". */
+static struct str account_option(struct str options, struct str key)
+{
+	struct str one;
+	while (str_split(&options, ',', &one)) {
+		one = str_trim(one);
+		if (str_starts(one, key) && one.n > key.n && one.p[key.n] == '=')
+			return str_skip(one, key.n + 1);
+	}
+	return STR_NONE;
+}
+
 static void found_account(struct resolve *r)
 {
 	const struct auth_account *a = &r->account;
@@ -54,6 +66,7 @@ static void found_account(struct resolve *r)
 	    .home = a->home,
 	    .maildir = a->maildir,
 	    .quota = a->quota,
+	    .delivery = account_option(a->options, STR("defaultdelivery")),
 	};
 	found(r, &key);
 }
@@ -103,7 +116,8 @@ static bool keep_account(struct resolve *r, const struct auth_account *a)
 	k->home = arena_str(r->arena, a->home);
 	k->maildir = arena_str(r->arena, a->maildir);
 	k->quota = arena_str(r->arena, a->quota);
-	return k->name.p && k->home.p && k->maildir.p && k->quota.p;
+	k->options = arena_str(r->arena, a->options);
+	return k->name.p && k->home.p && k->maildir.p && k->quota.p && k->options.p;
 }
 
 static void on_account(void *ctx, enum auth_verdict v, const struct auth_account *a)
@@ -124,7 +138,8 @@ static void try_next(struct resolve *r)
 	const struct names *n = &r->policy->names;
 	if (!r->cb)
 		finish(r, LOOKUP_NONE, NULL);
-	else if (address_next_try(n, r->arena, &r->address, &r->next, &r->now))
+	else if ((r->policy->extensions || !r->next) &&
+		 address_next_try(n, r->arena, &r->address, &r->next, &r->now))
 		auth_lookup(r->gate->auth, "local", r->now.account, on_account, r);
 	else if (r->address.kind == ADDRESS_LOCAL)
 		broker_look(r->gate->broker, STR(BROKER_ALIAS_ACCOUNT), r->address.local,

@@ -22,6 +22,20 @@ static bool valid_sources(struct str v)
 	return true;
 }
 
+static bool valid_filtered(struct str v)
+{
+	for (struct str w; str_word(&v, &w);)
+		if (!str_is(w, "esmtp") && !str_is(w, "local") && !str_is(w, "uucp"))
+			return false;
+	return true;
+}
+
+static bool valid_path(struct str v)
+{
+	v = str_trim(v);
+	return v.n == 0 || (v.p[0] == '/' && !str_has_ctl(v));
+}
+
 static const struct config_setting settings[] = {
     {.name = "sizelimit",
 	.type = CONFIG_SIZE,
@@ -94,6 +108,10 @@ static const struct config_setting settings[] = {
 	.help = "malformed headers and MIME structure: refuse, accept or mark"},
     {.name = "NOADDDATE", .type = CONFIG_BOOL, .def = "0", .help = "add no missing Date"},
     {.name = "NOADDMSGID", .type = CONFIG_BOOL, .def = "0", .help = "add no missing Message-ID"},
+    {.name = "LOCALEXTENSIONS",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help = "0: user-extension is no address of the account user"},
     {.name = "NOADDRREWRITE",
 	.type = CONFIG_INT,
 	.def = "2",
@@ -106,6 +124,27 @@ static const struct config_setting settings[] = {
 	.valid = valid_sources,
 	.help = "sources (smtp, authsmtp, none) whose mail is refused for two hours for addresses "
 		"whose mail has failed or had to wait"},
+    {.name = "enablefiltering",
+	.type = CONFIG_STRING,
+	.file = "enablefiltering",
+	.valid = valid_filtered,
+	.help = "sources whose mail is filtered: esmtp, local, uucp; no file: none"},
+    {.name = "FILTERTIME",
+	.type = CONFIG_TIME,
+	.def = "2m",
+	.min = 1,
+	.max = 600,
+	.help = "how long one global filter may think about one message"},
+    {.name = "maildropfilter",
+	.type = CONFIG_STRING,
+	.file = "maildropfilter",
+	.valid = valid_path,
+	.help = "program that runs the filters of mailboxes' owners; no file: there are none"},
+    {.name = "aliasfilteracct",
+	.type = CONFIG_STRING,
+	.file = "aliasfilteracct",
+	.valid = valid_path,
+	.help = "home folder of the account whose filter looks at mail for aliases"},
     {.name = "DROPMAXSIZE",
 	.type = CONFIG_SIZE,
 	.def = "20M",

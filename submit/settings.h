@@ -24,9 +24,12 @@ struct policy {
 	unsigned received_max;
 	struct disk_need disk;
 	enum check_mode header8, body8, mime;
-	bool add_date, add_msgid;
+	bool add_date, add_msgid, extensions;
 	enum header_rewrite rewrite;
 	uint64_t drop_max_size;
+	bool filter_esmtp, filter_local, filter_uucp; /* sources that are filtered */
+	bool mailbox_filters, alias_filter;           /* of owners (maildropfilter); of aliases */
+	int64_t filter_ms;
 	bool track_smtp, track_auth; /* whose mail is subject to the delivery track */
 };
 

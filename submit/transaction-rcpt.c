@@ -1,7 +1,9 @@
 /* RCPT and VRFY: aliases, acceptance, look-up. */
 #include "submit/access.h"
 #include "submit/aliases.h"
+#include "submit/filter-run.h"
 #include "submit/transaction.h"
+#include "broker/local-key.h"
 
 static struct gate_rcpt copy_rcpt(struct arena *a, const struct gate_rcpt *r)
 {
@@ -23,15 +25,68 @@ bool message_add_rcpt(struct message *m, const struct address *a, const struct g
 		e.host = arena_str(m->arena, route->host);
 		e.to = arena_str(m->arena, route->to);
 	}
-	if (!e.address.p || !map_set(m->seen, a->key, m))
+	if (!e.address.p || !map_set(m->seen, a->key, (void *)(uintptr_t)(m->rcpts.n + 1)))
 		return false;
 	vec_push(&m->rcpts, e);
 	return true;
 }
 
-static void answer_added(struct transaction *t, bool added)
+/* 250, which END may have to tell more about. */
+static void accept(struct transaction *t, bool added, struct accepted a)
 {
+	if (added)
+		vec_push(&t->message->accepted, a);
 	transaction_say(t, added ? REPLY_RCPT_OK : REPLY_NO_MEMORY);
+}
+
+static struct accepted accepted_at(const struct message *m, const struct address *a)
+{
+	return (struct accepted){.rcpt = (size_t)(uintptr_t)map_get(m->seen, a->key) - 1};
+}
+
+/* A recipient without a filter of its own. */
+static void accept_plain(struct transaction *t, const struct address *a, const struct gate_rcpt *r,
+    const struct route *route)
+{
+	if (!t->asked_agreed && !filter_plain(t))
+		return;
+	bool added = message_add_rcpt(t->message, a, r, r->notify, route);
+	accept(t, added, accepted_at(t->message, a));
+}
+
+static void on_filtered(struct transaction *t, bool white, bool content)
+{
+	struct message *m = t->message;
+	if (!whitelist_agrees(t, white))
+		return;
+	bool added =
+	    message_add_rcpt(m, &t->asked_address, &t->asked, t->asked.notify, &t->asked_route);
+	struct accepted a = *t->asked_accepted;
+	a.rcpt = accepted_at(m, &t->asked_address).rcpt;
+	a.content = content;
+	accept(t, added, a);
+}
+
+/* True: the filter of the mailbox's owner is asked, and answers. */
+static bool ask_owner(struct transaction *t, const struct route *route)
+{
+	struct arena *a = t->message->arena;
+	struct local_key key;
+	if (t->asked_alias || !t->policy->mailbox_filters || !filtered_source(t) ||
+	    !str_is(route->module, "local"))
+		return false;
+	if (!local_key_parse(route->host, a, &key) || str_is(key.user, BROKER_ALIAS_ACCOUNT))
+		return false;
+	t->asked_route = (struct route){
+	    arena_str(a, route->module), arena_str(a, route->host), arena_str(a, route->to)};
+	t->asked_accepted = arena_zero(a, sizeof *t->asked_accepted);
+	if (t->asked_accepted) {
+		t->asked_accepted->name = arena_str(a, key.user);
+		t->asked_accepted->ext = arena_str(a, key.ext);
+		filter_rcpt(t, key.user, key.ext, on_filtered);
+	} else
+		transaction_say(t, REPLY_NO_MEMORY);
+	return true;
 }
 
 static void say_about(struct transaction *t, enum reply_id id, struct str address)
@@ -43,22 +98,22 @@ static void say_about(struct transaction *t, enum reply_id id, struct str addres
 static void on_resolved(void *ctx, enum lookup_state state, const struct route *route)
 {
 	struct transaction *t = ctx;
-	struct message *m = t->message;
 	t->resolve = NULL;
 	enum reply_id id = decide_local(state, t->from_network);
 	if (id != REPLY_RCPT_OK) {
 		say_about(t, id, t->asked.address);
 		return;
 	}
-	answer_added(t, message_add_rcpt(m, &t->asked_address, &t->asked, t->asked.notify,
-			    state == LOOKUP_FOUND ? route : NULL));
+	if (state == LOOKUP_FOUND && ask_owner(t, route))
+		return;
+	accept_plain(t, &t->asked_address, &t->asked, state == LOOKUP_FOUND ? route : NULL);
 }
 
 static void look_up(struct transaction *t, const struct address *a, const struct gate_rcpt *r)
 {
 	struct message *m = t->message;
 	if (map_get(m->seen, a->key)) {
-		transaction_say(t, REPLY_RCPT_OK);
+		accept(t, true, accepted_at(m, a));
 		return;
 	}
 	enum reply_id id = decide_track(m->track ? queue_client_track(t->gate->queue, a->text) : 0);
@@ -68,7 +123,7 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 	}
 	if (a->kind == ADDRESS_REMOTE) {
 		struct route route = route_remote(a);
-		answer_added(t, message_add_rcpt(m, a, r, r->notify, &route));
+		accept_plain(t, a, r, &route);
 		return;
 	}
 	t->asked = copy_rcpt(m->arena, r);
@@ -100,6 +155,8 @@ static void add_members(struct transaction *t, const struct gate_rcpt *r, struct
 	size_t n = 0;
 	while (str_split(&rest, '\n', &line))
 		n += line.n != 0;
+	if (n != 1 && !t->asked_agreed && !filter_plain(t))
+		return;
 	while (str_split(&members, '\n', &line)) {
 		if (line.n == 0)
 			continue;
@@ -121,7 +178,33 @@ static void add_members(struct transaction *t, const struct gate_rcpt *r, struct
 			return;
 		}
 	}
-	transaction_say(t, REPLY_RCPT_OK);
+	accept(t, true, (struct accepted){.rcpt = SIZE_MAX});
+}
+
+static void on_alias_filtered(struct transaction *t, bool white, bool content)
+{
+	(void)content; /* not for aliases: they are not whitelisted, that is all */
+	if (!whitelist_agrees(t, white))
+		return;
+	t->asked_agreed = true;
+	add_members(t, &t->asked, t->asked_members);
+}
+
+/* An alias: its own filter is asked, where there is one. */
+static void take_alias(
+    struct transaction *t, const struct address *a, const struct gate_rcpt *r, struct str members)
+{
+	t->asked_alias = true;
+	if (!t->policy->alias_filter || !filtered_source(t)) {
+		add_members(t, r, members);
+		return;
+	}
+	t->asked = copy_rcpt(t->message->arena, r);
+	t->asked_members = arena_str(t->message->arena, members);
+	if (t->asked_members.p)
+		filter_rcpt(t, STR(BROKER_ALIAS_FILTER), a->text, on_alias_filtered);
+	else
+		transaction_say(t, REPLY_NO_MEMORY);
 }
 
 /* BLOCK of the access file: its text refuses every recipient, with its own code if it has one. */
@@ -154,6 +237,7 @@ void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 	}
 	if (blocked(t))
 		return;
+	t->asked_alias = t->asked_agreed = false;
 	struct address a = {0};
 	struct buf members;
 	buf_init(&members, ALIAS_TEXT_MAX);
@@ -174,7 +258,7 @@ void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 	if (id != REPLY_RCPT_OK)
 		say_about(t, id, r->address);
 	else if (alias > 0)
-		add_members(t, r, buf_str(&members));
+		take_alias(t, &a, r, buf_str(&members));
 	else
 		look_up(t, &a, r);
 	buf_free(&members);

@@ -1,5 +1,6 @@
 #include "submit/transaction.h"
 #include "submit/access.h"
+#include "submit/filter-run.h"
 #include <stdlib.h>
 
 enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
@@ -19,6 +20,8 @@ static void message_free(struct message *m)
 	spool_free(&m->spool);
 	map_free(m->seen, NULL);
 	vec_free(&m->rcpts);
+	vec_free(&m->accepted);
+	vec_free(&m->part_ids);
 	arena_free(m->arena);
 	free(m);
 }
@@ -29,6 +32,10 @@ void transaction_reset(struct transaction *t)
 	t->resolve = NULL;
 	verify_free(t->verify);
 	t->verify = NULL;
+	rcpt_filter_cancel(t->rcpt_filter);
+	t->rcpt_filter = NULL;
+	filtering_free(t->filtering);
+	t->filtering = NULL;
 	commit_cancel(t->commit);
 	t->commit = NULL;
 	t->ending = false;
@@ -377,8 +384,19 @@ static void judge_message(struct transaction *t)
 	enum reply_id id = decide_message(&f, &marked);
 	m->judged = id == REPLY_OK;
 	m->marked = marked;
+	m->facts = f;
 	if (id != REPLY_OK)
 		end_refused(t, id, mime.faults & (unsigned)~MIME_FAULT_BODY_8BIT);
+}
+
+/* What the message is now, for its envelope; then filters, and the queue. */
+static void hand_on(struct transaction *t)
+{
+	struct message *m = t->message;
+	m->facts.faults &= ~(unsigned)(MIME_FAULT_BODY_8BIT | MIME_FAULT_HEADER_8BIT);
+	m->facts.faults |= m->spool.body8 ? MIME_FAULT_BODY_8BIT : 0;
+	m->facts.faults |= m->spool.headers8 ? MIME_FAULT_HEADER_8BIT : 0;
+	filtering_start(t, &m->facts, m->marked);
 }
 
 /* Data, decision, conversion, the queue: each may have to wait for a file. */
@@ -403,7 +421,7 @@ static void go_on_ending(struct transaction *t)
 		m->error = m->spool.error;
 	t->ending = false;
 	if (m->error == REPLY_OK)
-		commit_start(t, m->marked);
+		hand_on(t);
 	else
 		end_refused(t, m->error, 0);
 }

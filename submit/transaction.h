@@ -12,6 +12,9 @@
 #include "submit/resolve.h"
 #include "submit/spool.h"
 
+struct accepted;
+enum whitelist { WHITE_UNKNOWN, WHITE_YES, WHITE_NO };
+
 struct message {
 	struct arena *arena;
 	struct gate_mail mail;   /* .with NULL: see below */
@@ -19,7 +22,14 @@ struct message {
 	bool relay;
 	bool track; /* subject to the delivery track */
 	VEC(struct envelope_rcpt) rcpts;
-	struct map *seen; /* keys of recipients: each mailbox once */
+	struct map *seen; /* keys of recipients: each mailbox once; value: index + 1 */
+	/* Filters: the RCPTs that were accepted, whether they know the sender, what filters have
+	 * added to the control file of each part, and that END is answered with their results. */
+	VEC(struct accepted) accepted;
+	enum whitelist whitelist;
+	struct str *added;
+	VEC(struct queue_id) part_ids;
+	bool split;
 	struct queue_id id;
 	char id_text[QUEUE_ID_SIZE];
 	bool have_id;
@@ -47,7 +57,14 @@ struct transaction {
 	struct resolve *resolve;
 	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */
 	struct address asked_address;
+	struct route asked_route;
+	struct accepted *asked_accepted; /* in the message's arena */
+	struct str asked_members;        /* of an alias whose filter is asked */
+	bool asked_alias;                /* an alias leads to it: its owner's filter is not asked */
+	bool asked_agreed;               /* whitelisting is settled */
 	struct verify *verify;
+	struct rcpt_filter *rcpt_filter;
+	struct filtering *filtering;
 	struct commit *commit;
 	bool ending; /* END waits for the file */
 };
@@ -84,5 +101,12 @@ void transaction_file_there(void *t);
 /* Hands the finished message over; answers END.  commit.c */
 void commit_start(struct transaction *t, bool marked);
 void commit_cancel(struct commit *c);
+size_t commit_parts(const struct transaction *t); /* queue entries that it will be */
+/* The control file of a part as filters see it; false: too much. */
+bool commit_control(struct transaction *t, const struct message_facts *f, bool marked, size_t part,
+    struct buf *out);
+/* END's answer when recipients had filters of their own: 558, with `good` for those that got the
+ * message.  Resets the transaction. */
+void results_answer(struct transaction *t, const struct gate_reply *good);
 
 #endif

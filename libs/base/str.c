@@ -132,7 +132,7 @@ bool str_word(struct str *rest, struct str *word)
 	size_t from = i;
 	while (i < rest->n && rest->p[i] != ' ' && rest->p[i] != '\t')
 		i++;
-	*word = str_at(rest->p + from, i - from);
+	*word = str_head(str_skip(*rest, from), i - from);
 	*rest = str_skip(*rest, i);
 	return word->n > 0;
 }

@@ -35,6 +35,12 @@ void broker_worker(
     struct broker_client *b, struct str name, bool fresh, broker_worker_got got, void *ctx);
 
 /*
+ * Local delivery: the account's home is missing; it is made from AUTH_MKHOMEDIR_SKEL.  ok(0): it is
+ * there; ok(-1): why not, which may be otherwise later.
+ */
+void broker_home(struct broker_client *b, struct str name, broker_ok ok, void *ctx);
+
+/*
  * The gate, at RCPT: is there anything that takes mail for the account's extension `ext`?  Answered
  * as the account's owner, in whose home .courier-EXT and the -default chain are looked for.  An
  * empty ext asks only whether the home can be used.
@@ -56,5 +62,24 @@ void broker_look(
  * alias programs (an instance of an ordinary user: as that user).  No authdaemond is asked.
  */
 #define BROKER_ALIAS_ACCOUNT ".alias"
+
+/*
+ * The gate, at RCPT and at the end of a message: the filter of a mailbox's owner (setting
+ * maildropfilter), run as the owner.  The caller names an account and a moment, never a program.
+ */
+#define BROKER_ALIAS_FILTER ".aliasfilter" /* the account of the file aliasfilteracct */
+struct broker_filter {
+	struct str name;   /* account as authdaemond knows it, or BROKER_ALIAS_FILTER */
+	struct str filter; /* "rcptfilter-ext", "smtpfilter" */
+	struct str sender; /* without <> */
+	struct str env;    /* NAME=value lines about the client; others than the documented are
+			      left out */
+	int message;       /* standard input (duplicated); -1: nothing */
+};
+/* result 0: it has ended with `status`; -1: it could not be run, took too long or was killed, and
+ * output says why. */
+typedef void (*broker_filtered)(void *ctx, int result, unsigned status, struct str output);
+void broker_filter(
+    struct broker_client *b, const struct broker_filter *f, broker_filtered done, void *ctx);
 
 #endif

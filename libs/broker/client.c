@@ -7,7 +7,12 @@
 #include <unistd.h>
 
 /* How long a question may wait for the broker before its asker is told "temporary failure". */
-enum { ANSWER_MS = 30 * 1000, SWEEP_MS = 5 * 1000, QUESTIONS_MAX = 65536 };
+enum {
+	ANSWER_MS = 30 * 1000,
+	FILTER_MS = 15 * 60 * 1000, /* the broker ends filters by its own setting */
+	SWEEP_MS = 5 * 1000,
+	QUESTIONS_MAX = 65536
+};
 
 struct question {
 	struct question *next;
@@ -16,13 +21,14 @@ struct question {
 	bool sent;
 	int64_t deadline;
 	uint8_t fresh;
-	char *text[3];
-	size_t length[3];
-	int fd; /* of a session's client until it is sent */
+	char *text[4];
+	size_t length[4], texts;
+	int fd; /* of a session's client, of a message, until it is sent */
 	union {
 		broker_ok ok;
 		broker_worker_got got;
 		broker_looked looked;
+		broker_filtered filtered;
 	} cb;
 	void *ctx;
 };
@@ -49,6 +55,7 @@ static void settle(
 	int as_int = result == BROKER_DONE ? 0 : result == BROKER_REFUSED ? -2 : -1;
 	switch (q->type) {
 	case BROKER_SESSION:
+	case BROKER_HOME:
 		q->cb.ok(q->ctx, as_int ? -1 : 0, why);
 		break;
 	case BROKER_WORKER:
@@ -56,7 +63,11 @@ static void settle(
 			as_int = -1;
 		q->cb.got(q->ctx, as_int, as_int ? -1 : fd, uid, gid, why);
 		break;
-	default:
+	case BROKER_FILTER:
+		q->cb.filtered(q->ctx, as_int ? -1 : 0, uid, why);
+		break;
+	case BROKER_LOOK:
+	case BROKER_ANSWER:
 		q->cb.looked(q->ctx, (enum broker_looked_at)result);
 		break;
 	}
@@ -84,13 +95,12 @@ static struct question *take(struct broker_client *b, uint32_t id)
 static void send_question(struct broker_client *b, struct question *q)
 {
 	struct ipc *c = service_link_ipc(b->link);
-	size_t texts = q->type == BROKER_SESSION ? 3 : q->type == BROKER_LOOK ? 2 : 1;
 	if (!c)
 		return; /* on_up sends it */
 	ipc_compose(c, (uint16_t)q->type, q->id);
 	if (q->type == BROKER_WORKER)
 		ipc_put_u8(c, q->fresh);
-	for (size_t i = 0; i < texts; i++)
+	for (size_t i = 0; i < q->texts; i++)
 		ipc_put_str(c, str_at(q->text[i], q->length[i]));
 	if (ipc_send(c, q->fd) < 0) {
 		q->deadline = 0; /* told at the next sweep, never from inside the asker's call */
@@ -201,7 +211,8 @@ static struct question *question_new(struct broker_client *b, enum broker_type t
 	q->id = ++b->last_id;
 	q->fd = -1;
 	q->ctx = ctx;
-	q->deadline = b->n < QUESTIONS_MAX ? clock_mono_ms() + ANSWER_MS : 0;
+	int64_t patience = type == BROKER_FILTER ? FILTER_MS : ANSWER_MS;
+	q->deadline = b->n < QUESTIONS_MAX ? clock_mono_ms() + patience : 0;
 	q->next = b->first;
 	b->first = q;
 	b->n++;
@@ -212,6 +223,7 @@ static void set_text(struct question *q, size_t i, struct str s)
 {
 	q->text[i] = mem_strndup(s.p ? s.p : "", s.n);
 	q->length[i] = s.n;
+	q->texts = i + 1;
 }
 
 static void ask(struct broker_client *b, struct question *q)
@@ -248,6 +260,22 @@ void broker_worker(
 	ask(b, q);
 }
 
+void broker_filter(
+    struct broker_client *b, const struct broker_filter *f, broker_filtered done, void *ctx)
+{
+	struct question *q = question_new(b, BROKER_FILTER, ctx);
+	q->cb.filtered = done;
+	set_text(q, 0, f->name);
+	set_text(q, 1, f->filter);
+	set_text(q, 2, f->sender);
+	set_text(q, 3, f->env);
+	if (f->message >= 0)
+		q->fd = fcntl(f->message, F_DUPFD_CLOEXEC, 0);
+	if (f->message >= 0 && q->fd < 0)
+		q->deadline = 0;
+	ask(b, q);
+}
+
 void broker_look(
     struct broker_client *b, struct str name, struct str ext, broker_looked looked, void *ctx)
 {
@@ -255,5 +283,13 @@ void broker_look(
 	q->cb.looked = looked;
 	set_text(q, 0, name);
 	set_text(q, 1, ext);
+	ask(b, q);
+}
+
+void broker_home(struct broker_client *b, struct str name, broker_ok ok, void *ctx)
+{
+	struct question *q = question_new(b, BROKER_HOME, ctx);
+	q->cb.ok = ok;
+	set_text(q, 0, name);
 	ask(b, q);
 }

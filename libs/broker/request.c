@@ -58,6 +58,25 @@ static bool read_look(struct ipc_reader *r, struct broker_request *out)
 	       name_ok(out->ext, BROKER_EXT_MAX);
 }
 
+static bool read_filter(struct ipc_reader *r, struct broker_request *out)
+{
+	out->name = ipc_get_str(r);
+	out->filter = ipc_get_str(r);
+	out->sender = ipc_get_str(r);
+	out->env = ipc_get_str(r);
+	return ipc_done(r) && out->name.n && name_ok(out->name, BROKER_NAME_MAX) &&
+	       (str_starts(out->filter, STR("rcptfilter")) ||
+		   str_starts(out->filter, STR("smtpfilter"))) &&
+	       name_ok(out->filter, BROKER_FILTER_MAX) && name_ok(out->sender, BROKER_SENDER_MAX) &&
+	       env_ok(out->env);
+}
+
+static bool read_home(struct ipc_reader *r, struct broker_request *out)
+{
+	out->name = ipc_get_str(r);
+	return ipc_done(r) && out->name.n && name_ok(out->name, BROKER_NAME_MAX);
+}
+
 bool broker_request_read(const struct ipc_msg *m, struct broker_request *out)
 {
 	struct ipc_reader r;
@@ -70,6 +89,10 @@ bool broker_request_read(const struct ipc_msg *m, struct broker_request *out)
 		return m->fd < 0 && read_worker(&r, out);
 	case BROKER_LOOK:
 		return m->fd < 0 && read_look(&r, out);
+	case BROKER_FILTER:
+		return read_filter(&r, out);
+	case BROKER_HOME:
+		return m->fd < 0 && read_home(&r, out);
 	}
 	return false;
 }

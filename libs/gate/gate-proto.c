@@ -116,7 +116,7 @@ bool gate_decode_open(struct str body, struct gate_open_frame *o)
 	return done(&r);
 }
 
-enum { FLAG_BODY8 = 1, FLAG_UTF8 = 2, FLAG_VERP = 4, FLAGS_ALL = 7 };
+enum { FLAG_BODY8 = 1, FLAG_UTF8 = 2, FLAG_VERP = 4, FLAG_EXDATA = 8, FLAGS_ALL = 15 };
 
 bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 {
@@ -130,7 +130,7 @@ bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 	put_text(out, m->idempotency, GATE_ADDRESS_MAX);
 	put_u8(out, (unsigned char)m->ret);
 	put_u8(out, (m->body8 ? FLAG_BODY8 : 0u) | (m->smtputf8 ? FLAG_UTF8 : 0u) |
-			(m->verp ? FLAG_VERP : 0u));
+			(m->verp ? FLAG_VERP : 0u) | (m->exdata ? FLAG_EXDATA : 0u));
 	put_u64(out, m->size);
 	put_u32(out, m->hold);
 	return !out->failed;
@@ -154,6 +154,7 @@ bool gate_decode_mail(struct str body, struct gate_mail_frame *f)
 	m->body8 = flags & FLAG_BODY8;
 	m->smtputf8 = flags & FLAG_UTF8;
 	m->verp = flags & FLAG_VERP;
+	m->exdata = flags & FLAG_EXDATA;
 	m->size = get_u64(&r);
 	m->hold = get_u32(&r);
 	if (m->ret != 0 && m->ret != 'F' && m->ret != 'H')

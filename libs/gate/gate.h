@@ -71,6 +71,7 @@ struct gate_mail {
 	struct str envid; /* decoded */
 	char ret;         /* 'F', 'H' or 0 */
 	bool body8, smtputf8, verp;
+	bool exdata; /* END may be answered with 558: one reply for each accepted RCPT, in order */
 	uint64_t size;          /* announced, 0: unknown */
 	uint32_t hold;          /* seconds before the first attempt, and one; 0: submitdelay */
 	struct str security;    /* "STARTTLS": at every hop, or it bounces; empty: as it comes */

@@ -27,6 +27,17 @@ struct maildir_delivery {
 	char buffer[DELIVERY_BUFFER];
 };
 
+/* A Maildir whose group may write it, and gives its files that group (set-gid), is shared on
+ * purpose: so are its messages. */
+static int share(struct maildir_delivery *d)
+{
+	struct stat st;
+	const mode_t shared = S_ISGID | S_IRWXG;
+	if (fstatat(d->dirfd, "tmp", &st, 0) < 0 || (st.st_mode & shared) != shared)
+		return 0;
+	return fchmod(d->fd, 0660);
+}
+
 static int create_tmp(struct maildir_delivery *d)
 {
 	static atomic_uint counter;
@@ -42,7 +53,7 @@ static int create_tmp(struct maildir_delivery *d)
 		snprintf(d->tmp, sizeof d->tmp, "tmp/%s%s.%s", d->stem, d->unique, maildir_host());
 		d->fd = file_create(d->dirfd, d->tmp, 0600);
 		if (d->fd >= 0 || errno != EEXIST)
-			return d->fd < 0 ? -1 : 0;
+			return d->fd < 0 ? -1 : share(d);
 	}
 	return -1;
 }

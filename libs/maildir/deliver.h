@@ -9,6 +9,9 @@
  * when finish returns 0 the message is durable and visible.  On failure nothing is left behind
  * (a crash leaves a file in tmp/, which maildir_tmp_clean removes after 36 hours).
  *
+ * Messages are their owner's alone; in a Maildir whose tmp/ is set-gid and may be written by its
+ * group they are the group's, too.
+ *
  * Errors: EDQUOT the mailbox's quota is exceeded (permanent for this message); ENOENT, ENOTDIR no
  * such Maildir; ENOSPC, EIO and the rest: temporary.
  */

@@ -31,6 +31,10 @@ int maildir_quota_set(const char *dir, const char *definition);
 /* Percent used of the fuller limit; -1 without quota. */
 int maildir_quota_percent(const struct maildir_quota *q);
 
+/* When the Maildir that dir is or lies in is at least so full: puts `text` (a message without Date
+ * and Message-Id) into it, once a day.  Empty text: does nothing. */
+void maildir_quota_warn(const char *dir, int percent, struct str text);
+
 /* The folder whose messages are not counted ("Trash" unless set; "" none). */
 void maildir_trash_name(const char *folder);
 bool maildir_is_trash(const char *dir);

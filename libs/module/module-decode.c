@@ -226,6 +226,8 @@ static bool take_result(struct arena *a, struct str name, struct str v, struct m
 	}
 	if (str_is(name, "peer-dsn"))
 		r->peer_dsn = str_is(v, "1");
+	else if (str_is(name, "untracked"))
+		r->untracked = str_is(v, "1");
 	else if (str_is(name, "connection"))
 		r->connection = str_is(v, "1");
 	else if (str_is(name, "done"))

@@ -80,6 +80,7 @@ bool module_encode_result(
 	line(out, "command", r->command);
 	flag(out, "peer-dsn", r->peer_dsn);
 	flag(out, "connection", r->connection);
+	flag(out, "untracked", r->untracked);
 	flag(out, "done", done);
 	return !out->failed;
 }

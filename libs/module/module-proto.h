@@ -20,7 +20,7 @@
  * MODULE_FRAME_RESULT, module to scheduler: one for each recipient
  *	delivery N        rcpt NUM          outcome delivered|relayed|deferred|failed
  *	code 550          status 5.1.1      diagnostic TEXT  remote TEXT      command TEXT
- *	peer-dsn connection                 (flags)
+ *	peer-dsn connection untracked       (flags)
  *	done 1            the delivery is over with this result (saves the next frame)
  *
  * MODULE_FRAME_DONE, module to scheduler: delivery N.  Recipients without a result are deferred.

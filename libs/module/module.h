@@ -61,6 +61,7 @@ struct module_result {
 	struct str remote;     /* "mx.example.org [192.0.2.1]" or empty */
 	struct str command;    /* what was sent when it failed; empty: nothing */
 	bool peer_dsn;         /* relayed to a host that takes over DSN duties */
+	bool untracked;        /* says nothing of the address: the delivery track leaves it out */
 	bool connection;       /* the whole host is unreachable: other messages need not try now */
 };
 

@@ -122,6 +122,7 @@ bool envelope_encode(const struct envelope *e, struct buf *out)
 	add_time(out, 'a', e->arrival);
 	add_time(out, 'E', e->expiry);
 	add_time(out, 'W', e->warn);
+	buf_adds(out, e->added);
 	return !out->failed;
 }
 

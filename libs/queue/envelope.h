@@ -91,6 +91,8 @@ struct envelope {
 	int64_t expiry, warn; /* epoch seconds; warn -1: never */
 	int64_t delay;        /* of the first attempt, seconds; -1: the setting submitdelay */
 	uint64_t generation;  /* of the routes; 0: none */
+	/* Commit only: records (whole lines) that filters have added to the control file. */
+	struct str added;
 	/* Commit only: what makes a second submission of the same thing harmless, "ID/TOKEN";
 	 * empty: nothing.  Not in the control text. */
 	struct str idempotency;
@@ -115,7 +117,8 @@ enum {
 };
 
 void envelope_init(struct envelope *e); /* all empty; delay -1 */
-/* Adds the records of a fresh envelope (no results).  false: out is full or without memory. */
+/* Adds the records of a fresh envelope (no results but those in `added`).  false: out is full or
+ * without memory. */
 bool envelope_encode(const struct envelope *e, struct buf *out);
 /*
  * Reads a control text; strings are views into it or copies in the arena (both must live as long as

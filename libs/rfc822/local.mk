@@ -8,6 +8,7 @@ libs_rfc822_librfc822_a_SOURCES = \
 	libs/rfc822/mailaddr-parse.c \
 	libs/rfc822/mailaddr-print.c \
 	libs/rfc822/mailpath.c \
+	libs/rfc822/verp.c \
 	libs/rfc822/maildate.c \
 	libs/rfc822/msgid.c \
 	libs/rfc822/subject.c
@@ -15,7 +16,7 @@ libs_rfc822_librfc822_a_SOURCES = \
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/rfc822
 tests_unit_rfc822_SOURCES = tests/unit/rfc822.c tests/unit/rfc822-path.c \
-	tests/unit/rfc822-text.c tests/unit/rfc822-tests.h
+	tests/unit/rfc822-text.c tests/unit/rfc822-verp.c tests/unit/rfc822-tests.h
 tests_unit_rfc822_LDADD = libs/rfc822/librfc822.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS) $(CMOCKA_LIBS)
 endif

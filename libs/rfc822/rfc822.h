@@ -156,4 +156,16 @@ bool msgid_next(struct arena *a, struct str *rest, struct str *id);
  * "(fwd)".  *reply, when not NULL, says that something of that kind was taken off. */
 struct str subject_base(struct arena *a, struct str subject, bool *reply);
 
+/* ---- variable envelope return paths --------------------------------------------------------- */
+
+/*
+ * The sender for one recipient, from which a bounce tells the address that failed (VERP, the
+ * original's draft): sl@sd and rl@rd give sl-RL=RD@sd, where each of "@:%!-[]+" is "+" and its two
+ * hexadecimal digits in RL and RD.  A sender or recipient without domain: the sender as it is.
+ */
+bool verp_encode(struct str sender, struct str recipient, struct buf *out);
+/* Back again, with digits of either case; false when it is no such address (what the buffers hold
+ * then means nothing). */
+bool verp_decode(struct str address, struct buf *sender, struct buf *recipient);
+
 #endif

@@ -101,6 +101,12 @@ static enum smtp_reply_id take_verp(struct params *p, struct str v)
 	return v.p && !str_iis(v, "Courier") ? SMTP_R_BAD_PARAM : SMTP_R_NONE;
 }
 
+static enum smtp_reply_id take_exdata(struct params *p, struct str v)
+{
+	p->mail->exdata = true;
+	return v.p ? SMTP_R_BAD_PARAM : SMTP_R_NONE;
+}
+
 static enum smtp_reply_id take_notify(struct params *p, struct str v)
 {
 	struct str word;
@@ -155,6 +161,8 @@ static const struct param mail_params[] = {
     {"SMTPUTF8", SMTP_EXT_SMTPUTF8, take_utf8},
     {"VERP", SMTP_EXT_VERP, take_verp},
     {"XVERP", SMTP_EXT_VERP, take_verp},
+    {"EXDATA", SMTP_EXT_EXDATA, take_exdata},
+    {"XEXDATA", SMTP_EXT_EXDATA, take_exdata},
 };
 
 static const struct param rcpt_params[] = {

@@ -78,6 +78,7 @@ enum smtp_ext {
 	SMTP_EXT_AUTH = 8,
 	SMTP_EXT_SMTPUTF8 = 16,
 	SMTP_EXT_VERP = 32,
+	SMTP_EXT_EXDATA = 64,
 };
 
 enum { SMTP_ENVID_MAX = 100, SMTP_ORCPT_MAX = 500, SMTP_HELO_MAX = 255 };
@@ -93,7 +94,8 @@ struct smtp_mail {
 	struct str envid; /* decoded */
 	struct str auth;  /* AUTH=, decoded; "<>" or a mailbox; empty: not given */
 	bool smtputf8;
-	bool verp; /* VERP, or XVERP[=Courier] */
+	bool verp;   /* VERP, or XVERP[=Courier] */
+	bool exdata; /* EXDATA or XEXDATA: the end of the text may be answered for each recipient */
 };
 
 enum smtp_notify {

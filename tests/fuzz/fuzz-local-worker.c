@@ -47,10 +47,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .type = (uint16_t)(size ? data[0] & 7 : 0), .body = str_skip(in, 1), .fd = -1};
 	struct worker_delivery d;
 	struct worker_result r;
+	struct worker_filter f;
+	struct worker_filtered told;
 	struct broker_request q;
 	if (worker_read_delivery(&m, &d) && (d.body.n != d.size || d.home.p[0] != '/'))
 		abort();
 	worker_read_result(&m, &r);
+	if (worker_read_filter(&m, &f) && (f.program.p[0] != '/' || f.home.p[0] != '/'))
+		abort();
+	if (worker_read_filtered(&m, &told) && told.output.n > BROKER_OUTPUT_MAX)
+		abort();
 	if (broker_request_read(&m, &q) && q.name.n > BROKER_NAME_MAX)
 		abort();
 	header_delivered_to(in, STR("a@b"));

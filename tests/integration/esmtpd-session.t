@@ -24,7 +24,7 @@ sub session {
 my ($s, $r) = session();
 is $r, "220 mail.example.test says hello\r\n", 'greeting from its file';
 $r = $t->smtp($s, 'EHLO client.test');
-for my $word (qw(STARTTLS XVERP=Courier PIPELINING 8BITMIME SMTPUTF8 DSN ENHANCEDSTATUSCODES)) {
+for my $word (qw(STARTTLS XVERP=Courier XEXDATA PIPELINING 8BITMIME SMTPUTF8 DSN ENHANCEDSTATUSCODES)) {
 	like $r, qr/^250[- ]\Q$word\E\r$/m, "offers $word";
 }
 like $r, qr/^250-SIZE 5000\r$/m, 'SIZE with the limit';

@@ -5,7 +5,7 @@ use warnings;
 use File::Temp qw(tempdir);
 use Test::More;
 
-my $maildrop = ($ENV{COURIER_TEST_PREFIX} || BAIL_OUT('COURIER_TEST_PREFIX is not set')) . '/bin/maildrop';
+our $maildrop = ($ENV{COURIER_TEST_PREFIX} || BAIL_OUT('COURIER_TEST_PREFIX is not set')) . '/bin/maildrop';
 my $dir = tempdir(CLEANUP => 1);
 my $home = "$dir/home";
 my $mail = "From: a\@b\nSubject: hello\n\nbody\n";
@@ -117,4 +117,16 @@ is($out + 0, length $large, 'DROP-0017 whole');
 system("cat $dir/in | timeout 30 $maildrop f >$dir/out");
 is(slurp("$dir/out") + 0, length $large, 'DROP-0017 from a pipe');
 chdir "/";
+# Virtual accounts have a uid that is nobody's in the system's table.
+SKIP: {
+	skip 'only root can be somebody unknown', 2 if $> != 0 || getpwuid 54321 || !-x '/usr/bin/setpriv';
+	fresh();
+	unlink glob("$home/.??*");
+	chown 54321, 54321, $home;
+	local $ENV{LOGNAME} = 'virtual@example.test';
+	local $maildrop = "/usr/bin/setpriv --reuid 54321 --regid 54321 --clear-groups $maildrop";
+	is(drop('-f me@here'), 0, 'DROP-0029 a uid without an entry in the table of users') or diag $err;
+	like(slurp("$home/default"), qr/^From me\@here .*\nFrom: a\@b\n/, 'DROP-0029 gets its mail');
+	chown 0, 0, $home;
+}
 done_testing();

@@ -201,6 +201,32 @@ static void report_of_failure(void **state UNUSED)
 	buf_free(&m.text);
 }
 
+/* MTA-0113 */
+static void from_line(void **state UNUSED)
+{
+	static const char *const rows[][2] = {
+	    {"mailer-daemon@", "From: mailer-daemon@me.example\n"},
+	    {"\"Mail\" <x@>", "From: \"Mail\" <x@me.example>\n"},
+	    {"\"Mail\" <x@y.example>", "From: \"Mail\" <x@y.example>\n"},
+	    {"<@>", "From: <postmaster@me.example>\n"},
+	    {"a\nBcc: b", "From: a Bcc: b\n"},
+	};
+	struct dsn_history h = {.round = 1};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct dsn_report in = {.templates = &templates,
+		    .history = &h,
+		    .me = STR("me.example"),
+		    .from = str_of(rows[i][0]),
+		    .boundary = STR("B"),
+		    .message_id = STR("x")};
+		struct made m = {.result = 0};
+		buf_init(&m.text, DSN_REPORT_MAX);
+		dsn_compose(&in, &m.text, &m.facts);
+		has(&m, rows[i][1]);
+		buf_free(&m.text);
+	}
+}
+
 static void report_of_delay(void **state UNUSED)
 {
 	struct dsn_recipient r[] = {delayed};
@@ -295,6 +321,7 @@ int main(void)
 	    cmocka_unit_test(history_text),
 	    cmocka_unit_test(history_faults),
 	    cmocka_unit_test(report_of_failure),
+	    cmocka_unit_test(from_line),
 	    cmocka_unit_test(report_of_delay),
 	    cmocka_unit_test(report_of_success),
 	    cmocka_unit_test(report_in_utf8),

@@ -199,7 +199,8 @@ static void test_ehlo_text(void **state)
 	assert_string_equal(out.p, "220 mx.example.com ESMTP\r\n"
 				   "250-mx.example.com Ok\r\n"
 				   "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"
-				   "250-XVERP=Courier\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+				   "250-XVERP=Courier\r\n250-XEXDATA\r\n"
+				   "250-PIPELINING\r\n250-8BITMIME\r\n"
 				   "250-SMTPUTF8\r\n250-SIZE 1000\r\n250-DSN\r\n"
 				   "250 ENHANCEDSTATUSCODES\r\n");
 	buf_free(&out);
@@ -211,7 +212,8 @@ static void test_what_the_gate_hears(void **state)
 	struct fake *f = fake_new();
 	static const struct expect x = {"parameters",
 	    "EHLO client.example\r\nAUTH PLAIN AHUAc2VjcmV0\r\n"
-	    "MAIL FROM:<a@b> SIZE=77 BODY=8BITMIME RET=HDRS ENVID=a+2Bb SMTPUTF8 VERP AUTH=<>\r\n"
+	    "MAIL FROM:<a@b> SIZE=77 BODY=8BITMIME RET=HDRS ENVID=a+2Bb SMTPUTF8 VERP EXDATA "
+	    "AUTH=<>\r\n"
 	    "RCPT TO:<\xc3\xbc@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c+40d\r\n",
 	    "220 250 235 250 250", "M<a@b> R<\xc3\xbc@d> "};
 
@@ -224,6 +226,7 @@ static void test_what_the_gate_hears(void **state)
 	assert_int_equal(f->last_mail.size, 77);
 	assert_int_equal(f->last_mail.ret, 'H');
 	assert_true(f->last_mail.body8 && f->last_mail.smtputf8 && f->last_mail.verp);
+	assert_true(f->last_mail.exdata);
 	assert_int_equal(f->last_rcpt.notify, GATE_NOTIFY_SUCCESS | GATE_NOTIFY_DELAY);
 	fake_free(f);
 }

@@ -16,162 +16,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static const char body[] = "Subject: x\n\nFrom here\nend\n";
-
-struct bench {
-	char home[64];
-	struct ipc *c;
-	pid_t pid;
-	bool fresh; /* may run programs */
-	char text[4096], forwards[512], status[16];
-};
-
-static void start(struct bench *b)
-{
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	b->pid = fork();
-	assert_true(b->pid >= 0);
-	if (b->pid == 0) {
-		const char *program = access("courierlocal-worker", X_OK)
-					  ? "../../courierlocal-worker"
-					  : "./courierlocal-worker";
-		dup2(fds[1], 3);
-		if (!b->fresh) /* as the broker does */
-			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		execl(program, "courierlocal-worker", (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	b->c = ipc_new(NULL, fds[0], NULL, NULL);
-}
-
-static int stop(struct bench *b)
-{
-	int status = 0;
-	ipc_free(b->c);
-	waitpid(b->pid, &status, 0);
-	return status;
-}
-
-static int setup_for(void **state, bool fresh)
-{
-	struct bench *b = mem_new(struct bench);
-	b->fresh = fresh;
-	snprintf(b->home, sizeof b->home, "/tmp/local-worker.XXXXXX");
-	assert_non_null(mkdtemp(b->home));
-	start(b);
-	*state = b;
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_for(state, false);
-}
-
-static int setup_fresh(void **state)
-{
-	return setup_for(state, true);
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-	assert_int_equal(stop(b), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", b->home, (char *)NULL);
-		_exit(1);
-	}
-	waitpid(pid, NULL, 0);
-	free(b);
-	return 0;
-}
-
-static void put_file(struct bench *b, const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof path, "%s/%s", b->home, name);
-	unlink(path);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static char *get_file(struct bench *b, const char *name)
-{
-	char path[512];
-	struct buf out;
-	snprintf(path, sizeof path, "%s/%s", b->home, name);
-	buf_init(&out, 1 << 20);
-	if (file_read(AT_FDCWD, path, &out) < 0)
-		return NULL;
-	return out.p;
-}
-
-/* Messages in new; the last one's name. */
-static unsigned count(struct bench *b, const char *sub, char *name, size_t size)
-{
-	char path[256];
-	unsigned n = 0;
-	snprintf(path, sizeof path, "%s/Maildir/%s", b->home, sub);
-	DIR *d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (e->d_name[0] != '.') {
-			n++;
-			if (name)
-				snprintf(name, size, "Maildir/%s/%s", sub, e->d_name);
-		}
-	if (d)
-		closedir(d);
-	return n;
-}
-
-static struct worker_delivery delivery(struct bench *b)
-{
-	return (struct worker_delivery){.rules = {.dot = STR("courier"), .seps = STR("+")},
-	    .uid = geteuid(),
-	    .program_seconds = 20,
-	    .size = sizeof body - 1,
-	    .user = STR("joe"),
-	    .home = str_of(b->home),
-	    .delivery = STR("./Maildir"),
-	    .address = STR("joe-ext@example.com"),
-	    .sender = STR("from@example.net"),
-	    .id = STR("1.2.3"),
-	    .body = str_at(body, sizeof body - 1)};
-}
-
-static int answer(struct bench *b)
-{
-	struct worker_result r;
-	struct ipc_msg m;
-	assert_int_equal(ipc_recv(b->c, &m, 20000), 1);
-	assert_true(worker_read_result(&m, &r));
-	snprintf(b->text, sizeof b->text, "%.*s", STR_FMT(r.text));
-	snprintf(b->forwards, sizeof b->forwards, "%.*s", STR_FMT(r.forwards));
-	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r.status));
-	return (int)r.outcome;
-}
-
-static int deliver(struct bench *b, const struct worker_delivery *d)
-{
-	assert_int_equal(worker_send_delivery(b->c, 1, d, -1), 0);
-	return answer(b);
-}
+#include "local-bench.h"
 
 static void test_maildir(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	char name[512];
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(count(b, "new", name, sizeof name), 1);
-	assert_int_equal(count(b, "tmp", NULL, 0), 0);
-	char *text = get_file(b, name);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", name, sizeof name), 1);
+	assert_int_equal(bench_count(b, "tmp", NULL, 0), 0);
+	char *text = bench_get(b, name);
 	assert_string_equal(text,
 	    "Delivered-To: joe-ext@example.com\nReturn-Path: <from@example.net>\n"
 	    "Subject: x\n\nFrom here\nend\n");
@@ -180,59 +35,59 @@ static void test_maildir(void **state)
 	d.address = STR("JOE-ext@example.com");
 	d.body = STR("Delivered-To: joe-ext@example.com\n\nx\n");
 	d.size = d.body.n;
-	assert_int_equal(deliver(b, &d), WORKER_FAIL);
+	assert_int_equal(bench_deliver(b, &d), WORKER_FAIL);
 	assert_string_equal(b->status, "5.4.6");
 }
 
 static void test_batch(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	for (uint32_t i = 1; i <= 100; i++)
 		assert_int_equal(worker_send_delivery(b->c, i, &d, -1), 0);
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(answer(b), WORKER_OK);
-	assert_int_equal(count(b, "new", NULL, 0), 100);
+		assert_int_equal(bench_answer(b), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 100);
 	d.quota = STR("1C");
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 	assert_string_equal(b->status, "4.2.2");
 	d.uid++;
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 }
 
 static void test_descriptor(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	char name[512];
 	struct stat st;
-	put_file(b, "message", body);
+	bench_put(b, "message", bench_body);
 	snprintf(name, sizeof name, "%s/message", b->home);
 	int fd = open(name, O_RDONLY);
 	d.body = STR_NONE;
 	assert_int_equal(worker_send_delivery(b->c, 1, &d, fd), 0);
 	close(fd);
-	assert_int_equal(answer(b), WORKER_OK);
-	assert_int_equal(count(b, "new", name, sizeof name), 1);
+	assert_int_equal(bench_answer(b), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", name, sizeof name), 1);
 	/* Less in the file than announced: nothing is delivered. */
 	snprintf(name, sizeof name, "%s/message", b->home);
 	fd = open(name, O_RDONLY);
 	d.size += 1;
 	assert_int_equal(worker_send_delivery(b->c, 2, &d, fd), 0);
 	close(fd);
-	assert_int_equal(answer(b), WORKER_DEFER);
-	assert_int_equal(count(b, "new", NULL, 0) + count(b, "tmp", NULL, 0), 1);
+	assert_int_equal(bench_answer(b), WORKER_DEFER);
+	assert_int_equal(bench_count(b, "new", NULL, 0) + bench_count(b, "tmp", NULL, 0), 1);
 	assert_int_equal(stat(name, &st), 0);
 }
 
 static void test_mbox(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
-	put_file(b, ".courier", "./inbox\n/dev/null\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	char *text = get_file(b, "inbox");
+	struct worker_delivery d = bench_delivery(b);
+	bench_put(b, ".courier", "./inbox\n/dev/null\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	char *text = bench_get(b, "inbox");
 	assert_non_null(text);
 	assert_int_equal(strncmp(text, "From from@example.net ", 22), 0);
 	assert_non_null(
@@ -244,66 +99,66 @@ static void test_mbox(void **state)
 static void test_extensions(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	d.ext = STR("a.b-c");
-	assert_int_equal(deliver(b, &d), WORKER_FAIL);
+	assert_int_equal(bench_deliver(b, &d), WORKER_FAIL);
 	assert_string_equal(b->status, "5.1.1");
-	put_file(b, ".courier-a:b-default", "&one@example.org, two\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	bench_put(b, ".courier-a:b-default", "&one@example.org, two\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->forwards, "one@example.org\ntwo\n");
-	put_file(b, ".courier-a:b-c", "# nothing\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	bench_put(b, ".courier-a:b-c", "# nothing\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->forwards, "");
-	assert_int_equal(count(b, "new", NULL, 0), 0);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
 	char path[128];
 	snprintf(path, sizeof path, "%s/.courier-a:b-c", b->home);
 	chmod(path, 0620);
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 }
 
 static void test_home(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	chmod(b->home, 01700);
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 	chmod(b->home, 0702);
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 	chmod(b->home, 0700);
 	d.home = STR("/nonexistent/home");
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
-	assert_int_equal(count(b, "new", NULL, 0), 0);
+	assert_int_equal(bench_deliver(b, &d), WORKER_NO_HOME);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
 }
 
 static void test_programs(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
-	put_file(b, ".courier", "|cat >got; echo \"$SENDER $EXT $EXT2 $HOME\" >env; echo hello\n");
-	assert_int_equal(deliver(b, &d), WORKER_NEED_FRESH);
+	struct worker_delivery d = bench_delivery(b);
+	bench_put(b, ".courier", "|cat >got; echo \"$SENDER $EXT $EXT2 $HOME\" >env; echo hello\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_NEED_FRESH);
 	d.flags = WORKER_FRESH;
 	d.ext = STR("");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	char *text = get_file(b, "got"), *env = get_file(b, "env");
-	assert_string_equal(text, body);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	char *text = bench_get(b, "got"), *env = bench_get(b, "env");
+	assert_string_equal(text, bench_body);
 	assert_non_null(strstr(env, "from@example.net"));
 	free(text);
 	free(env);
-	put_file(b, ".courier", "|echo sorry; exit 67\n./Maildir\n");
-	assert_int_equal(deliver(b, &d), WORKER_FAIL);
-	assert_string_equal(b->text, "sorry\n");
-	put_file(b, ".courier", "|exit 99\n./Maildir\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	put_file(b, ".courier", "|exit 1\n./Maildir\n");
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
-	assert_int_equal(count(b, "new", NULL, 0), 0);
-	put_file(b, ".courier", "||echo ./Maildir; echo a@b\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	bench_put(b, ".courier", "|echo sorry; exit 67\n./Maildir\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_FAIL);
+	assert_string_equal(b->text, "sorry");
+	bench_put(b, ".courier", "|exit 99\n./Maildir\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	bench_put(b, ".courier", "|exit 1\n./Maildir\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
+	bench_put(b, ".courier", "||echo ./Maildir; echo a@b\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->forwards, "a@b\n");
-	assert_int_equal(count(b, "new", NULL, 0), 1);
-	put_file(b, ".courier", "|sleep 60\n");
+	assert_int_equal(bench_count(b, "new", NULL, 0), 1);
+	bench_put(b, ".courier", "|sleep 60\n");
 	d.program_seconds = 1;
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
 }
 
 static void test_look(void **state)
@@ -314,7 +169,7 @@ static void test_look(void **state)
 		const char *ext;
 		uint8_t want;
 	} cases[] = {{"", BROKER_LOOK_YES}, {"a", BROKER_LOOK_YES}, {"b", BROKER_LOOK_NO}};
-	put_file(b, ".courier-a", "");
+	bench_put(b, ".courier-a", "");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct ipc_msg m;
 		ipc_compose(b->c, WORKER_LOOK, 9);
@@ -332,7 +187,7 @@ static void test_look(void **state)
 static void test_kill(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	unsigned acknowledged = 0;
 	for (unsigned round = 0; round < 20; round++) {
 		for (uint32_t i = 1; i <= 40; i++)
@@ -344,8 +199,8 @@ static void test_kill(void **state)
 		struct worker_result r;
 		while (ipc_recv(b->c, &m, 5000) == 1)
 			acknowledged += worker_read_result(&m, &r) && r.outcome == WORKER_OK;
-		stop(b);
-		start(b);
+		bench_stop(b);
+		bench_start(b);
 	}
 	char path[256];
 	struct stat st;
@@ -374,11 +229,11 @@ static void test_garbage(void **state)
 	ipc_put_z(b->c, "courier");
 	assert_int_equal(ipc_send(b->c, -1), 0);
 	assert_int_equal(ipc_recv(b->c, &m, 10000), 0);
-	assert_int_equal(WEXITSTATUS(stop(b)), 70);
-	start(b);
+	assert_int_equal(WEXITSTATUS(bench_stop(b)), 70);
+	bench_start(b);
 }
 
-#define with_worker(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define with_worker(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 int main(void)
 {
@@ -389,7 +244,7 @@ int main(void)
 	    with_worker(test_mbox),
 	    with_worker(test_extensions),
 	    with_worker(test_home),
-	    cmocka_unit_test_setup_teardown(test_programs, setup_fresh, teardown),
+	    cmocka_unit_test_setup_teardown(test_programs, bench_setup_fresh, bench_teardown),
 	    with_worker(test_look),
 	    with_worker(test_kill),
 	    with_worker(test_garbage),

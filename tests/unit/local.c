@@ -126,7 +126,8 @@ static void test_exit_codes(void **state)
 {
 	assert_int_equal(program_exit(0), GO_ON);
 	assert_int_equal(program_exit(99), STOP);
-	static const int permanent[] = {64, 65, 67, 68, 69, 70, 76, 77, 78, 100, 112};
+	assert_int_equal(program_exit(70), BOUNCED);
+	static const int permanent[] = {64, 65, 67, 68, 69, 76, 77, 78, 100, 112};
 	for (size_t i = 0; i < ARRAY_LEN(permanent); i++)
 		assert_int_equal(program_exit(permanent[i]), FAILED);
 	static const int later[] = {1, 2, 66, 71, 74, 75, 98, 111, 126, 127, 255};

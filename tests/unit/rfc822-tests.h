@@ -10,6 +10,7 @@
 
 int rfc822_path_tests(void);
 int rfc822_text_tests(void);
+int rfc822_verp_tests(void);
 
 #define assert_str(s, z) assert_string_equal(text_of(s), z)
 static inline const char *text_of(struct str s) /* valid until the fourth call after it */

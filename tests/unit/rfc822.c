@@ -288,5 +288,5 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_print, setup, teardown),
 	};
 	int failed = cmocka_run_group_tests_name("rfc822", tests, NULL, NULL);
-	return failed + rfc822_path_tests() + rfc822_text_tests();
+	return failed + rfc822_path_tests() + rfc822_text_tests() + rfc822_verp_tests();
 }

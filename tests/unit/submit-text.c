@@ -340,6 +340,7 @@ static void test_frames(void **state)
 	    .ret = 'F',
 	    .body8 = true,
 	    .verp = true,
+	    .exdata = true,
 	    .size = 1ull << 40,
 	    .security = STR("STARTTLS"),
 	    .idempotency = STR("k")};
@@ -358,7 +359,7 @@ static void test_frames(void **state)
 	assert_true(str_is(f.with, "ESMTPSA") && f.mail.size == m.size && f.mail.ret == 'F');
 	assert_true(
 	    f.mail.body8 && f.mail.verp && !f.mail.smtputf8 && str_is(f.mail.idempotency, "k"));
-	assert_true(str_is(f.mail.security, "STARTTLS"));
+	assert_true(str_is(f.mail.security, "STARTTLS") && f.mail.exdata);
 	for (size_t n = 0; n < b.n; n++)
 		assert_false(gate_decode_mail(str_head(buf_str(&b), n), &f));
 	buf_addc(&b, 0);

@@ -1,13 +1,13 @@
 /*
- * Locks of mailbox files: dot-locks and the kernel's.
+ * Locks of mbox files: dot-locks and the kernel's.
  *
  * A dot-lock is a file made elsewhere and linked to its name, with "PID HOST" in it.  Whoever holds
  * one in a process with lock_watch() has its time refreshed, so that others do not take it for
  * stale; and the process is ended (EX_TEMPFAIL, locks removed, a half-written mailbox cut back)
  * when its time is over.
  */
-#ifndef COURIER_MAILDROP_LOCK_H
-#define COURIER_MAILDROP_LOCK_H
+#ifndef COURIER_MAILDIR_MBOX_LOCK_H
+#define COURIER_MAILDIR_MBOX_LOCK_H
 
 #include "base/base.h"
 

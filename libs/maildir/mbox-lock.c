@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/lock.h"
+#include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
