@@ -154,8 +154,8 @@ static void fill_envelope(struct transaction *t, bool marked, struct envelope *e
 	/* Programs can't say whether they want it: what needs it will be found out later. */
 	e->smtputf8 = m->mail.smtputf8 && !t->from_program;
 	e->track = m->track;
-	e->body8 = m->spool.body8;
-	e->headers8 = m->spool.headers8;
+	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
+	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
 	e->vhost = t->origin.vhost;
 	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;

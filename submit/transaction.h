@@ -37,6 +37,7 @@ struct message {
 	bool receiving;      /* data has come */
 	enum reply_id error; /* found before END, answered there */
 	bool judged, marked; /* END: the decision has been made */
+	struct message_facts facts;
 };
 
 struct transaction {

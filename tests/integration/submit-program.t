@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob'],
+my $t = Courier::Test->new(users => ['alice', 'bob'], config => {submit => {HEADERLIMIT => 2000}},
 	files => {"aliases/lists" => "list: alice, bob\nboss: alice\n"});
 $t->command('makealiases');
 is($?, 0, 'aliases');
@@ -254,6 +254,13 @@ for my $size (200, 5_000) { # in memory, and in a file
 	is(substr($m, -length $big), $big, 'MIME=8bit');
 }
 
+my $dense = ("\xc3\xa9" x 30 . "\n") x 850; # grows beyond what travels without a file
+$m = arrived({MIME => '7bit'}, '', $dense);
+my ($grown) = $m =~ /\n\n(.*)\z/s;
+$grown =~ s/=\n//g;
+$grown =~ s/=([0-9A-F]{2})/chr hex $1/ge;
+ok($grown eq $dense, 'a body that becomes three times as large');
+
 # ---- lines of every kind (T49) ---------------------------------------------------------------
 
 my @odd = (['998 bytes', 'x' x 998 . "\n"], ['1000 bytes', 'x' x 1000 . "\n"], ['a million', 'y' x 1_000_000 . "\n"],
@@ -278,12 +285,13 @@ for (@odd) {
 is($rc, 1, 'MTA-1132: input that ends in the envelope is not queued');
 is(scalar(grep {$_->[1] =~ /Subject: never/} $t->mailbox('alice')), 0, 'nothing came');
 $t->stop;
-($rc, $said) = submit({}, ['local', $HOST], "x\@far.example\nalice\n\nSubject: while down\n\nlater\n");
+($rc, $said) = submit({}, ['local', $HOST], "bob\@example.test\nalice\tS\trfc822;Orig\@x\n\nSubject: while down\n\nlater\n");
 is($rc, 0, 'MTA-1133: the system is down, and mail is taken') or diag "@$said";
 like($said->[-1], qr/^250 /, 'with 250');
 ($rc, $said) = submit({}, ['esmtp', $HOST], "x\@far.example\n");
 like("$rc @$said", qr/^1 451 /, 'but not for the network');
 $t->start;
 ok($t->wait_mail('alice', qr/^Subject: while down$/m), 'MTA-1133: it is picked up at the start');
+ok($t->wait_mail('bob', qr/Original-Recipient: rfc822; ?Orig\@x/), 'with what was wished of reports');
 $t->stop;
 done_testing;
