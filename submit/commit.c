@@ -138,7 +138,8 @@ static void environment(struct transaction *t, struct message *m, struct envelop
 		env[e->n_env++] = STR("MESSAGE_FAULTS=1");
 }
 
-static void fill_envelope(struct transaction *t, bool marked, struct envelope *e)
+static void fill_envelope(
+    struct transaction *t, const struct message_facts *f, bool marked, struct envelope *e)
 {
 	struct message *m = t->message;
 	envelope_init(e);
@@ -240,7 +241,7 @@ static bool start_part(struct commit *c, struct envelope *e, size_t i)
 	return handle != 0;
 }
 
-void commit_start(struct transaction *t, bool marked)
+void commit_start(struct transaction *t, const struct message_facts *f, bool marked)
 {
 	struct commit *c = mem_new(struct commit);
 	struct envelope e;
@@ -250,7 +251,7 @@ void commit_start(struct transaction *t, bool marked)
 	c->starting = true;
 	buf_init(&c->id, 256);
 	t->commit = c;
-	fill_envelope(t, marked, &e);
+	fill_envelope(t, f, marked, &e);
 	/* The answer "no" may come from inside: the queue dies under the first frame. */
 	for (size_t i = 0; i < c->n && !c->failed; i++)
 		if (!start_part(c, &e, i))

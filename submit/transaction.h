@@ -100,7 +100,7 @@ bool transaction_env(const struct transaction *t, const char *name, struct str *
 void transaction_file_there(void *t);
 
 /* Hands the finished message over; answers END.  commit.c */
-void commit_start(struct transaction *t, bool marked);
+void commit_start(struct transaction *t, const struct message_facts *f, bool marked);
 void commit_cancel(struct commit *c);
 size_t commit_parts(const struct transaction *t); /* queue entries that it will be */
 /* The control file of a part as filters see it; false: too much. */
