@@ -1,7 +1,7 @@
 /* The settings of the esmtp module. */
 #include "esmtp/authclient.h"
 #include "esmtp/esmtp-settings.h"
-#include "esmtp/routes.h"
+#include "smtp/routes.h"
 #include "tls/tls.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \

@@ -4,8 +4,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "esmtp/authclient.h"
-#include "esmtp/reply.h"
-#include "esmtp/routes.h"
+#include "smtp/reply-read.h"
+#include "smtp/routes.h"
 
 /* ---- replies --------------------------------------------------------------------------------- */
 

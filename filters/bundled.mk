@@ -1,0 +1,35 @@
+# filters: those that ship with the suite.
+noinst_LIBRARIES += filters/libfilter-server.a filters/libverify.a
+filters_libfilter_server_a_SOURCES = \
+	filters/filter-settings.c filters/filter-settings.h \
+	filters/filter-request.c filters/filter-request.h \
+	filters/filter-control.c filters/filter-control.h \
+	filters/filter-socket.c filters/filter-socket.h \
+	filters/filter-server.c filters/filter-server.h \
+	filters/dupfilter-hash.c filters/dupfilter-hash.h \
+	filters/ratefilter-count.c filters/ratefilter-count.h
+filters_libverify_a_SOURCES = \
+	filters/verifyfilter-settings.c \
+	filters/verifyfilter-cache.c filters/verifyfilter-cache.h \
+	filters/verifyfilter-callout.c filters/verifyfilter-callout.h \
+	filters/verifyfilter-conn.c filters/verifyfilter-conn.h \
+	filters/verifyfilter-session.c \
+	filters/verifyfilter-check.c filters/verifyfilter-check.h
+filter_server_libs = filters/libfilter-server.a libs/queue/libqueue.a libs/event/libevent.a \
+	libs/config/libconfig.a libs/base/libbase.a $(EVENT_LIBS)
+verify_libs = filters/libverify.a libs/smtp/libsmtp.a libs/dns/libdns.a libs/tls/libtls.a \
+	libs/rfc822/librfc822.a libs/unicode/libunicode.a
+
+filters_PROGRAMS += filters/dupfilter filters/ratefilter filters/verifyfilter
+filters_dupfilter_SOURCES = filters/dupfilter.c
+filters_dupfilter_LDADD = $(filter_server_libs) $(OPENSSL_LIBS)
+filters_ratefilter_SOURCES = filters/ratefilter.c
+filters_ratefilter_LDADD = $(filter_server_libs)
+filters_verifyfilter_SOURCES = filters/verifyfilter.c
+filters_verifyfilter_LDADD = $(verify_libs) $(filter_server_libs) $(SERVICE_LIBS) $(UNBOUND_LIBS) \
+	$(OPENSSL_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+
+bin_PROGRAMS += filters/verifysmtp
+filters_verifysmtp_SOURCES = filters/verifysmtp.c
+filters_verifysmtp_LDADD = $(verify_libs) filters/libfilter-server.a $(SERVICE_LIBS) $(UNBOUND_LIBS) \
+	$(OPENSSL_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)

@@ -1,0 +1,16 @@
+/* What a filter wants to know of the control files of a message (libs/queue/envelope.h). */
+#ifndef COURIER_FILTERS_FILTER_CONTROL_H
+#define COURIER_FILTERS_FILTER_CONTROL_H
+
+#include "filters/filter-request.h"
+
+struct filter_facts {
+	struct str sender, login, source; /* of the first control file */
+	uint32_t uid;                     /* of the submitter; means something for local mail */
+	size_t rcpts;                     /* of all control files */
+};
+
+/* Reads them all.  -1: one cannot be read or is none; logged.  Strings are in the arena. */
+int filter_facts_read(struct arena *a, const struct filter_paths *p, struct filter_facts *out);
+
+#endif
