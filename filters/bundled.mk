@@ -33,3 +33,15 @@ bin_PROGRAMS += filters/verifysmtp
 filters_verifysmtp_SOURCES = filters/verifysmtp.c
 filters_verifysmtp_LDADD = $(verify_libs) filters/libfilter-server.a $(SERVICE_LIBS) $(UNBOUND_LIBS) \
 	$(OPENSSL_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+
+# include files for maildrop
+filterdata_generated = filters/verifysender filters/verifysenderfull
+filterdatadir = $(pkgdatadir)
+nodist_filterdata_DATA = $(filterdata_generated)
+$(filterdata_generated): filters/bundled.mk
+	$(AM_V_GEN)$(MKDIR_P) filters && sed -e 's,@bindir[@],$(bindir),g; s,@sysconfdir[@],$(sysconfdir),g' \
+		-e 's,@pkgdatadir[@],$(pkgdatadir),g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+filters/verifysender: filters/verifysender.in
+filters/verifysenderfull: filters/verifysenderfull.in
+CLEANFILES += $(filterdata_generated)
+EXTRA_DIST += filters/verifysender.in filters/verifysenderfull.in
