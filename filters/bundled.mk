@@ -45,3 +45,14 @@ filters/verifysender: filters/verifysender.in
 filters/verifysenderfull: filters/verifysenderfull.in
 CLEANFILES += $(filterdata_generated)
 EXTRA_DIST += filters/verifysender.in filters/verifysenderfull.in
+
+# perlfilter: needs Perl's own library
+dist_filterdata_DATA = filters/perlfilter-example.pl filters/perlfilter-ratelimit.pl
+if EMBED_PERL
+noinst_LIBRARIES += filters/libperlfilter.a
+filters_libperlfilter_a_SOURCES = filters/perlfilter-perl.c filters/perlfilter-perl.h
+filters_libperlfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PERL_EMBED_CFLAGS)
+filters_PROGRAMS += filters/perlfilter
+filters_perlfilter_SOURCES = filters/perlfilter.c
+filters_perlfilter_LDADD = filters/libperlfilter.a $(filter_server_libs) $(PERL_EMBED_LIBS)
+endif
