@@ -47,8 +47,9 @@ CLEANFILES += $(filterdata_generated)
 EXTRA_DIST += filters/verifysender.in filters/verifysenderfull.in
 
 # perlfilter: needs Perl's own library
-dist_filterdata_DATA = filters/perlfilter-example.pl filters/perlfilter-ratelimit.pl
 if EMBED_PERL
+dist_filterdata_DATA = filters/perlfilter-example.pl filters/perlfilter-ratelimit.pl
+dist_man_MANS += man/perlfilter.8 man/courierperlfilter.8
 noinst_LIBRARIES += filters/libperlfilter.a
 filters_libperlfilter_a_SOURCES = filters/perlfilter-perl.c filters/perlfilter-perl.h
 filters_libperlfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PERL_EMBED_CFLAGS)
@@ -56,3 +57,17 @@ filters_PROGRAMS += filters/perlfilter
 filters_perlfilter_SOURCES = filters/perlfilter.c
 filters_perlfilter_LDADD = filters/libperlfilter.a $(filter_server_libs) $(PERL_EMBED_LIBS)
 endif
+
+filter_test_libs = $(verify_libs) $(filter_server_libs) $(SERVICE_LIBS) $(UNBOUND_LIBS) \
+	$(OPENSSL_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/filters
+tests_unit_filters_SOURCES = tests/unit/filters.c
+tests_unit_filters_LDADD = $(filter_test_libs) $(CMOCKA_LIBS)
+endif
+fuzz_programs += tests/fuzz/fuzz-filter-request
+tests_fuzz_fuzz_filter_request_SOURCES = tests/fuzz/fuzz-filter-request.c
+tests_fuzz_fuzz_filter_request_LDADD = $(filter_test_libs)
+tests_fuzz_fuzz_filter_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+dist_man_MANS += man/dupfilter.8 man/ratefilter.8 man/verifyfilter.8 man/verifysmtp.1

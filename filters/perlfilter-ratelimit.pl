@@ -56,7 +56,6 @@ sub recall {
 
 sub remember {
 	my ($file, @records) = @_;
-	splice @records, 0, @records - $limit{MESSAGES} if @records > $limit{MESSAGES};
 	seek $file, 0, SEEK_SET;
 	print $file map {pack 'q L A60', @$_} @records;
 	truncate $file, @records * $limit{record};
@@ -87,6 +86,7 @@ sub too_much {
 	my $sum = 0;
 	if (length $address) {
 		push @records, [$now, $count, $address];
+		shift @records while @records > $limit{MESSAGES};
 		$sum += $_->[1] for grep {$_->[2] eq $address} @records;
 		remember($file, @records);
 	}
