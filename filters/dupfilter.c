@@ -70,6 +70,16 @@ static void run(struct disk_job *job)
 	dup_hasher_free(h);
 }
 
+static void refuse(struct filter_request *r)
+{
+	struct filter_facts facts;
+	if (filter_facts_read(r->arena, &r->paths, &facts) == 0) {
+		const struct log_ctx ctx = {"id", facts.id};
+		log_info(&ctx, "refused,from=<%.*s>: a copy too many", STR_FMT(facts.sender));
+	}
+	filter_answer(r, 550, "5.7.1", STR("Duplicate message rejected."));
+}
+
 /* In the loop again. */
 static void done(struct disk_job *job)
 {
@@ -81,8 +91,7 @@ static void done(struct disk_job *job)
 		log_error(NULL, "cannot read the message '%s': %m", r->paths.data);
 		filter_answer_later(r);
 	} else if (j->letters && dup_ring_add(f->ring, j->hash) >= f->level) {
-		log_info(NULL, "refused,data='%s': a copy too many", r->paths.data);
-		filter_answer(r, 550, "5.7.1", STR("Duplicate message rejected."));
+		refuse(r);
 	} else {
 		filter_answer(r, 200, "", STR("Ok."));
 	}

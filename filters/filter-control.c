@@ -3,7 +3,6 @@
 #include "filters/filter-control.h"
 
 #include <fcntl.h>
-#include "queue/envelope.h"
 
 enum { DECODE_MAX = 64 * 1024 * 1024 };
 
@@ -12,6 +11,7 @@ static bool keep(struct arena *a, const struct envelope *e, bool first, struct f
 	out->rcpts += e->n_rcpts;
 	if (!first)
 		return true;
+	queue_id_format(&e->id, out->id);
 	out->sender = arena_str(a, e->sender);
 	out->login = arena_str(a, e->login);
 	out->source = arena_str(a, e->source);

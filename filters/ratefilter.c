@@ -27,15 +27,16 @@ static struct str key_of(
 
 static void judge(struct ratefilter *f, struct filter_request *r, const struct filter_facts *facts)
 {
+	const struct log_ctx ctx = {"id", facts->id};
 	struct buf key;
 	buf_init(&key, 8192);
 	struct str who = key_of(f, facts, &key);
 	uint64_t sum = who.n ? rate_add(f->rate, who, facts->rcpts, clock_now()) : 0;
 	if (sum == UINT64_MAX) {
-		log_error(NULL, "too many senders to count, more than %d", RATE_KEYS_MAX);
+		log_error(&ctx, "too many senders to count, more than %d", RATE_KEYS_MAX);
 		filter_answer_later(r);
 	} else if (sum > f->max) {
-		log_info(NULL, "refused,from=<%.*s>: %.*s has %llu recipients",
+		log_info(&ctx, "refused,from=<%.*s>: %.*s has %llu recipients",
 		    STR_FMT(facts->sender), STR_FMT(who), (unsigned long long)sum);
 		filter_answer(
 		    r, 550, "5.7.1", STR("Number of messages exceeded administrative limit."));

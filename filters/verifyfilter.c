@@ -10,13 +10,14 @@ static void decided(void *ctx, const struct callout_result *v)
 {
 	struct filter_request *r = ctx;
 	const struct filter_facts *facts = r->data;
+	const struct log_ctx lc = {"id", facts->id};
 	struct buf text;
 	if (v->verdict == VERIFY_GOOD) {
 		filter_answer(r, 200, "", STR("Ok"));
 		return;
 	}
 	bool bad = v->verdict == VERIFY_BAD;
-	log_info(NULL, "%s,from=<%.*s>: %.*s", bad ? "refused" : "deferred", STR_FMT(facts->sender),
+	log_info(&lc, "%s,from=<%.*s>: %.*s", bad ? "refused" : "deferred", STR_FMT(facts->sender),
 	    STR_FMT(v->text));
 	buf_init(&text, CALLOUT_TEXT_MAX * 3);
 	verify_explain(&text, facts->sender, v);
