@@ -70,7 +70,7 @@ static void add_text(struct buf *out, struct str text)
 
 void filter_reply_put(struct buf *out, unsigned code, struct str enhanced, struct str text)
 {
-	struct str line = STR_NONE, next;
+	struct str line = STR_NONE, next = STR_NONE;
 	unsigned lines = 0;
 	if (code < CODE_MIN || code > CODE_MAX) {
 		code = CODE_FAULT;

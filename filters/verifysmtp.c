@@ -48,7 +48,7 @@ static void tell_text(const char *indent, const struct callout_result *r)
 	struct str text = r->text, line;
 	while (str_split(&text, '\n', &line)) {
 		if (r->code)
-			printf("%s%u%c", indent, r->code, text.n ? '-' : ' ');
+			printf("%s%u%c", indent, r->code, text.p ? '-' : ' ');
 		else
 			fputs(indent, stdout);
 		printf("%.*s\n", STR_FMT(line));

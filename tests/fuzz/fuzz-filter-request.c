@@ -29,9 +29,11 @@ static void reply(struct str in)
 	struct str rest, line;
 	buf_init(&out, FILTER_REPLY_MAX);
 	filter_reply_put(&out, 550, STR("5.7.1"), in);
-	rest = buf_str(&out);
+	if (!out.n || out.p[out.n - 1] != '\n')
+		__builtin_trap();
+	rest = str_head(buf_str(&out), out.n - 1);
 	while (str_split(&rest, '\n', &line))
-		if (!str_starts(line, rest.n ? STR("550-5.7.1 ") : STR("550 5.7.1 ")))
+		if (!str_starts(line, rest.p ? STR("550-5.7.1 ") : STR("550 5.7.1 ")))
 			__builtin_trap();
 	buf_free(&out);
 }
