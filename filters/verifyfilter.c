@@ -40,7 +40,8 @@ static void request(struct filter_request *r)
 static int start(struct filter_server *s)
 {
 	struct config *c = filter_config(s);
-	char *dir = instance_path(filter_instance(s)->var, "verifyfilter");
+	/* a folder of ours in one that we may write anyway; no socket has a name like that */
+	char *dir = instance_path(filter_instance(s)->var, "filters/.verified");
 	bool base = str_is(config_str(c, "verifyfilter", "verifyfilter-logmode", NULL), "base");
 	size_t n = (size_t)config_int(c, "verifyfilter", "verifyfilter-nthreads", NULL);
 	struct verify_cache *cache = verify_cache_new(dir, base, clock_now());

@@ -98,7 +98,7 @@ like($f->judge($text, sender => 'nobody-2@good.example'), qr/^550.*nobody/s, 'a 
 is($f->judge($text, sender => 'other@good.example'), "200 Ok\n", 'another one is asked');
 is(rcpts($good), $before + 2, 'that was it');
 like($f->judge($text, sender => 'x@temp.example'), qr/greylisted/, 'what was temporary is asked again');
-my @lines = track($f->path('var/verifyfilter'));
+my @lines = track($f->path('var/filters/.verified'));
 is(scalar(grep {$_->[2] eq 'Vjoe@good.example'} @lines), 1, 'a V line for who is good');
 is(scalar(grep {$_->[2] eq 'vnobody@good.example'} @lines), 1, 'a v line for who is bad');
 ok(!(grep {$_->[2] =~ /temp/} @lines), 'none for who is neither');
@@ -121,7 +121,7 @@ is($f->judge($text, sender => 'other@good.example'), "200 Ok\n", 'one that was n
 is(rcpts($good), $before + 3, 'is asked again');
 $f->stop;
 later(9);
-is(join(' ', map {$_->[2]} track($f->path('var/verifyfilter'))), '', 'old files are gone');
+is(join(' ', map {$_->[2]} track($f->path('var/filters/.verified'))), '', 'old files are gone');
 $f->stop;
 $f->{env} = {};
 
