@@ -69,6 +69,13 @@ for my $name (sort keys %usual) {
 		my @other = grep {$_ !~ /^(?:200|550)/} @answers;
 		is("@other", '', "$name: crowd $round is answered");
 	}
+	for (1 .. 3000) {
+		my $passing = $f->connect or next;
+		syswrite $passing, $good->[0] if $_ % 2;
+	}
+	my @idle = grep {$_} map {$f->connect} 1 .. 800;
+	is($f->ask($good) =~ /^(?:200|550)/ ? 'answered' : 'not', 'answered', "$name: behind " . @idle . ' who say nothing, and thousands who left');
+	close $_ for @idle;
 	for (1 .. 50) {
 		last if fds($f->pid) <= $before + 2;
 		sleep 0.1;
