@@ -9,17 +9,20 @@
 #include "filters/filter-settings.h"
 #include "filters/verifyfilter-check.h"
 
-enum { AT_A_TIME = 10 };
+enum { AT_A_TIME = 10, TEXT_MAX = 4 * CALLOUT_TEXT_MAX };
 
 struct options {
 	const char *instance, *dir;
 	bool quiet, full;
 };
 
+struct asked;
+
 struct run {
 	struct loop *loop;
 	struct verifier *verifier;
-	size_t left;
+	struct asked *asked; /* n of them, told in this order whoever answers first */
+	size_t n, told;
 	bool failed, waiting;
 };
 
@@ -27,46 +30,46 @@ struct asked {
 	struct run *run;
 	const char *address;
 	bool reply; /* as an SMTP reply, for filters */
+	bool done;
+	struct buf text;
 };
 
-static void tell_reply(const struct asked *a, const struct callout_result *r)
+static void put_reply(struct asked *a, const struct callout_result *r)
 {
-	struct buf text, out;
+	struct buf text;
 	bool bad = r->verdict == VERIFY_BAD;
-	buf_init(&text, CALLOUT_TEXT_MAX * 3);
-	buf_init(&out, FILTER_REPLY_MAX);
+	buf_init(&text, TEXT_MAX);
 	verify_explain(&text, str_of(a->address), r);
-	filter_reply_put(&out, bad ? 550 : 450, bad ? STR("5.1.8") : STR("4.1.8"), buf_str(&text));
-	fputs(out.p, stdout);
+	filter_reply_put(
+	    &a->text, bad ? 550 : 450, bad ? STR("5.1.8") : STR("4.1.8"), buf_str(&text));
 	buf_free(&text);
-	buf_free(&out);
 }
 
 /* The answer as it was given, each line with its code. */
-static void tell_text(const char *indent, const struct callout_result *r)
+static void put_answer(struct asked *a, const char *indent, const struct callout_result *r)
 {
 	struct str text = r->text, line;
 	while (str_split(&text, '\n', &line)) {
+		buf_addz(&a->text, indent);
 		if (r->code)
-			printf("%s%u%c", indent, r->code, text.p ? '-' : ' ');
-		else
-			fputs(indent, stdout);
-		printf("%.*s\n", STR_FMT(line));
+			buf_addf(&a->text, "%u%c", r->code, text.p ? '-' : ' ');
+		buf_addf(&a->text, "%.*s\n", STR_FMT(line));
 	}
 }
 
-static void tell(const struct asked *a, const struct callout_result *r)
+static void put(struct asked *a, const struct callout_result *r)
 {
 	bool good = r->verdict == VERIFY_GOOD;
+	buf_init(&a->text, TEXT_MAX);
 	if (a->reply && !good) {
-		tell_reply(a, r);
+		put_reply(a, r);
 	} else if (!a->reply) {
-		printf("<%s>: %s", a->address, good ? "" : "verification failed\n");
+		buf_addf(&a->text, "<%s>: %s", a->address, good ? "" : "verification failed\n");
 		if (!good && r->remote.n)
-			printf("    >>> %.*s:\n", STR_FMT(r->remote));
+			buf_addf(&a->text, "    >>> %.*s:\n", STR_FMT(r->remote));
 		if (!good && r->command.n)
-			printf("    >>> %.*s\n", STR_FMT(r->command));
-		tell_text(good ? "" : "    ", r);
+			buf_addf(&a->text, "    >>> %.*s\n", STR_FMT(r->command));
+		put_answer(a, good ? "" : "    ", r);
 	}
 }
 
@@ -74,16 +77,19 @@ static void decided(void *ctx, const struct callout_result *r)
 {
 	struct asked *a = ctx;
 	struct run *run = a->run;
-	tell(a, r);
+	put(a, r);
+	a->done = true;
 	run->failed |= r->verdict != VERIFY_GOOD;
-	free(a);
-	if (!--run->left && run->waiting)
+	for (; run->told < run->n && run->asked[run->told].done; run->told++) {
+		fputs(run->asked[run->told].text.p, stdout);
+		buf_free(&run->asked[run->told].text);
+	}
+	if (run->told == run->n && run->waiting)
 		loop_stop(run->loop);
 }
 
-static void ask(struct run *run, const char *address)
+static void ask(struct run *run, struct asked *a, const char *address)
 {
-	struct asked *a = mem_new(struct asked);
 	a->run = run;
 	a->reply = strcmp(address, ".") == 0;
 	a->address = a->reply ? getenv("SENDER") : address;
@@ -120,18 +126,19 @@ static int options(int argc, char **argv, struct options *o)
 	return optind < argc ? 0 : usage();
 }
 
-static int run_all(struct run *run, char **addresses, int n)
+static int run_all(struct run *run, char **addresses, size_t n)
 {
-	run->left = (size_t)n;
-	for (int i = 0; i < n; i++)
-		ask(run, addresses[i]);
+	run->n = n;
+	run->asked = mem_zero(n * sizeof *run->asked);
+	for (size_t i = 0; i < n; i++)
+		ask(run, &run->asked[i], addresses[i]);
 	run->waiting = true;
-	if (run->left && loop_run(run->loop))
-		return EX_TEMPFAIL;
-	return run->failed ? 1 : 0;
+	int r = run->told < n ? loop_run(run->loop) : 0;
+	free(run->asked);
+	return r ? EX_TEMPFAIL : run->failed ? 1 : 0;
 }
 
-static int run_with(const struct options *o, const struct instance *in, char **addresses, int n)
+static int run_with(const struct options *o, const struct instance *in, char **addresses, size_t n)
 {
 	static const struct config_component *const components[] = {
 	    &config_identity, &verify_component};
@@ -170,7 +177,7 @@ int main(int argc, char **argv)
 		free(why);
 		return EX_CONFIG;
 	}
-	status = run_with(&o, &in, argv + optind, argc - optind);
+	status = run_with(&o, &in, argv + optind, (size_t)(argc - optind));
 	instance_free(&in);
 	if (fflush(stdout))
 		return EX_IOERR;
