@@ -12,7 +12,6 @@ require Courier::FakeDNS;
 require Courier::FakeSMTP;
 
 my $prefix = $ENV{COURIER_TEST_PREFIX};
--x "$prefix/sbin/courierfilter" or plan skip_all => 'there is no courierfilter';
 my $perl = -x "$prefix/libexec/courier/filters/perlfilter";
 my $host = Courier::FakeSMTP->new(host => '127.0.0.2', on => {RCPT => sub {$_[0] =~ /<no/ ? '550 5.1.1 nobody' : '250 2.1.5 fine'}});
 my $dns = Courier::FakeDNS->new('good.example MX' => ['10 mx.good.example.'], 'mx.good.example A' => ['127.0.0.2']);
