@@ -9,6 +9,7 @@
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
 #include "esmtpd/esmtpd.h"
+#include "filters/filter-settings.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
 #include "login/login.h"
@@ -28,6 +29,7 @@ const struct config_component *const every_component[] = {
     &auth_settings,
     &broker_settings,
     &dsn_component,
+    &dupfilter_component,
     &esmtp_component,
     &esmtpd_settings,
     &esmtpd_msa_settings,
@@ -36,8 +38,12 @@ const struct config_component *const every_component[] = {
     &local_settings,
     &login_imap_settings,
     &login_pop3_settings,
+    &perlfilter_component,
     &pop3d_component,
+    &ratefilter_component,
     &sched_settings,
     &submit_settings,
+    &verify_component,
+    &verifyfilter_component,
 };
 const size_t n_every_component = ARRAY_LEN(every_component);

@@ -12,8 +12,9 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
 	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
-	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c
-courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
+	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
+	filters/filter-settings.c filters/verifyfilter-settings.c
+courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)
 

@@ -2,7 +2,7 @@
 #include "esmtp/authclient.h"
 #include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
-#include "esmtp/routes.h"
+#include "smtp/routes.h"
 #include "tls/tls.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \

@@ -2,8 +2,6 @@
 noinst_LIBRARIES += esmtp/libesmtp.a
 esmtp_libesmtp_a_SOURCES = \
 	esmtp/esmtp.h esmtp/conn-private.h \
-	esmtp/reply.c esmtp/reply.h \
-	esmtp/routes.c esmtp/routes.h \
 	esmtp/authclient.c esmtp/authclient.h \
 	esmtp/candidates.c esmtp/candidates.h \
 	esmtp/envelope.c esmtp/envelope.h \

@@ -25,6 +25,27 @@ AC_DEFUN([COURIER_LIBRARIES], [
 			PAM_LIBS=-lpam
 		], [AC_MSG_ERROR([PAM is missing; run ./deps or give --without-pam])])
 	])
+	AC_ARG_WITH([perl], [AS_HELP_STRING([--without-perl], [no perlfilter, which runs Perl scripts])], [], [with_perl=yes])
+	PERL_EMBED_CFLAGS=
+	PERL_EMBED_LIBS=
+	AS_IF([test "x$with_perl" != xno], [
+		PERL_EMBED_CFLAGS=`$PERL -MConfig -e 'print "-isystem $Config{archlibexp}/CORE $Config{ccflags}"' 2>/dev/null |
+			sed 's/-fstack-protector[[^ ]]*//g; s/-D_FILE_OFFSET_BITS=64//g; s/-D_LARGEFILE_SOURCE//g'`
+		PERL_EMBED_LIBS=`$PERL -MExtUtils::Embed -e ldopts 2>/dev/null`
+		courier_save_cflags=$CFLAGS
+		courier_save_libs=$LIBS
+		CFLAGS="$CFLAGS $PERL_EMBED_CFLAGS"
+		LIBS="$PERL_EMBED_LIBS $LIBS"
+		AC_MSG_CHECKING([for an embedded Perl])
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <EXTERN.h>
+#include <perl.h>]], [[PerlInterpreter *p = perl_alloc(); (void)p;]])],
+			[AC_MSG_RESULT([yes])], [AC_MSG_ERROR([libperl is missing; run ./deps or give --without-perl])])
+		CFLAGS=$courier_save_cflags
+		LIBS=$courier_save_libs
+	])
+	AM_CONDITIONAL([EMBED_PERL], [test "x$with_perl" != xno])
+	AC_SUBST([PERL_EMBED_CFLAGS])
+	AC_SUBST([PERL_EMBED_LIBS])
 	AM_CONDITIONAL([PAM], [test "x$with_pam" != xno])
 	AC_SUBST([UNISTRING_LIBS])
 	AC_SUBST([DB_LIBS])

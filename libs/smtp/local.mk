@@ -6,7 +6,9 @@ libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/param.c \
 	libs/smtp/line.c \
 	libs/smtp/data.c \
-	libs/smtp/reply.c libs/smtp/reply.h
+	libs/smtp/reply.c libs/smtp/reply.h \
+	libs/smtp/reply-read.c libs/smtp/reply-read.h \
+	libs/smtp/routes.c libs/smtp/routes.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/smtp

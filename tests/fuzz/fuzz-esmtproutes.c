@@ -1,6 +1,6 @@
 /* esmtproutes and esmtpauthclient: administrators' files. */
 #include "esmtp/authclient.h"
-#include "esmtp/routes.h"
+#include "smtp/routes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

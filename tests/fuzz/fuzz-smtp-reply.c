@@ -1,6 +1,6 @@
 /* A server's replies: the result must not depend on how the bytes arrive, and stay bounded. */
 #include <stdlib.h>
-#include "esmtp/reply.h"
+#include "smtp/reply-read.h"
 
 /* Reads all replies of the text, given `step` bytes more at a time; a sum of what was seen. */
 static uint64_t run(const char *p, size_t n, size_t step)

@@ -5,8 +5,8 @@
 #include <cmocka.h>
 #include "esmtp/authclient.h"
 #include "esmtp/convert.h"
-#include "esmtp/reply.h"
-#include "esmtp/routes.h"
+#include "smtp/reply-read.h"
+#include "smtp/routes.h"
 
 /* ---- replies --------------------------------------------------------------------------------- */
 

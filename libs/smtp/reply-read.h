@@ -2,8 +2,8 @@
  * Reading replies of a server that is not trusted (RFC 5321, 4.2): line, lines and kept text are
  * bounded, and nothing but printable text survives.
  */
-#ifndef COURIER_ESMTP_REPLY_H
-#define COURIER_ESMTP_REPLY_H
+#ifndef COURIER_SMTP_REPLY_READ_H
+#define COURIER_SMTP_REPLY_READ_H
 
 #include "base/base.h"
 

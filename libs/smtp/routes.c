@@ -1,5 +1,5 @@
 #include <stdlib.h>
-#include "esmtp/routes.h"
+#include "smtp/routes.h"
 
 struct line {
 	struct str domain;

@@ -1,4 +1,4 @@
-#include "esmtp/reply.h"
+#include "smtp/reply-read.h"
 #include "smtp/smtp.h"
 
 void reply_init(struct reply *r)

@@ -6,8 +6,8 @@
  * DOMAIN is a name, ".name" for everything below it, or nothing for every domain; the first line
  * that fits counts.  RELAY is a host (its MX, then its addresses), "[ip]", or nothing for DNS.
  */
-#ifndef COURIER_ESMTP_ROUTES_H
-#define COURIER_ESMTP_ROUTES_H
+#ifndef COURIER_SMTP_ROUTES_H
+#define COURIER_SMTP_ROUTES_H
 
 #include "base/base.h"
 
