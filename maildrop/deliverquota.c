@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: deliverquota [-c] [-w PERCENT] MAILDIR [QUOTA]\n";
+static const char usage[] = "usage: deliverquota [-c] [-w PERCENT] [-W FILE] MAILDIR [QUOTA]\n";
 
 static int deliver(const char *dir, const struct maildir_deliver_options *o)
 {
@@ -34,13 +34,16 @@ int main(int argc, char **argv)
 	struct maildir_deliver_options o = {0};
 	uint64_t percent = 0;
 	bool warn = false, create = false;
+	const char *text = SYSCONFDIR "/quotawarnmsg";
 	int c;
 	log_open("deliverquota", LOG_TO_STDERR, -1);
-	while ((c = getopt(argc, argv, "cw:")) != -1) {
+	while ((c = getopt(argc, argv, "cw:W:")) != -1) {
 		if (c == 'c')
 			create = true;
 		else if (c == 'w' && str_u64(str_of(optarg), &percent) && percent <= 100)
 			warn = true;
+		else if (c == 'W')
+			text = optarg;
 		else
 			optind = argc;
 	}
@@ -63,6 +66,6 @@ int main(int argc, char **argv)
 		return EX_TEMPFAIL;
 	}
 	if (warn)
-		quota_warn(dir, (int)percent, SYSCONFDIR "/quotawarnmsg");
+		quota_warn(dir, (int)percent, text);
 	return 0;
 }

@@ -22,7 +22,8 @@ maildrop_maildrop_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/
 
 bin_PROGRAMS += maildrop/maildirmake maildrop/deliverquota maildrop/lockmail maildrop/reformail
 maildrop_maildirmake_SOURCES = maildrop/maildirmake.c
-maildrop_maildirmake_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_maildirmake_LDADD = libs/maildir/libmaildir.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
 maildrop_deliverquota_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_lockmail_SOURCES = maildrop/lockmail.c
@@ -34,6 +35,23 @@ maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs
 bin_PROGRAMS += maildrop/makedat
 maildrop_makedat_SOURCES = maildrop/makedat.c
 maildrop_makedat_LDADD = libs/table/libtable.a libs/base/libbase.a $(DB_LIBS)
+
+bin_PROGRAMS += maildrop/maildiracl maildrop/maildirkw maildrop/maildirwatch
+maildrop_maildiracl_SOURCES = maildrop/maildiracl.c
+maildrop_maildiracl_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_maildirkw_SOURCES = maildrop/maildirkw.c
+maildrop_maildirkw_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_maildirwatch_SOURCES = maildrop/maildirwatch.c
+maildrop_maildirwatch_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
+sbin_PROGRAMS += maildrop/sharedindexinstall
+maildrop_sharedindexinstall_SOURCES = maildrop/sharedindexinstall.c
+maildrop_sharedindexinstall_LDADD = libs/config/libconfig.a libs/base/libbase.a
+
+bin_PROGRAMS += maildrop/mimegpg
+maildrop_mimegpg_SOURCES = maildrop/mimegpg.c maildrop/mimegpg.h maildrop/mimegpg-run.c \
+	maildrop/mimegpg-protect.c maildrop/mimegpg-open.c
+maildrop_mimegpg_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
 bin_PROGRAMS += maildrop/reformime
 maildrop_reformime_SOURCES = maildrop/reformime.c maildrop/reformime.h maildrop/reformime-show.c \
@@ -61,5 +79,7 @@ tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
+dist_man_MANS += man/maildiracl.1 man/maildirkw.1 man/maildirwatch.1 man/mimegpg.1
+dist_man_MANS += man/sharedindexinstall.8
 dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
 dist_man_MANS += man/makedat.1 man/mailbot.1 man/makemime.1 man/reformime.1

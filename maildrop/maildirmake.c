@@ -2,9 +2,12 @@
 #include "config.h"
 
 #include "maildir/maildir.h"
+#include "unicode/unicode.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <fcntl.h>
@@ -14,19 +17,21 @@
 static const char usage[] =
     "usage: maildirmake MAILDIR\n"
     "       maildirmake -f FOLDER MAILDIR      make a folder\n"
-    "       maildirmake -F FOLDER MAILDIR      remove a folder\n"
+    "       maildirmake -F FOLDER MAILDIR      the same, named in the locale's characters\n"
     "       maildirmake -q QUOTA MAILDIR       set the quota, such as 10000000S,1000C\n"
     "       maildirmake -S MAILDIR             a Maildir for shared folders\n"
     "       maildirmake -s MODE -f FOLDER MAILDIR\n"
     "                   a shared folder: read, write, [write,]group\n"
     "       maildirmake --add NAME=PATH MAILDIR, --del NAME MAILDIR\n"
-    "                   subscribe to a Maildir of shared folders, or end that\n";
+    "                   subscribe to a Maildir of shared folders, or end that\n"
+    "       maildirmake --checkutf8 MAILDIR, --convutf8 MAILDIR\n"
+    "                   folders that old servers have named in UTF-7\n";
 
 enum { SHARED_FILE_MAX = 1024 * 1024 };
 
 struct want {
-	const char *make, *remove, *quota, *mode, *add, *del;
-	bool shared;
+	const char *make, *quota, *mode, *add, *del;
+	bool shared, check_names, convert_names;
 };
 
 static _Noreturn void fail(const char *what, const char *name)
@@ -69,6 +74,24 @@ static void open_up(const char *dir, mode_t mode)
 	}
 	if (chmod(dir, mode & 01755) < 0)
 		fail("cannot set permissions of", dir);
+}
+
+/* A name as the terminal writes it, in UTF-8. */
+static const char *from_locale(const char *name)
+{
+	const char *set = getenv("MM_CHARSET");
+	if (!set || !*set)
+		set = getenv("CHARSET");
+	if (!set || !*set)
+		set = setlocale(LC_CTYPE, "") ? nl_langinfo(CODESET) : "US-ASCII";
+	struct arena *a = arena_new(1 << 20); /* lives as long as the process */
+	charset_allow_iconv(true);
+	struct str utf8 = a ? charset_to_utf8(a, str_of(set), str_of(name)) : STR_NONE;
+	if (!utf8.p || !utf8_valid(utf8)) {
+		fprintf(stderr, "maildirmake: '%s' cannot be read as %s\n", name, set);
+		exit(1);
+	}
+	return arena_strz(a, utf8);
 }
 
 static void make_folder(const struct want *w, const char *dir)
@@ -159,10 +182,86 @@ static void set_quota(const char *quota, const char *dir)
 		fail("cannot set the quota of", dir);
 }
 
+/* ---- names of old servers ----------------------------------------------------------------------
+ */
+
+/* "R&AOk-sum&AOk-" as UTF-8.  False: it is no such name. */
+static bool old_name(const char *name, struct buf *utf8)
+{
+	buf_clear(utf8);
+	if (str_has_8bit(str_of(name)))
+		return buf_addz(utf8, name); /* it is new already */
+	return utf7_imap_decode(str_of(name), utf8);
+}
+
+static bool convert_one(const char *dir, const char *name, bool now, struct buf *utf8)
+{
+	struct stat st;
+	if (!old_name(name, utf8) || !maildir_folder_ok(buf_str(utf8))) {
+		fprintf(stderr, "maildirmake: INBOX.%s is no name in modified UTF-7; rename it\n",
+		    name);
+		return false;
+	}
+	if (str_is(buf_str(utf8), name))
+		return true;
+	char *to = maildir_folder_path(dir, utf8->p);
+	bool taken = lstat(to, &st) == 0;
+	free(to);
+	if (taken) {
+		fprintf(
+		    stderr, "maildirmake: INBOX.%s: there is INBOX.%s already\n", name, utf8->p);
+		return false;
+	}
+	if (!now)
+		printf("Rename INBOX.%s to INBOX.%s\n", name, utf8->p);
+	if (now && maildir_rename_folder(dir, name, utf8->p) < 0)
+		fail("cannot rename folder", name);
+	return true;
+}
+
+static bool convert_subscription(const char *dir, const char *name, bool now, struct buf *utf8)
+{
+	if (!old_name(name, utf8)) {
+		fprintf(
+		    stderr, "maildirmake: subscription to %s is no name in modified UTF-7\n", name);
+		return false;
+	}
+	if (str_is(buf_str(utf8), name))
+		return true;
+	if (!now)
+		printf("Subscription to %s changed to %s\n", name, utf8->p);
+	if (now &&
+	    (maildir_subscribe(dir, utf8->p, true) < 0 || maildir_subscribe(dir, name, false) < 0))
+		fail("cannot change the subscription to", name);
+	return true;
+}
+
+/* A look at everything comes first: nothing is renamed unless all can be. */
+static bool convert_names(const char *dir, bool now)
+{
+	maildir_list folders = {0}, subscribed = {0};
+	struct buf utf8;
+	bool good = true;
+	buf_init(&utf8, 4096);
+	if (maildir_list_folders(dir, &folders) < 0 || maildir_subscriptions(dir, &subscribed) < 0)
+		fail("cannot read", dir);
+	for (int round = 0; round < (now ? 2 : 1) && good; round++) {
+		for (size_t i = 0; i < folders.n; i++)
+			good &= convert_one(dir, folders.v[i], round > 0, &utf8);
+		for (size_t i = 0; i < subscribed.n; i++)
+			good &= convert_subscription(dir, subscribed.v[i], round > 0, &utf8);
+	}
+	maildir_list_free(&folders);
+	maildir_list_free(&subscribed);
+	buf_free(&utf8);
+	return good;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option words[] = {{"add", required_argument, NULL, 'a'},
-	    {"del", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {0}};
+	    {"del", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
+	    {"checkutf8", no_argument, NULL, 'k'}, {"convutf8", no_argument, NULL, 'K'}, {0}};
 	struct want w = {0};
 	int c;
 	log_open("maildirmake", LOG_TO_STDERR, -1);
@@ -172,7 +271,13 @@ int main(int argc, char **argv)
 			w.make = optarg;
 			break;
 		case 'F':
-			w.remove = optarg;
+			w.make = from_locale(optarg);
+			break;
+		case 'k':
+			w.check_names = true;
+			break;
+		case 'K':
+			w.convert_names = true;
 			break;
 		case 'q':
 			w.quota = optarg;
@@ -196,23 +301,23 @@ int main(int argc, char **argv)
 	const char *dir = argv[optind];
 	if (!dir || argv[optind + 1] || (w.mode && !w.make))
 		refuse();
-	if ((w.make || w.remove || w.quota || w.add || w.del) && !maildir_exists(dir)) {
+	if (w.check_names || w.convert_names)
+		return convert_names(dir, w.convert_names) ? 0 : 1;
+	if ((w.make || w.quota || w.add || w.del) && !maildir_exists(dir)) {
 		errno = ENOENT;
-		if (!w.quota || w.make || w.remove || w.add || w.del)
+		if (!w.quota || w.make || w.add || w.del)
 			fail("no Maildir at", dir);
 		make(&w, dir);
 	}
 	if (w.make)
 		make_folder(&w, dir);
-	else if (w.remove && maildir_delete_folder(dir, w.remove) < 0)
-		fail("cannot remove folder", w.remove);
 	if (w.quota)
 		set_quota(w.quota, dir);
 	if (w.add)
 		add_shared(w.add, dir);
 	if (w.del)
 		change_shared(dir, str_of(w.del), STR_NONE);
-	if (!w.make && !w.remove && !w.quota && !w.add && !w.del)
+	if (!w.make && !w.quota && !w.add && !w.del)
 		make(&w, dir);
 	return 0;
 }

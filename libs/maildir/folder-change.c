@@ -127,7 +127,8 @@ int maildir_folder_move(struct maildir_folder *f, size_t i, int tofd, struct buf
 int maildir_folder_word(struct maildir_folder *f, struct str word, bool add)
 {
 	for (size_t i = 0; i < f->words.n; i++)
-		if (str_ieq(str_of(f->words.v[i]), word))
+		if (f->flags & MAILDIR_KEYWORD_CASE ? str_is(word, f->words.v[i])
+						    : str_ieq(str_of(f->words.v[i]), word))
 			return (int)i;
 	if (!add || f->words.n >= KEYWORDS_PER_FOLDER || !maildir_keyword_ok(word))
 		return -1;

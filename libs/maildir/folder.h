@@ -42,6 +42,7 @@ enum maildir_open_flags {
 	MAILDIR_READ_ONLY = 1, /* leaves new/ and the keyword store alone */
 	MAILDIR_DOT_LOCK = 2,
 	MAILDIR_NO_KEYWORDS = 4,
+	MAILDIR_KEYWORD_CASE = 8, /* keywords that differ in case are different ones (SMAP) */
 };
 
 struct maildir_stamp {
@@ -86,6 +87,9 @@ int maildir_folder_set_flags(struct maildir_folder *f, size_t i, unsigned flags)
 /* 0..n indexes of maildir_folder_word.  EDQUOT: too many keywords in the folder. */
 int maildir_folder_set_keywords(struct maildir_folder *f, size_t i, const uint16_t *v, unsigned n);
 int maildir_folder_word(struct maildir_folder *f, struct str word, bool add); /* index or -1 */
+/* For a folder opened MAILDIR_READ_ONLY | MAILDIR_NO_KEYWORDS: reads the keywords after all, and
+ * merges what updates have left in the store. */
+int maildir_folder_merge_keywords(struct maildir_folder *f);
 /* Removes the message's file and marks it gone; that it was gone already is no error. */
 int maildir_folder_remove(struct maildir_folder *f, size_t i);
 /* Moves the file to another folder of the same Maildir under the same flags and a new base;

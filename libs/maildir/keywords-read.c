@@ -343,3 +343,12 @@ int maildir_keywords_sync(struct maildir_folder *f, bool fresh_messages)
 	close(fd);
 	return r;
 }
+
+int maildir_folder_merge_keywords(struct maildir_folder *f)
+{
+	unsigned flags = f->flags;
+	f->flags &= ~(unsigned)MAILDIR_READ_ONLY;
+	int r = maildir_keywords_sync(f, true);
+	f->flags = flags;
+	return r < 0 ? -1 : 0;
+}

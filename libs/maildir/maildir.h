@@ -18,5 +18,6 @@
 #include "maildir/tree.h"
 #include "maildir/keywords.h"
 #include "maildir/folder.h"
+#include "maildir/acl.h"
 
 #endif
