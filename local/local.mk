@@ -8,7 +8,7 @@ local_libworkerproto_a_SOURCES = \
 local_libworker_a_SOURCES = \
 	local/worker.h \
 	local/dot-courier.c local/dot-courier.h local/dot-find.c \
-	local/worker-message.c local/worker-maildir.c local/worker-mbox.c local/mbox-heal.c \
+	local/worker-message.c local/worker-maildir.c local/worker-mbox.c \
 	local/worker-warning.c \
 	local/worker-program.c local/worker-filter.c local/worker-env.c local/worker-run.c \
 	local/forward-file.c local/forward-file.h

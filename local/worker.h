@@ -4,6 +4,7 @@
 
 #include "local/dot-courier.h"
 #include "local/worker-proto.h"
+#include "maildir/mbox-heal.h"
 
 enum {
 	WORKER_BATCH = 64,             /* deliveries made durable together */
@@ -88,15 +89,6 @@ void warning_send(const char *dir);
 int mailbox_kind(struct job *j, const char *path);
 
 enum verdict mbox_deliver(struct job *j, const char *path);
-/*
- * A worker that is killed while it appends leaves half a message.  So it first notes the file's
- * length and how the message begins in an extended attribute of the file; heal, called by whoever
- * has the lock next, cuts the half message off again, unless something else stands there or another
- * program has appended something behind it.
- */
-void mbox_note(int fd, off_t end, struct str head);
-void mbox_noted(int fd); /* all of it is there */
-int mbox_heal(int fd);
 /* Pure: `more` of a body with one more ">" where a line is any number of ">" and "From ".  *state
  * begins at 0; bytes may be held back until the next call or the end.  False: out is full. */
 bool mbox_quote(struct str more, unsigned *state, struct buf *out);

@@ -2,6 +2,7 @@
 
 #include "maildir/maildir.h"
 #include "maildrop/drop.h"
+#include "maildir/mbox-heal.h"
 #include "maildir/mbox-lock.h"
 #include "maildrop/quotawarn.h"
 
@@ -152,6 +153,7 @@ static int append(struct filter_run *r, int fd, off_t end)
 	if (end > 0 && file_pread_all(fd, &last, 1, end - 1) == 0 && last != '\n')
 		buf_addz(&out, "\n\n"); /* somebody's unfinished line is not ours to continue */
 	from_line(r, &out);
+	mbox_note(fd, end, buf_str(&out));
 	int done = write_quoted(fd, m.extra, &out);
 	if (done == 0)
 		done = write_quoted(fd, m.bytes, &out);
@@ -159,6 +161,8 @@ static int append(struct filter_run *r, int fd, off_t end)
 	if (done == 0)
 		done = file_write_all(fd, out.p, out.n);
 	buf_free(&out);
+	if (done == 0)
+		mbox_noted(fd); /* before the sync: with the message, its note is gone */
 	return done == 0 ? file_sync_full(fd) : -1;
 }
 
@@ -170,7 +174,8 @@ static int append_locked(struct filter_run *r, const char *path, const struct lo
 	int fd = open(path, flags, 0666 & ~077), done = -1;
 	if (fd < 0)
 		return -1;
-	if (kernel_lock(fd, false, t) == 0 && fstat(fd, &st) == 0) {
+	if (kernel_lock(fd, false, t) == 0 && fstat(fd, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) || (mbox_heal(fd) == 0 && fstat(fd, &st) == 0))) {
 		if (!S_ISREG(st.st_mode)) {
 			errno = EINVAL;
 		} else {
@@ -179,6 +184,8 @@ static int append_locked(struct filter_run *r, const char *path, const struct lo
 			int saved = errno;
 			if (done < 0 && ftruncate(fd, st.st_size) < 0)
 				log_error(NULL, "cannot undo half a delivery to '%s': %m", path);
+			else if (done < 0)
+				mbox_noted(fd);
 			lock_guard_file(-1, 0);
 			errno = saved;
 		}

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "local/worker.h"
+#include "maildir/mbox-heal.h"
 
 #include <errno.h>
 #include <stdio.h>
