@@ -10,6 +10,7 @@
 
 bool filter_true(struct str v)
 {
+	v = str_trim(v);
 	return v.n && !str_is(v, "0");
 }
 

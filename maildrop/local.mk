@@ -77,7 +77,7 @@ tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c
 tests_fuzz_fuzz_filter_LDADD = $(filter_libs)
 tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases
+EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases tests/filter/terms.tsv
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
 dist_man_MANS += man/maildiracl.1 man/maildirkw.1 man/maildirwatch.1 man/mimegpg.1
 dist_man_MANS += man/sharedindexinstall.8

@@ -355,6 +355,10 @@ static struct statement *statement(struct parser *p)
 		s->what = p->t.word;
 	switch (s->what) {
 	case W_NONE:
+		if (at(p, T_BLOCK)) { /* statements in braces alone are one statement */
+			s->body = block(p);
+			break;
+		}
 		s->expr = expression(p);
 		end_of_statement(p);
 		break;

@@ -442,6 +442,8 @@ static enum filter_end run_one(struct filter_run *r, struct statement *s)
 	default:
 		break;
 	}
+	if (!s->expr)
+		return run_list(r, s->body);
 	if (!filter_eval(r, s->expr, &v))
 		return FILTER_ERROR;
 	if (s->what == W_IF) {

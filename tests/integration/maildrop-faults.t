@@ -71,7 +71,8 @@ spew('mbox.f', "to box\n");
 spew('probe', '');
 # setxattr(2): without attributes half a message cannot be known
 my $call = {x86_64 => 188, aarch64 => 5}->{(POSIX::uname())[4]};
-my $attributes = $call && syscall($call, "$dir/probe", 'user.courier.append', '0', 1, 0) == 0;
+my @probe = ("$dir/probe", 'user.courier.append', '0');
+my $attributes = $call && syscall($call, $probe[0], $probe[1], $probe[2], 1, 0) == 0;
 my (%met, %bad);
 for my $error (0, ENOSPC, EIO) {
 	for my $at (1 .. 60) {

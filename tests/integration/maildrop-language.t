@@ -55,7 +55,7 @@ sub run_filter {
 	chmod 0600, 'f';
 	local $ENV{OUTER} = 'from outside';
 	(local $ENV{TOOLS} = $bin) =~ s,/[^/]+$,,;
-	my $status = system("timeout 20 $program $case->{opts} f arg1 arg2 <message >out 2>err");
+	my $status = system("timeout 120 $program $case->{opts} f arg1 arg2 <message >out 2>err");
 	my %r = (rc => $status >> 8, out => slurp($case->{file} ? $case->{file} : 'out'), err => slurp('err'));
 	chdir $back;
 	return \%r;
@@ -81,8 +81,26 @@ sub cases {
 	return @cases;
 }
 
-for my $file (sort glob "$here/../filter/*.cases") {
-	for my $c (cases($file)) {
+# tests/filter/terms.tsv, many small ones
+sub terms {
+	my ($file) = @_;
+	my (@cases, %plain);
+	%plain = (n => "\n", t => "\t", '\\' => '\\');
+	open my $fh, '<', $file or die "$file: $!";
+	while (<$fh>) {
+		next if /^#/;
+		chomp;
+		my ($ids, $filter, $rc, $want, $other) = split /\t/;
+		s/\\(.)/$plain{$1}/g for $filter, my $text = $want // '';
+		(my $title = $filter) =~ s/\n/; /g;
+		push @cases, {ids => $ids, title => "line $.: $title", filter => $filter, want => $text, rc => $rc, opts => '',
+			$other ? (other => 'no') : ()};
+	}
+	return @cases;
+}
+
+for my $file (sort glob("$here/../filter/*.cases"), "$here/../filter/terms.tsv") {
+	for my $c ($file =~ /tsv$/ ? terms($file) : cases($file)) {
 		my $r = run_filter($bin, $c);
 		my $good = $r->{rc} == $c->{rc} && $r->{out} eq $c->{want}
 		    && (!defined $c->{err} || index($r->{err}, $c->{err}) >= 0);

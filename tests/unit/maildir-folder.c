@@ -67,6 +67,7 @@ static void put_text(const char *name, const char *text)
 	close(fd);
 }
 
+/* MDIR-0041 courierimapuiddb */
 static void test_uids(void **state)
 {
 	put_text("courierimapuiddb", "1 795309541 9\n3 30.a\n5 50.gone\n8 20.b,S=7\n");
@@ -199,6 +200,7 @@ static bool has(struct maildir_folder *f, size_t i, const char *words)
 	return same;
 }
 
+/* MDIR-0043 the keyword store */
 static void test_keywords(void **state)
 {
 	touch("cur/1.a:2,");
@@ -234,6 +236,7 @@ static void test_keywords(void **state)
 	maildir_folder_close(&f);
 }
 
+/* MDIR-0050 courier.lock in tmp */
 static void test_locks(void **state)
 {
 	struct maildir_lock a;

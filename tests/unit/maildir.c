@@ -30,6 +30,7 @@ static void wipe(char *dir)
 	free(dir);
 }
 
+/* MDIR-0037 the size in a name, MDIR-0038 flags; unknown letters stay */
 static void test_names(void **state)
 {
 	struct maildir_name m;
@@ -115,6 +116,8 @@ static int put(const char *dir, size_t n, const char *letters)
 	return maildir_deliver_finish(&d, NULL);
 }
 
+/* MDIR-0036 a folder counts for its Maildir, MDIR-0039 maildirsize, MDIR-0040 Trash does not count
+ */
 static void test_quota(void **state)
 {
 	char *dir = fresh();
@@ -161,6 +164,77 @@ static void test_quota_parse(void **state)
 	    STR("1S\n9223372036854775807 1\n9223372036854775807 1\n"), &q, &lines));
 }
 
+/* MDIR-0034 what lies in tmp for 36 hours goes */
+static void test_tmp_clean(void **state)
+{
+	char *dir = fresh();
+	const struct timespec old[2] = {
+	    {.tv_sec = clock_now() - 37 * 3600}, {.tv_sec = clock_now() - 37 * 3600}};
+	char *young = mem_printf("%s/tmp/young", dir), *aged = mem_printf("%s/tmp/aged", dir);
+	close(open(young, O_WRONLY | O_CREAT, 0600));
+	close(open(aged, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(utimensat(AT_FDCWD, aged, old, 0), 0);
+	assert_int_equal(maildir_tmp_clean(dir), 0);
+	assert_int_equal(access(young, F_OK), 0);
+	assert_int_equal(access(aged, F_OK), -1);
+	free(young);
+	free(aged);
+	wipe(dir);
+}
+
+static unsigned rights(const char *list, const char *who)
+{
+	struct maildir_acl acl = {0};
+	struct str ids[2], rest = str_of(who);
+	size_t n = 0;
+	while (n < 2 && str_word(&rest, &ids[n]))
+		n++;
+	maildir_acl_parse(str_of(list), &acl);
+	unsigned r = maildir_acl_rights(&acl, ids, n);
+	maildir_acl_free(&acl);
+	return r;
+}
+
+static unsigned of(const char *letters)
+{
+	unsigned r;
+	assert_true(maildir_rights_parse(str_of(letters), &r));
+	return r;
+}
+
+static void test_acl(void **state)
+{
+	static const char list[] = "owner aceilrstwx\nanyone lr\nuser=john w\n-user=mary r\n"
+				   "no rights?\nrubbish\n\nuser=a b lrs\n";
+	struct maildir_acl acl = {0};
+	struct buf text;
+	assert_int_equal(rights(list, "user=john"), of("lrw"));
+	assert_int_equal(rights(list, "user=mary"), of("l"));
+	assert_int_equal(rights(list, "user=mary user=john"), of("lw"));
+	assert_int_equal(rights(list, ""), of("lr"));
+	assert_int_equal(rights(list, "owner"), MAILDIR_RIGHTS_MASK);
+	assert_int_equal(rights("", "group=administrators"), MAILDIR_RIGHTS_MASK);
+	assert_int_equal(rights("group=administrators l\n", "group=administrators"), 0x3ff);
+	buf_init(&text, 1000);
+	maildir_acl_parse(STR("owner aceilrstwx\nadministrators xwtsrlieca\nuser=x d\n"), &acl);
+	assert_null(maildir_acl_fault(&acl));
+	assert_true(maildir_acl_change(&acl, STR("-anyone"), '+', of("l")));
+	assert_string_equal(maildir_acl_fault(&acl), "owner");
+	maildir_acl_remove(&acl, STR("-anyone"));
+	assert_true(maildir_acl_change(&acl, STR("administrators"), '-', of("s")));
+	assert_string_equal(maildir_acl_fault(&acl), "administrators");
+	maildir_acl_print(&acl, ' ', &text);
+	assert_string_equal(text.p, "owner aceilrstwx\nadministrators aceilrtwx\nuser=x etx\n");
+	maildir_acl_free(&acl);
+	buf_free(&text);
+	assert_true(maildir_acl_who_ok(STR("-user=x")));
+	assert_false(maildir_acl_who_ok(STR("user=")));
+	assert_false(maildir_acl_who_ok(STR("x")));
+	assert_false(maildir_acl_who_ok(STR("")));
+	assert_false(maildir_acl_who_ok(STR("user=a\nowner")));
+}
+
+/* MDIR-0042 courierimapsubscribed, MDIR-0035 folders */
 static void test_tree(void **state)
 {
 	char *dir = fresh();
@@ -200,6 +274,8 @@ int main(void)
 	    cmocka_unit_test(test_quota),
 	    cmocka_unit_test(test_quota_parse),
 	    cmocka_unit_test(test_tree),
+	    cmocka_unit_test(test_tmp_clean),
+	    cmocka_unit_test(test_acl),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
