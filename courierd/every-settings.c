@@ -13,6 +13,7 @@
 #include "imapd/settings.h"
 #include "local/local-settings.h"
 #include "login/login.h"
+#include "maildrop/drop-settings.h"
 #include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
 
@@ -38,6 +39,7 @@ const struct config_component *const every_component[] = {
     &local_settings,
     &login_imap_settings,
     &login_pop3_settings,
+    &maildrop_settings,
     &perlfilter_component,
     &pop3d_component,
     &ratefilter_component,

@@ -11,7 +11,7 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/cmd-queue.c courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
-	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
+	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c maildrop/drop-settings.c imapd/settings.c \
 	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
 courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \

@@ -4,7 +4,7 @@ etcdefaultdir = $(pkgdatadir)
 nobase_dist_etcdefault_DATA = $(etc_files)
 etc_files += etc/submit etc/smtpaccess/default etc/aliases/system
 etc_files += etc/enablefiltering
-etc_files += etc/broker etc/courierd etc/module.local etc/quotawarnmsg
+etc_files += etc/broker etc/courierd etc/maildropsettings etc/module.local etc/quotawarnmsg
 
 install-missing-config:
 	$(AM_V_at)$(MKDIR_P) $(DESTDIR)$(sysconfdir)

@@ -171,10 +171,13 @@ static int append_locked(struct filter_run *r, const char *path, const struct lo
 {
 	struct stat st;
 	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	int fd = open(path, flags, 0666 & ~077), done = -1;
+	struct drop *d = filter_ctx(r);
+	mode_t others = umask(0777 & ~d->set.mode); /* the setting decides, not UMASK */
+	int fd = open(path, flags, d->set.mode), done = -1;
+	umask(others);
 	if (fd < 0)
 		return -1;
-	if (kernel_lock(fd, false, t) == 0 && fstat(fd, &st) == 0 &&
+	if ((!d->set.kernel_lock || kernel_lock(fd, false, t) == 0) && fstat(fd, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) || (mbox_heal(fd) == 0 && fstat(fd, &st) == 0))) {
 		if (!S_ISREG(st.st_mode)) {
 			errno = EINVAL;
@@ -205,10 +208,12 @@ static int to_mbox(struct filter_run *r, const char *path)
 	drop_lock_times(r, &t);
 	struct str ext = filter_get(r, "LOCKEXT");
 	char *lock = mem_printf("%s%.*s", path, STR_FMT(ext.n ? ext : STR(".lock")));
-	int done = dotlock_take(lock, &t, true);
+	struct drop *d = filter_ctx(r);
+	int done = d->set.dot_lock ? dotlock_take(lock, &t, true) : -1;
 	/* A spool folder where we may not make files: the kernel's locks must do. */
 	bool dotted = done == 0;
-	if (dotted || errno == EACCES || errno == EPERM || errno == EROFS)
+	if (dotted || !d->set.dot_lock ||
+	    (d->set.kernel_lock && (errno == EACCES || errno == EPERM || errno == EROFS)))
 		done = append_locked(r, path, &t);
 	int saved = errno;
 	if (dotted)

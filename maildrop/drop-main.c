@@ -40,10 +40,15 @@ static _Noreturn void die(int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	fputs("maildrop: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char *why;
+	if (vasprintf(&why, fmt, ap) < 0)
+		_exit(code);
 	va_end(ap);
+	fprintf(stderr, "maildrop: %s\n", why);
+	if (drop.set.syslog) {
+		log_open("maildrop", LOG_TO_SYSLOG, -1);
+		log_error(NULL, "%s: %s", account.name ? account.name : "-", why);
+	}
 	fflush(NULL);
 	_exit(code);
 }
@@ -139,21 +144,37 @@ static void set(const char *name, const char *value)
 	filter_set(drop.run, str_of(name), str_of(value ? value : ""));
 }
 
+/* "%u" and "%h" filled in. */
+static char *default_mailbox(void)
+{
+	struct buf b;
+	buf_init(&b, 65536);
+	for (const char *p = drop.set.default_mailbox; *p; p++) {
+		if (*p == '%' && (p[1] == 'u' || p[1] == 'h'))
+			buf_addz(&b, *++p == 'u' ? account.name : account.home);
+		else
+			buf_addc(&b, *p);
+	}
+	if (b.failed)
+		die(EX_TEMPFAIL, "the default mailbox has a name that is too long");
+	return b.p;
+}
+
 static void set_fixed(void)
 {
-	char *mail = account.maildir ? mem_strdup(account.maildir)
-				     : mem_printf("/var/mail/%s", account.name);
+	char *mail = account.maildir ? mem_strdup(account.maildir) : default_mailbox();
 	set("HOME", account.home);
 	set("LOGNAME", account.name);
 	set("SHELL", account.shell);
 	set("PATH", "/bin:/usr/bin:/usr/local/bin");
-	set("SENDMAIL", access(BINDIR "/sendmail", X_OK) == 0 ? BINDIR "/sendmail -oi"
-							      : "/usr/sbin/sendmail -oi");
+	set("SENDMAIL", *drop.set.sendmail                      ? drop.set.sendmail
+			: access(BINDIR "/sendmail", X_OK) == 0 ? BINDIR "/sendmail -oi"
+								: "/usr/sbin/sendmail -oi");
 	set("DEFAULT", mail);
 	set("LOCKEXT", ".lock");
-	set("LOCKSLEEP", "5");
-	set("LOCKTIMEOUT", "60");
-	set("LOCKREFRESH", "15");
+	set("LOCKSLEEP", drop.set.lock_sleep);
+	set("LOCKTIMEOUT", drop.set.lock_timeout);
+	set("LOCKREFRESH", drop.set.lock_refresh);
 	free(mail);
 }
 
@@ -547,6 +568,15 @@ static bool find_account(void)
 	return false;
 }
 
+static void read_settings(void)
+{
+	static const struct config_component *const mine[] = {&maildrop_settings};
+	struct config *c = config_load(&instance, mine, ARRAY_LEN(mine), NULL);
+	if (!c)
+		die(EX_TEMPFAIL, "the settings of maildrop are wrong: see courier check");
+	drop_settings_of(c, &drop.set); /* the snapshot is kept */
+}
+
 int main(int argc, char **argv)
 {
 	char *why = NULL;
@@ -555,12 +585,13 @@ int main(int argc, char **argv)
 	char **arguments = read_options(argc, argv);
 	if (instance_find(&instance, NULL, &why) < 0)
 		die(EX_TEMPFAIL, "%s", why);
+	read_settings();
 	bool own = find_account();
 	if (drop_account_become(&account) < 0)
 		die(EX_TEMPFAIL, "cannot become %s: %s", account.name, strerror(errno));
 	if (!drop.warn_file)
 		drop.warn_file = instance_path(instance.etc, "quotawarnmsg");
-	lock_watch(DROP_SECONDS, 15);
+	lock_watch(drop.set.seconds, 15);
 	if (drop_read(&drop, 0) < 0)
 		die(EX_TEMPFAIL, "cannot read the message: %s", strerror(errno));
 	drop.run = filter_run_new(&host, drop_message(&drop));

@@ -83,9 +83,10 @@ int drop_read(struct drop *d, int fd)
 {
 	struct stat st;
 	off_t at = lseek(fd, 0, SEEK_CUR);
-	buf_init(&d->small, 2 * DROP_SMALL);
+	buf_init(&d->small, 2 * d->set.small + 65536);
 	buf_init(&d->filtered, DROP_OUTPUT_MAX);
-	if (at == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > DROP_SMALL) {
+	if (at == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > (off_t)d->set.small) {
 		if (map_file(d, fd, at) < 0)
 			return -1;
 		strip_cr(d->map, &d->map_size);
@@ -99,7 +100,7 @@ int drop_read(struct drop *d, int fd)
 		if (n == 0)
 			break;
 		d->small.n += (size_t)n;
-		if (d->small.n <= DROP_SMALL)
+		if (d->small.n <= d->set.small)
 			continue;
 		if (spill(d, fd) < 0)
 			return -1;

@@ -2,17 +2,17 @@
 #ifndef COURIER_MAILDROP_DROP_H
 #define COURIER_MAILDROP_DROP_H
 
+#include "maildrop/drop-settings.h"
 #include "maildrop/filter.h"
 
 enum {
-	DROP_SECONDS = 300,          /* for a whole run */
-	DROP_SMALL = 1024 * 1024,    /* a message up to this size is kept in memory */
 	DROP_MESSAGE_MAX = 1 << 30,  /* bytes */
 	DROP_OUTPUT_MAX = 1 << 30,   /* what xfilter may give */
 	DROP_HEADERS_MAX = 64 * 1024 /* of -A */
 };
 
 struct drop {
+	struct drop_settings set;
 	struct filter_run *run;
 	struct buf extra; /* -A */
 	struct buf small; /* the message, or */
