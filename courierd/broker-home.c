@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "courierd/broker.h"
-#include "courierd/home-copy.h"
+#include "auth/home-copy.h"
 
 #include <errno.h>
 #include <stdlib.h>

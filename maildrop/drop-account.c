@@ -90,6 +90,15 @@ static int ask(const struct instance *in, const char *user, struct drop_account 
 	return r;
 }
 
+/* There should be an authdaemond: that it does not answer says nothing about an account. */
+static bool expected(const struct instance *in)
+{
+	char *path = in->etc ? instance_path(in->etc, "authdaemonrc") : NULL;
+	bool yes = path && access(path, F_OK) == 0;
+	free(path);
+	return yes;
+}
+
 int drop_account_find(
     const struct instance *in, const char *user, bool must, struct drop_account *out)
 {
@@ -101,8 +110,10 @@ int drop_account_find(
 		return EX_TEMPFAIL;
 	errno = 0;
 	pw = getpwnam(user);
+	if (!pw && (errno == 0 || errno == ENOENT || errno == ESRCH))
+		return r < 0 && expected(in) ? EX_TEMPFAIL : EX_NOUSER;
 	if (!pw)
-		return errno == 0 || errno == ENOENT || errno == ESRCH ? EX_NOUSER : EX_TEMPFAIL;
+		return EX_TEMPFAIL;
 	from_passwd(pw, out);
 	return 0;
 }

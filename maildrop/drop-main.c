@@ -3,6 +3,8 @@
 
 #include "maildrop/drop-account.h"
 #include "maildrop/drop.h"
+#include "auth/home-copy.h"
+#include "local/local-settings.h"
 #include "maildir/mbox-lock.h"
 
 #include <errno.h>
@@ -34,6 +36,7 @@ static struct drop drop = {.log = -1, .warn_percent = -1};
 static struct instance instance;
 static struct options opt;
 static struct drop_account account;
+static const char *skeleton; /* "" none */
 
 static _Noreturn void die(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static _Noreturn void die(int code, const char *fmt, ...)
@@ -568,13 +571,33 @@ static bool find_account(void)
 	return false;
 }
 
+/* -d for an account that has never had mail: as root, before we become its owner. */
+static void make_home(void)
+{
+	struct stat st;
+	struct buf why;
+	struct home_plan p = {.skeleton = skeleton,
+	    .home = account.home,
+	    .uid = account.uid,
+	    .gid = account.gid,
+	    .give = true};
+	if (!opt.user || skeleton[0] != '/' || geteuid() != 0 || account.home[0] != '/' ||
+	    lstat(account.home, &st) == 0)
+		return;
+	buf_init(&why, 1024);
+	if (home_copy(&p, &why) < 0)
+		die(EX_TEMPFAIL, "%s", why.p ? why.p : "cannot make the home folder");
+	buf_free(&why);
+}
+
 static void read_settings(void)
 {
-	static const struct config_component *const mine[] = {&maildrop_settings};
+	static const struct config_component *const mine[] = {&maildrop_settings, &local_settings};
 	struct config *c = config_load(&instance, mine, ARRAY_LEN(mine), NULL);
 	if (!c)
 		die(EX_TEMPFAIL, "the settings of maildrop are wrong: see courier check");
 	drop_settings_of(c, &drop.set); /* the snapshot is kept */
+	skeleton = config_z(c, "local", "AUTH_MKHOMEDIR_SKEL", NULL);
 }
 
 int main(int argc, char **argv)
@@ -587,6 +610,7 @@ int main(int argc, char **argv)
 		die(EX_TEMPFAIL, "%s", why);
 	read_settings();
 	bool own = find_account();
+	make_home();
 	if (drop_account_become(&account) < 0)
 		die(EX_TEMPFAIL, "cannot become %s: %s", account.name, strerror(errno));
 	if (!drop.warn_file)

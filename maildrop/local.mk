@@ -16,7 +16,8 @@ maildrop_maildrop_SOURCES = \
 	maildrop/drop-main.c maildrop/drop.h \
 	maildrop/drop-account.c maildrop/drop-account.h \
 	maildrop/drop-message.c maildrop/drop-deliver.c maildrop/drop-program.c \
-	maildrop/drop-db.c maildrop/drop-log.c maildrop/drop-settings.c maildrop/drop-settings.h
+	maildrop/drop-db.c maildrop/drop-log.c maildrop/drop-settings.c maildrop/drop-settings.h \
+	local/local-settings.c local/local-settings.h
 maildrop_maildrop_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/table/libtable.a \
 	libs/auth/libauth.a libs/config/libconfig.a $(filter_libs) $(DB_LIBS)
 

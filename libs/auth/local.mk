@@ -2,7 +2,8 @@
 noinst_LIBRARIES += libs/auth/libauth.a
 libs_auth_libauth_a_SOURCES = \
 	libs/auth/auth.h libs/auth/auth-proto.h libs/auth/auth-text.h \
-	libs/auth/proto.c libs/auth/settings.c libs/auth/client.c libs/auth/text-client.c
+	libs/auth/proto.c libs/auth/settings.c libs/auth/client.c libs/auth/text-client.c \
+	libs/auth/home-copy.c libs/auth/home-copy.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/auth-client

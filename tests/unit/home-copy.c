@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "courierd/home-copy.h"
+#include "auth/home-copy.h"
 #include "tests/lib/failsys.h"
 
 #include <dirent.h>

@@ -4,8 +4,8 @@
  * It is put together beside its place in a folder that only the caller may enter, given to its
  * owner, and appears under its name complete or not at all; what is there already stays.
  */
-#ifndef COURIER_COURIERD_HOME_COPY_H
-#define COURIER_COURIERD_HOME_COPY_H
+#ifndef COURIER_AUTH_HOME_COPY_H
+#define COURIER_AUTH_HOME_COPY_H
 
 #include "base/base.h"
 

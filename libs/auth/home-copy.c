@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "courierd/home-copy.h"
+#include "auth/home-copy.h"
 
 #include <dirent.h>
 #include <errno.h>
