@@ -72,14 +72,14 @@ recipe('alice', 'rcptfilter', "EXITCODE=1\necho \"never\"\n");
 is((dialog(to => ['alice']))[0] =~ /^250/, 1, 'without the file maildropfilter nothing is asked (MTA-1801)');
 $t->file('etc/maildropfilter', Courier::Test::program('maildrop') . "\n");
 $t->command('courier', @dir, 'reload');
-ok($t->wait_for(10, sub { (dialog(to => ['alice']))[0] =~ /^511 5\.7\.1 never\r/ }), 'with it a rcptfilter refuses at RCPT: 511 and its output (MTA-1803, MTA-1807, MTA-1813)');
+ok($t->wait_for(10, sub { (dialog(to => ['alice']))[0] =~ /^511 5\.7\.1 never\r/ }), 'with it a rcptfilter refuses at RCPT: 511 and its output (MTA-1803, MTA-1807, MTA-1813, DROP-0031)');
 
 # ---- with maildrop
 is((dialog(to => ['bob']))[0] =~ /^250/, 1, 'a user without ~/.mailfilters takes everything (MTA-1808)');
 is(has('bob'), 1, 'and gets it');
 recipe('alice', 'rcptfilter', "import SENDER\nif (\$SENDER eq \"x\@client.test\")\n{\n  EXITCODE=0\n}\nelse\n{\n  EXITCODE=1\n}\n");
 my @r = dialog(to => ['alice']);
-like($r[1], qr/^250 /, 'exit status 0 takes the message (MTA-1803)') or diag $t->log;
+like($r[1], qr/^250 /, 'exit status 0 takes the message (MTA-1803); SENDER was imported (DROP-0032)') or diag $t->log;
 is(has('alice'), 1, 'it is delivered');
 recipe('alice', 'rcptfilter', "EXITCODE=99\n");
 recipe('alice', 'smtpfilter', "if (/^X-Bad:.*yes/)\n{\n  echo \"550 5.7.0 bad content\"\n  EXITCODE=1\n  exit\n}\nEXITCODE=0\n");

@@ -187,7 +187,7 @@ instructions('carol', '.mailfilter', "if (/^Subject: n/)\n{\nto \"./Maildir/.Fil
 $t->command('maildirmake', '-f', 'Filtered', $t->maildir('carol'));
 system 'chown', '-R', "$st[4]:$st[5]", $t->maildir('carol') if $> == 0;
 $subject = give('carol');
-ok($t->wait_for(20, sub { grep {$_->[1] =~ /^Subject: $subject$/m} $t->mailbox('carol', 'Filtered') }), 'MTA-1730: maildrop files it') or diag $t->log;
+ok($t->wait_for(20, sub { grep {$_->[1] =~ /^Subject: $subject$/m} $t->mailbox('carol', 'Filtered') }), 'MTA-1730, DROP-0030: maildrop files it, the message on a descriptor') or diag $t->log;
 my ($filed) = grep {$_->[1] =~ /^Subject: $subject$/m} $t->mailbox('carol', 'Filtered');
 like($filed->[1] // '', qr/^Return-Path: <bob\@\Q$domain\E>$/m, 'MTA-1730: Return-Path without preline');
 like($filed->[1] // '', qr/^Delivered-To: carol\@\Q$domain\E$/m, 'MTA-1730: Delivered-To, too');
