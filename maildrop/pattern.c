@@ -17,7 +17,11 @@ struct pattern_code {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
+	size_t matched; /* bytes searched so far */
 };
+
+/* Machine code costs more to make than a header costs to search without it. */
+enum { JIT_WORTH = 64 * 1024 };
 
 static void code_free(struct pattern_code *c)
 {
@@ -52,7 +56,6 @@ static struct pattern_code *compile(struct filter_run *r, struct str text, bool 
 		free(c);
 		return NULL;
 	}
-	pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE); /* without it patterns are slower */
 	c->data = pcre2_match_data_create(GROUPS_MAX, NULL);
 	c->limits = pcre2_match_context_create(NULL);
 	c->text = mem_strndup(text.p ? text.p : "", text.n);
@@ -73,6 +76,10 @@ static struct pattern_code *compile(struct filter_run *r, struct str text, bool 
 static int match_at(
     struct filter_run *r, struct pattern_code *c, struct str s, size_t from, uint32_t options)
 {
+	size_t before = c->matched;
+	c->matched += s.n - from;
+	if (before <= JIT_WORTH && c->matched > JIT_WORTH)
+		pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
 	int n = pcre2_match(
 	    c->code, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, from, options, c->data, c->limits);
 	if (n >= 0)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { STATEMENTS = 2000 };
+enum { STATEMENTS = 2000, VALUES = 1024 };
 
 static unsigned acted;
 
@@ -59,6 +59,48 @@ static int read_file(struct filter_run *r, struct str path, struct buf *out)
 	return act(r);
 }
 
+/* One table with one entry. */
+static char stored[VALUES];
+static size_t stored_n;
+
+static void *db_open(struct filter_run *r UNUSED, struct str path, char mode UNUSED)
+{
+	return path.n & 1 ? stored : NULL;
+}
+
+static int db_fetch(struct filter_run *r, void *db, struct str key, struct buf *out)
+{
+	FUZZ_CHECK(db == stored);
+	buf_add(out, stored, stored_n);
+	return act(r) < 0 ? -1 : (int)(key.n & 1);
+}
+
+static int db_store(struct filter_run *r, void *db, struct str key UNUSED, struct str value)
+{
+	FUZZ_CHECK(db == stored);
+	stored_n = value.n < VALUES ? value.n : VALUES;
+	if (stored_n)
+		memcpy(stored, value.p, stored_n);
+	return act(r);
+}
+
+static int db_close(struct filter_run *r UNUSED, void *db)
+{
+	FUZZ_CHECK(db == stored);
+	return 0;
+}
+
+static bool trusted(struct filter_run *r UNUSED, struct str path)
+{
+	return path.n && path.p[0] == '/';
+}
+
+static void trace(
+    void *ctx UNUSED, int level, const char *file, unsigned line UNUSED, struct str text)
+{
+	FUZZ_CHECK(level > 0 && file && (text.p || !text.n));
+}
+
 static const struct filter_host host = {.deliver = deliver,
     .program = program,
     .replace = replace,
@@ -66,7 +108,12 @@ static const struct filter_host host = {.deliver = deliver,
     .logfile = text_action,
     .lock = lock,
     .unlock = unlock,
-    .read_file = read_file};
+    .read_file = read_file,
+    .trusted = trusted,
+    .db_open = db_open,
+    .db_fetch = db_fetch,
+    .db_store = db_store,
+    .db_close = db_close};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -83,11 +130,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	buf_init(&error, FILTER_ERROR_MAX);
 	acted = 0;
+	stored_n = 0;
 	struct filter *f = filter_parse("fuzz", text, &error);
 	FUZZ_CHECK(f || error.n);
 	if (f) {
 		struct filter_run *r = filter_run_new(&host, m);
-		filter_execute(r, f);
+		filter_embedded(r, size & 1);
+		filter_trace(r, trace, NULL);
+		enum filter_end end = filter_execute(r, f);
+		FUZZ_CHECK(end != FILTER_ERROR || filter_error_text(r).n > 0);
 		filter_run_free(r);
 	}
 	filter_free(f);
