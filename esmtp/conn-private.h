@@ -59,8 +59,7 @@ struct transaction {
 	struct smtp_stuff stuff;
 	uint64_t offset; /* of the message, what has been given to the stream */
 	bool all_given;
-	bool converted; /* `text` goes instead of the message */
-	struct buf text;
+	struct conversion *conversion; /* goes instead of the message; NULL: none */
 };
 
 struct conn {

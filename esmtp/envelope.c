@@ -7,7 +7,7 @@ enum { ADDRESS_MAX = 1024 };
 /* Is SMTPUTF8 said in MAIL?  Only when something of this message is in need of it. */
 static bool says_utf8(const struct job *j, unsigned ext)
 {
-	return (ext & EXT_SMTPUTF8) && (j->utf8 || j->d->smtputf8);
+	return (ext & EXT_SMTPUTF8) && (j->utf8 || j->d->smtputf8 || j->d->headers8);
 }
 
 /* Nothing may stand in a command that ends it, or the path in it, early. */

@@ -1,5 +1,6 @@
 /* The settings of the esmtp module. */
 #include "esmtp/authclient.h"
+#include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
 #include "smtp/routes.h"
 #include "tls/tls.h"
@@ -8,6 +9,12 @@
 	{                                                                                     \
 		.name = name_, .type = CONFIG_TIME, .def = def_, .file = name_, .help = help_ \
 	}
+
+static bool valid_signed(struct str v)
+{
+	enum signed_mode m;
+	return signed_mode_parse(v, &m);
+}
 
 static const struct config_setting rows[] = {
     FILE_TIME("esmtptimeout", "10m", "how long to wait for the answer to a command"),
@@ -68,6 +75,16 @@ static const struct config_setting rows[] = {
 	.min = 1,
 	.max = 1000,
 	.help = "connections to one relay or domain at a time"},
+    {.name = "ESMTP_SIGNED_8BIT",
+	.type = CONFIG_STRING,
+	.def = "bounce",
+	.valid = valid_signed,
+	.help = "8-bit signed parts for a server without 8BITMIME: bounce, send or convert"},
+    {.name = "ESMTP_DKIM_8BIT",
+	.type = CONFIG_STRING,
+	.def = "convert",
+	.valid = valid_signed,
+	.help = "the same for messages with a DKIM-Signature"},
     TLS_CLIENT_ROWS,
 };
 

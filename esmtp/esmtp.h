@@ -11,6 +11,7 @@
 
 #include "dns/dns.h"
 #include "esmtp/authclient.h"
+#include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
 #include "smtp/reply-read.h"
 #include "smtp/routes.h"
@@ -30,6 +31,7 @@ struct settings {
 	int64_t warn_s;         /* age at which mail goes to the backup relay; 0: never */
 	size_t max_connections; /* to one target */
 	bool starttls, verify_domain, verify_chain;
+	enum signed_mode signed_8bit, dkim_8bit;
 };
 
 /* Keeps the snapshot.  NULL: a file is wrong (logged). */

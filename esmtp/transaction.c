@@ -1,7 +1,6 @@
 /* MAIL, RCPT, DATA, the message, and what came of it for each recipient. */
 #include <errno.h>
 #include <stdlib.h>
-#include "esmtp/convert.h"
 #include "esmtp/envelope.h"
 
 enum {
@@ -15,8 +14,7 @@ static const struct str crlf = STR_INIT("\r\n");
 void transaction_free(struct conn *c)
 {
 	free(c->tx.rcpts);
-	if (c->tx.text.p)
-		buf_free(&c->tx.text);
+	conversion_free(c->tx.conversion);
 	c->tx = (struct transaction){0};
 }
 
@@ -118,10 +116,20 @@ static void collect(struct conn *c)
 			c->tx.rcpts[c->tx.n++] = i;
 	}
 	smtp_stuff_init(&c->tx.stuff);
-	if (j->d->body8 && !(c->ext & EXT_8BITMIME)) {
-		buf_init(&c->tx.text, 4 * (size_t)CONVERT_MAX);
-		c->tx.converted = convert_to_7bit(j, &c->tx.text);
-	}
+}
+
+/* false: it can't be sent in a form that this server takes. */
+static bool convert(struct conn *c)
+{
+	struct convert_fault f;
+	if (conversion_new(c->job, c->ext, &c->tx.conversion, &f) >= 0)
+		return true;
+	struct module_result r = {.outcome = f.status[0] == '4' ? MODULE_DEFERRED : MODULE_FAILED,
+	    .status = str_of(f.status),
+	    .diagnostic = str_of(f.text),
+	    .remote = str_of(c->remote)};
+	job_result_rest(c->job, &r);
+	return false;
 }
 
 /* The next command of the envelope: MAIL, each RCPT, DATA. */
@@ -144,12 +152,13 @@ static void ask(struct conn *c)
 void transaction_begin(struct conn *c)
 {
 	refuse_here(c);
-	if (!c->job->left) {
+	if (c->job->left)
+		collect(c);
+	if (!c->job->left || !convert(c)) {
 		job_over(c);
 		conn_ready(c);
 		return;
 	}
-	collect(c);
 	conn_enter(c, CONN_ENVELOPE);
 	do
 		ask(c);
@@ -239,11 +248,26 @@ static void envelope_answered(struct conn *c)
 /* ---- the message ----------------------------------------------------------------------------- */
 
 /* The next piece into e->chunk, stuffed.  0 the end was reached, 1 there is more, -1 errno. */
+static int next_converted(struct conn *c)
+{
+	struct buf piece;
+	buf_init(&piece, 4 * CHUNK);
+	int more = conversion_next(c->tx.conversion, &piece);
+	buf_clear(&c->e->chunk);
+	smtp_stuff_feed(&c->tx.stuff, buf_str(&piece), &c->e->chunk);
+	buf_free(&piece);
+	if (more == 0)
+		smtp_stuff_end(&c->tx.stuff, &c->e->chunk);
+	errno = EIO;
+	return more;
+}
+
 static int next_piece(struct conn *c)
 {
 	static char raw[CHUNK];
-	struct str whole =
-	    c->tx.converted ? buf_str(&c->tx.text) : module_body_inline(c->job->body);
+	if (c->tx.conversion)
+		return next_converted(c);
+	struct str whole = module_body_inline(c->job->body);
 	uint64_t size = whole.p ? whole.n : c->job->d->size;
 	struct str piece = str_head(str_skip(whole, (size_t)c->tx.offset), CHUNK);
 	if (!whole.p) {

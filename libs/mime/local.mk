@@ -7,7 +7,10 @@ libs_mime_libmime_a_SOURCES = \
 	libs/mime/mime-part.c \
 	libs/mime/mime-field.c \
 	libs/mime/mime-find.c \
-	libs/mime/mime-7bit.c \
+	libs/mime/mime-convert.h \
+	libs/mime/mime-convert.c \
+	libs/mime/mime-plan.c \
+	libs/mime/mime-header-ascii.c \
 	libs/mime/mime-param.c \
 	libs/mime/mime-words.c \
 	libs/mime/mime-decode.c \
@@ -47,3 +50,13 @@ tests_fuzz_replay_rfc2047_LDADD = $(mime_libs)
 check_PROGRAMS += tests/fuzz/replay-codec
 tests_fuzz_replay_codec_SOURCES = tests/fuzz/fuzz-codec.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_codec_LDADD = $(mime_libs)
+fuzz_programs += tests/fuzz/fuzz-mimeconvert
+tests_fuzz_fuzz_mimeconvert_SOURCES = tests/fuzz/fuzz-mimeconvert.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_mimeconvert_LDADD = $(mime_libs)
+tests_fuzz_fuzz_mimeconvert_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/replay-mimeconvert
+tests_fuzz_replay_mimeconvert_SOURCES = tests/fuzz/fuzz-mimeconvert.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_mimeconvert_LDADD = $(mime_libs)
+noinst_PROGRAMS += tests/tools/mime-convert
+tests_tools_mime_convert_SOURCES = tests/tools/mime-convert.c
+tests_tools_mime_convert_LDADD = $(mime_libs)

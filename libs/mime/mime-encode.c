@@ -71,7 +71,7 @@ static void qp_escape(struct mime_encoder *e, unsigned char c, struct buf *out)
 static void qp_plain(struct mime_encoder *e, unsigned char c, struct buf *out)
 {
 	/* a soft break must not bring forth a boundary that was inside a line */
-	if (c == '-' && e->column + 1 > QP_ROOM) {
+	if (c == '-' && (e->column + 1 > QP_ROOM || (e->guard_dashes && e->column == 0))) {
 		qp_escape(e, c, out);
 		return;
 	}

@@ -61,6 +61,7 @@ struct mime_part {
 
 	bool has_8bit;  /* 8-bit bytes in its own body, those of parts inside not counted */
 	bool multipart; /* child.. are its parts; may have none */
+	int8_t decodes; /* what mime_convert found out of its quoted-printable; 0: nothing yet */
 	bool message;   /* message/rfc822 or message/global that was opened: child is the message */
 };
 
@@ -144,15 +145,60 @@ int mime_parse(
  */
 const struct mime_part *mime_find(const struct mime_part *root, const unsigned *numbers, size_t n);
 
+/* ---- conversion ------------------------------------------------------------------------------ */
+
 /*
- * Writes the message so that its bodies are 7-bit, for peers without 8BITMIME: parts with 8-bit
- * bytes become quoted-printable (text) or base64, with an X-Mime-Autoconverted field naming `by`;
- * everything else stays byte for byte.  Headers are not changed: with 8-bit bytes in them
- * (MIME_FAULT_HEADER_8BIT) the message still needs SMTPUTF8.  `root` is the parser's result for
- * exactly these bytes.  write gets the pieces in order; false from it ends the work, with false.
+ * Rewrites a message for those who can't take it as it is.  The result keeps its structure; parts
+ * and fields that need no change stay byte for byte; decoded, every part is what it was.  Parts
+ * that change get X-Mime-Autoconverted, naming `by`.
+ *
+ * What is inside multipart/signed is covered by the signature as it stands and is never changed
+ * unless MIME_BREAK_SIGNED is given (RFC 1847, 2.1): 8-bit bytes then stay; see mime_convert_kept.
  */
-bool mime_to_7bit(struct str message, const struct mime_part *root, const char *by,
-    bool (*write)(void *ctx, struct str piece), void *ctx);
+enum mime_convert_flags {
+	MIME_TO_7BIT = 1,    /* 8-bit and binary bodies become quoted-printable (RFC 6152, 3) */
+	MIME_TO_8BIT = 2,    /* quoted-printable text that lines of 8-bit can carry is decoded */
+	MIME_TO_ASCII = 4,   /* 8-bit header fields: see mime_header_to_ascii */
+	MIME_ADD_FIELDS = 8, /* a message without MIME fields is called UTF-8 text */
+	MIME_BREAK_SIGNED = 16,
+};
+
+struct mime_source {
+	/* Exactly n bytes at that offset into p, or false. */
+	bool (*read)(void *ctx, char *p, size_t n, uint64_t at);
+	void *ctx;
+};
+
+/*
+ * The work is planned first (one look at the headers; memory by number of parts, from the arena)
+ * and then carried out a slice at a time, so a message of any size passes through little memory.
+ * `root` is the parser's result for exactly the bytes of the source.  NULL: the arena is full, the
+ * source can't be read, or a header is beyond 1 MiB.  eol: a literal, the line end of new lines.
+ */
+struct mime_convert;
+struct mime_convert *mime_convert_new(struct arena *a, const struct mime_source *s,
+    struct mime_part *root, unsigned flags, const char *by, const char *eol);
+bool mime_convert_changes(const struct mime_convert *c); /* false: the result is the source */
+/* Where 8-bit bytes had to stay, or an address that ASCII can't write was damaged. */
+enum mime_kept {
+	MIME_KEPT_BODY = 1,   /* of a signed part, or one in an unknown encoding */
+	MIME_KEPT_HEADER = 2, /* of a signed part, or with such an address */
+};
+unsigned mime_convert_kept(const struct mime_convert *c);
+/* The next slice belongs to the message's own header (with the empty line). */
+bool mime_convert_in_header(const struct mime_convert *c);
+/* Adds the next slice to out (room for 128 KiB is enough): 1 there is more, 0 that was the end, -1
+ * the source can't be read or out is full. */
+int mime_convert_next(struct mime_convert *c, struct buf *out);
+
+/* All at once, from memory and with the line end the message has. */
+bool mime_convert_text(struct arena *a, struct str message, struct mime_part *root, unsigned flags,
+    const char *by, struct buf *out);
+
+/* One header field (with its line end) without 8-bit bytes: text and names as encoded words,
+ * parameters by RFC 2231, domains as A-labels; where ASCII has no form (ids, trace fields) '?'.
+ * 1 done, 0 done but an address was damaged, -1 no memory. */
+int mime_header_to_ascii(struct arena *a, struct str raw, const char *eol, struct buf *out);
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
@@ -210,6 +256,9 @@ bool mime_decode_end(struct mime_decoder *d, struct buf *out);
 struct mime_encoder {
 	enum mime_cte cte;
 	const char *eol;
+	/* QP: set after init, a line never begins with "-": an escape must not make a boundary
+	 * of it. */
+	bool guard_dashes;
 	size_t column;
 	unsigned n;
 	unsigned char hold[3];

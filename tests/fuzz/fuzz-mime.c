@@ -50,29 +50,6 @@ static int in_pieces(struct arena *a, struct str in, size_t step, struct mime_re
 	return mime_parser_finish(p, r);
 }
 
-static bool to_buf(void *out, struct str piece)
-{
-	return buf_adds(out, piece);
-}
-
-/* Every part that is found in the result is 7-bit, and the tree is the same. */
-static void downgrade(struct arena *a, struct str in, const struct mime_result *r)
-{
-	struct mime_result again;
-	struct buf out;
-	buf_init(&out, 1 << 24);
-	FUZZ_CHECK(mime_to_7bit(in, r->root, "us", to_buf, &out));
-	struct mime_limits wide = limits;
-	wide.header_bytes += 10000;
-	FUZZ_CHECK(mime_parse(a, buf_str(&out), &wide, &again) == 0);
-	if (!(r->faults & (MIME_FAULT_HEADER_8BIT | MIME_FAULT_HEADER_SIZE)))
-		FUZZ_CHECK(!str_has_8bit(buf_str(&out)) && again.parts == r->parts);
-	if (!(r->faults & (MIME_FAULT_BODY_8BIT | MIME_FAULT_BINARY)) &&
-	    str_ifind(in, STR("8bit")) < 0)
-		FUZZ_CHECK(str_eq(buf_str(&out), in));
-	buf_free(&out);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new(64 << 20);
@@ -83,7 +60,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&pieces, 1 << 24);
 	FUZZ_CHECK(mime_parse(a, in, &limits, &r) == 0);
 	describe(a, size, &r, &whole);
-	downgrade(a, in, &r);
 	for (size_t step = 1; step < 20; step += 6) {
 		buf_clear(&pieces);
 		FUZZ_CHECK(in_pieces(a, in, step, &r) == 0);

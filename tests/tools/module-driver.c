@@ -2,8 +2,8 @@
  * Runs a module without the rest of the house: plays supervisor and scheduler for it, hands it
  * deliveries and prints what it answers.  For tests and measurements.
  *
- *	module-driver [-n COUNT] [-c AT-ONCE] [-p PAUSE-MS] [-8] [-u] [-f] [-e ENVID] [-N NOTIFY]
- *	    HOME PROGRAM ROLE FILE HOST SENDER RCPT...
+ *	module-driver [-n COUNT] [-c AT-ONCE] [-p PAUSE-MS] [-8] [-u] [-H] [-f] [-e ENVID] [-N
+ *NOTIFY] HOME PROGRAM ROLE FILE HOST SENDER RCPT...
  *
  * Each result is a line: delivery TAB rcpt TAB outcome TAB code TAB status TAB remote TAB command
  * TAB diagnostic TAB flags, in field_encode form; with -n above 100 only the sum is printed.
@@ -204,7 +204,7 @@ static unsigned options(int argc, char **argv)
 {
 	unsigned notify = 0;
 	int c;
-	while ((c = getopt(argc, argv, "n:c:p:8ufe:N:s:")) != -1) {
+	while ((c = getopt(argc, argv, "n:c:p:8uHfe:N:s:")) != -1) {
 		switch (c) {
 		case 'n':
 			t.count = number(optarg);
@@ -220,6 +220,9 @@ static unsigned options(int argc, char **argv)
 			break;
 		case 'u':
 			t.d.smtputf8 = t.d.headers8 = true;
+			break;
+		case 'H':
+			t.d.headers8 = true;
 			break;
 		case 'f':
 			t.as_file = true;
