@@ -97,6 +97,7 @@ static void ask_gate(struct session *s)
 	    .remote_ip = str_of(s->peer),
 	    .remote_host = str_of(s->host_name),
 	    .local_ip = str_of(s->local),
+	    .env = str_of(s->settings->gate_env),
 	    .remote_port = s->peer_port,
 	    .local_port = s->local_port,
 	};

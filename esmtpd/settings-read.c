@@ -50,6 +50,16 @@ static uint32_t number(const struct config *c, const char *component, const char
 	return (uint32_t)config_int(c, component, name, NULL);
 }
 
+/* How the gate is to treat the headers and bodies of what comes in here. */
+static char *gate_env(const struct config *c, const char *component)
+{
+	struct str mime = config_str(c, component, "MIME", NULL);
+	return mem_printf("NOADDDATE=%d\nNOADDMSGID=%d\nNOADDRREWRITE=%u\n%s%.*s%s",
+	    config_bool(c, component, "NOADDDATE", NULL),
+	    config_bool(c, component, "NOADDMSGID", NULL), number(c, component, "NOADDRREWRITE"),
+	    mime.n ? "MIME=" : "", STR_FMT(mime), mime.n ? "\n" : "");
+}
+
 struct door_settings *door_settings_new(const struct config *c, const char *component)
 {
 	struct door_settings *d = mem_new(struct door_settings);
@@ -65,6 +75,7 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->log_dialog = config_bool(c, component, "ESMTP_LOG_DIALOG", NULL);
 	d->reverse_dns = str_find(tcpd, STR("-nodnslookup")) < 0;
 	read_auth(d, c, component);
+	d->gate_env = gate_env(c, component);
 	d->max_total = number(c, component, "MAXDAEMONS");
 	d->max_per_ip = number(c, component, "MAXPERIP");
 	d->max_per_net = number(c, component, "MAXPERC");
@@ -91,5 +102,6 @@ void door_settings_drop(struct door_settings *d)
 		return;
 	free(d->auth);
 	free(d->auth_tls);
+	free(d->gate_env);
 	free(d);
 }

@@ -16,7 +16,12 @@
 		.help = (h_)                                                                       \
 	}
 
-#define SERVER_ROWS(auth_required)                                                                 \
+static bool valid_mime(struct str v)
+{
+	return v.n == 0 || str_iis(v, "none") || str_iis(v, "7bit") || str_iis(v, "8bit");
+}
+
+#define SERVER_ROWS(auth_required, bare)                                                           \
 	ROW("ADDRESS", CONFIG_STRING, "0", "address to listen on; 0: all"),                        \
 	    ROW("PORT", CONFIG_LIST, "smtp", "ports, or ADDRESS.PORT, to listen on"),              \
 	    ROW("SSLADDRESS", CONFIG_STRING, "0", "ADDRESS of the port with TLS at once"),         \
@@ -33,6 +38,14 @@
 	    ROW("ESMTP_TLS_REQUIRED", CONFIG_BOOL, "0", "no mail without TLS"),                    \
 	    ROW("BOFHNOVRFY", CONFIG_BOOL, "0", "VRFY tells nothing"),                             \
 	    ROW("BOFHNOEXPN", CONFIG_BOOL, "0", "EXPN tells nothing"),                             \
+	    ROW("NOADDDATE", CONFIG_BOOL, bare, "add no missing Date"),                            \
+	    ROW("NOADDMSGID", CONFIG_BOOL, bare, "add no missing Message-ID"),                     \
+	    RANGE("NOADDRREWRITE", CONFIG_INT, "2", 0, 2,                                          \
+		"1: leave addresses in headers alone; 2: in signed messages"),                     \
+	    {.name = "MIME",                                                                       \
+		.type = CONFIG_STRING,                                                             \
+		.valid = valid_mime,                                                               \
+		.help = "7bit, 8bit: convert bodies; none: add no MIME fields"},                   \
 	    ROW("TARPIT", CONFIG_BOOL, "1", "errors are answered more and more slowly"),           \
 	    RANGE("TARPIT_MAX", CONFIG_TIME, "16", 1, 300, "longest delay by TARPIT"),             \
 	    ROW("ESMTP_LOG_DIALOG", CONFIG_BOOL, "0", "log every command and reply"),              \
@@ -45,9 +58,9 @@
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
 	    TLS_SERVER_ROWS
 
-static const struct config_setting smtp_rows[] = {SERVER_ROWS("0")};
+static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1")};
 /* RFC 6409 and RFC 8314: what submits says who it is */
-static const struct config_setting submission_rows[] = {SERVER_ROWS("1")};
+static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0")};
 
 /* Names that are not rows here are the gate's, or an administrator's for filters. */
 #define COMPONENT(id, n_, rows_, o_)                    \

@@ -99,17 +99,21 @@ static void on_durable(void *ctx, bool durable, struct str id, struct str text)
 
 /* A client that may relay is trusted like one that has logged in: reports about its mail are sent
  * (ESMTP_BLOCKBACKSCATTER). */
-static const char *source_of(const struct transaction *t, const struct message *m)
+static struct str source_of(const struct transaction *t, const struct message *m)
 {
+	if (t->origin.label.n)
+		return t->origin.label;
 	if (t->from_network)
-		return m->relay ? "authsmtp" : "smtp";
-	return t->origin.source;
+		return m->relay ? STR("authsmtp") : STR("smtp");
+	return str_of(t->origin.source);
 }
 
 static struct str from_mta(struct transaction *t, struct message *m)
 {
 	const struct gate_origin *o = &t->origin;
 	char *z;
+	if (o->from_mta.n)
+		return o->from_mta;
 	if (o->remote_ip.n)
 		z = arena_printf(m->arena, "dns; %.*s (%.*s%s[%.*s])", STR_FMT(m->mail.helo),
 		    STR_FMT(o->remote_host), o->remote_host.n ? " " : "", STR_FMT(o->remote_ip));
@@ -144,14 +148,17 @@ static void fill_envelope(
 	e->envid = m->mail.envid;
 	e->from_mta = from_mta(t, m);
 	e->login = m->mail.login;
-	e->source = str_of(source_of(t, m));
+	e->source = source_of(t, m);
 	e->security = m->mail.security;
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
-	e->smtputf8 = m->mail.smtputf8;
+	/* Programs can't say whether they want it: what needs it will be found out later. */
+	e->smtputf8 = m->mail.smtputf8 && !t->from_program;
 	e->track = m->track;
 	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
 	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
+	e->vhost = t->origin.vhost;
+	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;
 	e->size = m->spool.written;
 	e->generation = t->gate->generation;

@@ -39,6 +39,7 @@ struct peer {
 	struct ipc *ipc;
 	struct map *sessions;
 	bool socket;
+	bool trusted; /* a program that may speak for the network */
 	enum source_kind kind;
 	uint32_t uid;
 	int64_t heard_ms;
@@ -241,18 +242,24 @@ static bool open_session(struct peer *p, const struct ipc_msg *m)
 		return false;
 	if (p->socket && map_count(p->sessions) >= SOCKET_TRANSACTIONS_MAX)
 		return false;
-	if (p->socket) {
+	enum source_kind kind = p->kind;
+	if (p->trusted && !str_is(o.source, "local") && o.source.n)
+		kind = str_is(o.source, "esmtp") ? SOURCE_PROXY : SOURCE_PROGRAM;
+	else if (p->socket) {
 		int n = snprintf(sender, sizeof(sender), "uid %u", p->uid);
 		o.source = str_is(o.source, "uucp") ? o.source : STR("local");
 		o.sender_id = str_at(sender, (size_t)n);
 		o.remote_ip = o.remote_host = o.local_ip = STR_NONE;
-	} else if (p->kind == SOURCE_NETWORK)
+	}
+	if (p->socket && !p->trusted)
+		o.from_mta = o.label = STR_NONE;
+	if (!p->socket && p->kind == SOURCE_NETWORK)
 		o.source = STR("esmtp");
 	struct session *s = mem_new(struct session);
 	s->peer = p;
 	s->id = m->id;
 	s->line_end = &s->line;
-	s->t = transaction_new(p->gate, &o, p->kind, p->uid, send_reply, s);
+	s->t = transaction_new(p->gate, &o, kind, p->uid, send_reply, s);
 	if (!s->t || !map_set(p->sessions, id_key(&m->id), s)) {
 		session_free(s);
 		return false;
@@ -310,6 +317,7 @@ void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uin
 	struct peer *p = mem_new(struct peer);
 	p->gate = g;
 	p->socket = socket;
+	p->trusted = socket && (uid == 0 || uid == g->uid);
 	p->kind = socket ? SOURCE_PROGRAM : kind_of(role);
 	p->uid = uid;
 	p->heard_ms = clock_mono_ms();

@@ -1,54 +1,19 @@
 #include "submit/header.h"
 #include "rewrite/rewrite.h"
 
-struct seen {
-	unsigned received;
-	bool date, msgid, recipient, signed_, junk;
-	bool mime;
-};
-
-static bool is_any(struct str name, const char *const *list)
-{
-	for (; *list; list++)
-		if (str_iis(name, *list))
-			return true;
-	return false;
-}
-
-/* The line that mbox files put before a message is none of its fields. */
-static bool is_mbox_line(const struct header_field *h)
-{
-	return h->name.n == 0 && str_starts(h->raw, STR("From "));
-}
-
-static void survey(struct str block, struct seen *s)
-{
-	static const char *const recipients[] = {
-	    "To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL};
-	struct header_field f;
-	*s = (struct seen){0};
-	for (bool first = true; header_next(&block, &f); first = false) {
-		if (f.name.n == 0)
-			s->junk |= !(first && is_mbox_line(&f));
-		else if (str_iis(f.name, "Received"))
-			s->received++;
-		else if (str_iis(f.name, "Date"))
-			s->date = true;
-		else if (str_iis(f.name, "Message-ID"))
-			s->msgid = true;
-		else if (str_iis(f.name, "DKIM-Signature"))
-			s->signed_ = true;
-		else if (str_iis(f.name, "MIME-Version") || str_iis(f.name, "Content-Type"))
-			s->mime = true;
-		s->recipient |= is_any(f.name, recipients);
-	}
-}
-
 bool header_has_mime(struct str block)
 {
-	struct seen s;
-	survey(block, &s);
-	return s.mime;
+	struct header_field f;
+	return header_find(block, "MIME-Version", &f) || header_find(block, "Content-Type", &f);
+}
+
+bool header_has_junk(struct str block)
+{
+	struct header_field f;
+	for (bool first = true; header_next(&block, &f); first = false)
+		if (f.name.n == 0 && !(first && header_is_mbox_line(&f)))
+			return true;
+	return false;
 }
 
 /* A peer's word inside our Received: whatever could end a comment or a line becomes '?'. */
@@ -80,7 +45,10 @@ static void add_received(struct buf *out, const struct header_job *f)
 {
 	char date[CLOCK_RFC5322_SIZE];
 	buf_addz(out, "Received: ");
-	if (f->remote_ip.n) {
+	if (f->from_text.n) {
+		buf_addz(out, "from ");
+		printable(f->from_text, 1000, out);
+	} else if (f->remote_ip.n) {
 		buf_addz(out, "from ");
 		add_word(out, f->helo.n ? f->helo : STR("unknown"));
 		buf_addz(out, " (");
@@ -105,7 +73,7 @@ bool header_msgid(struct str id, struct str host, struct buf *out)
 {
 	ptrdiff_t dot = str_chr(id, '.');
 	struct str tail = dot < 0 ? id : str_skip(id, (size_t)dot + 1);
-	return buf_addf(out, "<courier.%.*s@%.*s>", STR_FMT(tail), STR_FMT(host));
+	return buf_addf(out, "courier.%.*s@%.*s", STR_FMT(tail), STR_FMT(host));
 }
 
 /* Copies a field with LF line ends.  A line of nothing but CR would end the header for others. */
@@ -122,51 +90,62 @@ static void add_raw(struct buf *out, struct str raw)
 	}
 }
 
-/* Bare addresses of this machine's users get their domain. */
-static struct str canonical_addresses(
-    struct arena *a, struct str block, const struct header_job *f, const struct seen *s)
+static bool rewrites(const struct header_job *f, const struct header_facts *facts)
 {
-	struct rewrite_canonical c = {.default_domain = f->defaultdomain, .me = f->me};
-	struct rewrite rw = {.map = rewrite_canonical, .ctx = &c};
+	return f->rewrite == HEADER_REWRITE ||
+	       (f->rewrite == HEADER_NO_REWRITE_SIGNED && !facts->has_dkim);
+}
+
+/* Canonical form: for mail of this machine's users bare names get their domain, too. */
+static struct str canonical_addresses(
+    struct arena *a, struct str block, const struct header_job *f, const struct header_facts *facts)
+{
+	struct rewrite_canonical c = {
+	    .default_domain = f->local ? f->defaultdomain : STR_NONE, .me = f->me};
+	struct rewrite rw = {.map = rewrite_canonical, .ctx = &c, .drop_angles = true};
 	struct str out = block;
-	if (!f->local || f->rewrite == HEADER_NO_REWRITE ||
-	    (f->rewrite == HEADER_NO_REWRITE_SIGNED && s->signed_))
+	if (!rewrites(f, facts))
 		return block;
 	return rewrite_header(a, block, &rw, &out) < 0 ? STR_NONE : out;
 }
 
-static const char *new_name(struct str name, const struct header_job *f)
+/* What only the receiving host may say of a message is put aside when somebody else has said it. */
+static struct str old_names(struct arena *a, struct str block, const struct header_job *f)
 {
-	if (str_iis(name, "Return-Path"))
-		return "Old-Return-Path";
-	if (f->local || f->remote_ip.n == 0)
-		return NULL;
-	if (str_iis(name, "Received-SPF"))
-		return "Old-Received-SPF";
-	return str_iis(name, "Authentication-Results") ? "Old-Authentication-Results" : NULL;
+	static const struct rewrite_field rules[] = {
+	    {"Return-Path", "Old-Return-Path"},
+	    {"Received-SPF", "Old-Received-SPF"},
+	    {"Authentication-Results", "Old-Authentication-Results"},
+	};
+	bool network = !f->local && f->remote_ip.n;
+	struct str out;
+	return rewrite_fields(a, block, rules, network ? ARRAY_LEN(rules) : 1, &out) < 0 ? STR_NONE
+											 : out;
 }
 
-static void add_field(const struct header_field *h, const struct header_job *f, struct buf *out)
+static void add_fields(struct str block, struct buf *out)
 {
-	const char *name = new_name(h->name, f);
-	if (name)
-		buf_addz(out, name);
-	add_raw(out, name ? str_skip(h->raw, h->name.n) : h->raw);
+	struct header_field h;
+	for (bool first = true; header_next(&block, &h); first = false)
+		if (!(first && header_is_mbox_line(&h)))
+			add_raw(out, h.raw);
 }
 
-static void add_missing(const struct seen *s, const struct header_job *f, struct buf *out)
+static void add_missing(
+    const struct header_facts *facts, const struct header_job *f, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
-	if (!s->date && f->add_date)
-		buf_addf(out, "Date: %s\n", clock_rfc5322(f->now, date));
-	if (!s->msgid && f->add_msgid) {
-		buf_addz(out, "Message-ID: ");
-		header_msgid(f->id, f->msgidhost, out);
-		buf_addc(out, '\n');
-	}
-	if (!s->recipient)
-		buf_addz(out, "To: undisclosed-recipients: ;\n");
-	if (f->add_mime && !s->mime)
+	struct buf id;
+	buf_init(&id, 1024);
+	if (f->add_msgid)
+		header_msgid(f->id, f->msgidhost, &id);
+	struct header_defaults d = {.to = true,
+	    .eol = "\n",
+	    .date = f->add_date ? str_of(clock_rfc5322(f->now, date)) : STR_NONE,
+	    .message_id = buf_str(&id)};
+	header_add_missing(out, facts, &d);
+	buf_free(&id);
+	if (f->add_mime && !facts->has_mime_version && !facts->has_type)
 		buf_addz(out, "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
 			      "Content-Transfer-Encoding: 8bit\n");
 }
@@ -174,21 +153,19 @@ static void add_missing(const struct seen *s, const struct header_job *f, struct
 enum header_verdict header_process(
     struct arena *a, struct str block, const struct header_job *f, struct buf *out)
 {
-	struct seen s;
-	struct header_field h;
-	survey(block, &s);
-	if (s.received > f->received_max)
+	struct header_facts facts;
+	if (header_facts_read(a, block, &facts) < 0)
+		return HEADER_FULL;
+	if (facts.received > f->received_max)
 		return HEADER_LOOP;
-	struct str rest = canonical_addresses(a, block, f, &s);
+	struct str rest = canonical_addresses(a, block, f, &facts);
+	if (rest.p)
+		rest = old_names(a, rest, f);
 	if (block.n && !rest.p)
 		return HEADER_FULL;
 	add_received(out, f);
-	for (bool first = true; header_next(&rest, &h); first = false)
-		if (!(first && is_mbox_line(&h)))
-			add_field(&h, f, out);
-	add_missing(&s, f, out);
+	add_fields(rest, out);
+	add_missing(&facts, f, out);
 	buf_addc(out, '\n');
-	if (out->failed)
-		return HEADER_FULL;
-	return s.junk ? HEADER_JUNK : HEADER_OK;
+	return out->failed ? HEADER_FULL : HEADER_OK;
 }

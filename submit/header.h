@@ -20,6 +20,7 @@ struct header_job {
 	struct str id; /* queue id */
 	int64_t now;
 	/* For Received.  Empty values are left out. */
+	struct str from_text; /* "helo (host [ip])" by a trusted program, in place of the rest */
 	struct str helo, remote_host, remote_ip; /* remote_ip empty: not from the network */
 	struct str login, tls, with, sender_id;
 	struct str only_rcpt; /* the recipient when there is but one */
@@ -34,7 +35,6 @@ struct header_job {
 enum header_verdict {
 	HEADER_OK,
 	HEADER_LOOP, /* more than received_max Received fields */
-	HEADER_JUNK, /* a line that is no field; the block is written all the same */
 	HEADER_FULL, /* out or the arena is full */
 };
 
@@ -42,9 +42,11 @@ enum header_verdict {
 enum header_verdict header_process(
     struct arena *a, struct str block, const struct header_job *f, struct buf *out);
 
-/* "<courier.TTTT.PPPP@host>" of a queue id. */
+/* "courier.TTTT.PPPP@host" of a queue id. */
 bool header_msgid(struct str id, struct str host, struct buf *out);
 /* Whether a header block says what its body is (has MIME-Version or Content-Type). */
 bool header_has_mime(struct str block);
+/* A line that is no field. */
+bool header_has_junk(struct str block);
 
 #endif

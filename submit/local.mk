@@ -9,6 +9,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/replies.h submit/replies.c \
 	submit/decide.h submit/decide.c \
 	submit/drop.h submit/drop.c \
+	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
 # What filters say and write; pure.
@@ -24,7 +25,7 @@ submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmim
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
-	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool.h \
+	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool-finish.c submit/spool.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
@@ -42,6 +43,9 @@ submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a 
 	libs/unicode/libunicode.a libs/table/libtable.a $(SERVICE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 sendmail_LDADD = $(submit_client_libs)
+pkglibexec_PROGRAMS += submit/submit
+submit_submit_SOURCES = submit/submit-main.c submit/submit-run.c submit/sendmail.h submit/sendmail-send.c
+submit_submit_LDADD = $(submit_client_libs)
 rmail_SOURCES = submit/rmail-main.c submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c
 rmail_LDADD = $(submit_client_libs)

@@ -30,6 +30,7 @@ void spool_free(struct spool *s)
 		close(s->fd);
 	if (s->file[0])
 		queue_tmpfile_drop(s->gate->queue, s->file);
+	rewrite_job_free(s);
 	buf_free(&s->head);
 	buf_free(&s->body);
 	buf_free(&s->done);
@@ -47,7 +48,7 @@ bool disk_has_room(const struct gate_process *g, const struct policy *p, uint64_
 	return inodes && kib >= p->disk.blocks + more / 1024;
 }
 
-static void fail(struct spool *s, enum reply_id why)
+void spool_fail(struct spool *s, enum reply_id why)
 {
 	if (s->error == REPLY_OK)
 		s->error = why;
@@ -55,28 +56,26 @@ static void fail(struct spool *s, enum reply_id why)
 	buf_free(&s->body);
 }
 
-static void finish_header(struct spool *s)
+void spool_make_header(struct spool *s, struct str block, bool add_mime)
 {
-	if (s->finished || s->error != REPLY_OK)
+	if (s->error != REPLY_OK)
 		return;
 	s->finished = true;
-	switch (s->header(s->ctx, buf_str(&s->head), s->eight_bit, &s->done)) {
+	s->said_mime = add_mime;
+	buf_clear(&s->done);
+	switch (s->header(s->ctx, block, add_mime, &s->done)) {
 	case HEADER_OK:
 		break;
-	case HEADER_JUNK:
-		s->junk = true;
-		break;
 	case HEADER_LOOP:
-		fail(s, REPLY_LOOP);
+		spool_fail(s, REPLY_LOOP);
 		break;
 	case HEADER_FULL:
-		fail(s, REPLY_HEADER_LARGE);
+		spool_fail(s, REPLY_HEADER_LARGE);
 		break;
 	}
-	buf_free(&s->head);
 }
 
-static void write_out(struct spool *s, struct str bytes)
+void spool_write(struct spool *s, struct str bytes)
 {
 	if (s->error != REPLY_OK)
 		return;
@@ -85,7 +84,7 @@ static void write_out(struct spool *s, struct str bytes)
 		return;
 	}
 	log_error(NULL, "cannot write a message to the queue's file: %m");
-	fail(s, errno == ENOSPC || errno == EDQUOT ? REPLY_DISK_FULL : REPLY_QUEUE_DOWN);
+	spool_fail(s, errno == ENOSPC || errno == EDQUOT ? REPLY_DISK_FULL : REPLY_QUEUE_DOWN);
 }
 
 static void on_file(void *ctx, int fd, const char *name)
@@ -94,36 +93,45 @@ static void on_file(void *ctx, int fd, const char *name)
 	s->asked = 0;
 	if (fd < 0) {
 		log_error(NULL, "the scheduler gives no file for a message: %m");
-		fail(s, errno == ENOSPC ? REPLY_DISK_FULL : REPLY_QUEUE_DOWN);
+		spool_fail(s, errno == ENOSPC ? REPLY_DISK_FULL : REPLY_QUEUE_DOWN);
 	} else {
 		s->fd = fd;
 		memcpy(s->file, name, strnlen(name, sizeof(s->file) - 1));
-		finish_header(s);
-		write_out(s, buf_str(&s->done));
-		write_out(s, buf_str(&s->body));
+		if (!s->finished)
+			spool_make_header(s, buf_str(&s->head),
+			    s->eight_bit && s->mime_mode != SPOOL_MIME_NONE &&
+				!header_has_mime(buf_str(&s->head)));
+		spool_write(s, buf_str(&s->done));
+		spool_write(s, buf_str(&s->body));
 		buf_free(&s->body);
 	}
 	s->file_there(s->ctx);
 }
 
+bool spool_ask(struct spool *s)
+{
+	s->asked = queue_tmpfile(s->gate->queue, on_file, s);
+	if (!s->asked)
+		spool_fail(s, REPLY_QUEUE_DOWN);
+	return s->asked;
+}
+
 static void add_body(struct spool *s, struct str bytes)
 {
 	if (s->fd >= 0) {
-		write_out(s, bytes);
+		spool_write(s, bytes);
 		return;
 	}
 	if (!s->eight_bit)
 		s->eight_bit = str_has_8bit(bytes);
 	if (!buf_adds(&s->body, bytes)) {
-		fail(s, REPLY_QUEUE_DOWN); /* the scheduler is too slow */
+		spool_fail(s, REPLY_QUEUE_DOWN); /* the scheduler is too slow */
 		return;
 	}
 	/* The header must fit in as well. */
 	if (s->asked || s->body.n + s->head.n + HEADER_GROWTH / 8 <= QUEUE_INLINE_MAX)
 		return;
-	s->asked = queue_tmpfile(s->gate->queue, on_file, s);
-	if (!s->asked)
-		fail(s, REPLY_QUEUE_DOWN);
+	spool_ask(s);
 }
 
 /* Takes header bytes up to and with the empty line; the rest of *bytes is body. */
@@ -136,7 +144,7 @@ static void add_head(struct spool *s, struct str *bytes)
 		if (at_start && n == 1 && bytes->p[0] == '\n')
 			s->head_ended = true;
 		else if (!buf_add(&s->head, bytes->p, n)) {
-			fail(s, REPLY_HEADER_LARGE);
+			spool_fail(s, REPLY_HEADER_LARGE);
 			return;
 		}
 		*bytes = str_skip(*bytes, n);
@@ -147,8 +155,8 @@ static bool within_limits(struct spool *s, size_t more)
 {
 	const struct policy *p = s->policy;
 	s->size += more;
-	if (p->size_limit && s->size > p->size_limit) {
-		fail(s, REPLY_TOO_LARGE);
+	if (s->size_limit && s->size > s->size_limit) {
+		spool_fail(s, REPLY_TOO_LARGE);
 		return false;
 	}
 	if (s->size - s->looked < p->disk.step)
@@ -156,7 +164,7 @@ static bool within_limits(struct spool *s, size_t more)
 	s->looked = s->size;
 	if (disk_has_room(s->gate, p, 0))
 		return true;
-	fail(s, REPLY_DISK_FULL);
+	spool_fail(s, REPLY_DISK_FULL);
 	return false;
 }
 
@@ -165,7 +173,7 @@ void spool_add(struct spool *s, struct str bytes)
 	if (s->error != REPLY_OK || !within_limits(s, bytes.n))
 		return;
 	if (!mime_parser_push(s->mime, bytes)) {
-		fail(s, REPLY_COMPLEX);
+		spool_fail(s, REPLY_COMPLEX);
 		return;
 	}
 	if (!s->head_ended)
@@ -178,36 +186,14 @@ int spool_end(struct spool *s)
 {
 	if (s->asked)
 		return 0;
-	if (s->error == REPLY_OK && s->head.n && s->head.p[s->head.n - 1] != '\n')
-		buf_addc(&s->head, '\n');
-	finish_header(s);
-	if (s->error != REPLY_OK)
-		return 1;
-	if (s->fd < 0) {
-		/* A header that grew much more than a header does leaves no room for the body. */
-		if (!buf_adds(&s->done, buf_str(&s->body)))
-			fail(s, REPLY_HEADER_LARGE);
-		else if (s->done.n <= QUEUE_INLINE_MAX) {
-			s->written = s->done.n;
-			buf_free(&s->body);
-			return 1;
-		} else {
-			buf_free(&s->body);
-			s->asked = queue_tmpfile(s->gate->queue, on_file, s);
-			if (s->asked)
-				return 0;
-			fail(s, REPLY_QUEUE_DOWN);
-		}
-		return 1;
-	}
-	if (file_sync(s->fd) < 0) {
-		log_error(NULL, "cannot sync a message in the queue's file: %m");
-		fail(s, REPLY_QUEUE_DOWN);
-	}
+	if (s->error == REPLY_OK && s->mime && mime_parser_finish(s->mime, &s->result) < 0)
+		spool_fail(s, REPLY_COMPLEX);
+	s->junk = header_has_junk(buf_str(&s->head));
 	return 1;
 }
 
 bool spool_faults(struct spool *s, struct mime_result *out)
 {
-	return s->mime && mime_parser_finish(s->mime, out) == 0;
+	*out = s->result;
+	return s->result.root;
 }

@@ -4,7 +4,8 @@
  * Header block and body are collected in memory; when the body passes QUEUE_INLINE_MAX the
  * scheduler is asked for a file, and as soon as it is there the finished header and the body are
  * written to it.  The header is finished as late as possible, since what it says of the body (8-bit
- * or not) must be true.
+ * or not) must be true.  When the body is to be converted, or has 8-bit bytes that the header in
+ * the file does not know of, the message is written once more, a slice at a time (spool-finish.c).
  */
 #ifndef COURIER_SUBMIT_SPOOL_H
 #define COURIER_SUBMIT_SPOOL_H
@@ -12,19 +13,30 @@
 #include "mime/mime.h"
 #include "submit/process.h"
 
+enum mime_mode { SPOOL_MIME_ADD, SPOOL_MIME_NONE, SPOOL_MIME_7BIT, SPOOL_MIME_8BIT };
+bool spool_mime_parse(struct str s, enum mime_mode *out); /* none, 7bit, 8bit */
+
 struct spool {
 	struct gate_process *gate;
 	struct policy *policy;
 	struct arena *mime_arena;
 	struct mime_parser *mime;
-	struct buf head; /* as it came, until the empty line */
-	struct buf body; /* in memory: all of it, or what waits for the file */
-	struct buf done; /* the finished header */
+	struct mime_result result; /* after spool_end */
+	enum mime_mode mime_mode;
+	bool declared_utf8;  /* SMTPUTF8 was said: 8-bit headers stay */
+	uint64_t size_limit; /* 0: none */
+	struct buf head;     /* as it came, without the empty line */
+	struct buf body;     /* in memory: all of it, or what waits for the file */
+	struct buf done;     /* the finished header */
 	bool head_ended, finished, junk;
-	bool eight_bit;  /* in what has come so far of the body */
-	uint64_t size;   /* received */
-	uint64_t looked; /* at the disk, when so much had come */
-	int fd;          /* -1: inline so far */
+	bool begun;                /* spool_finish was there */
+	bool said_mime;            /* the finished header calls the body 8-bit text */
+	bool body8, headers8;      /* after spool_finish: what the message is now */
+	struct rewrite_job *again; /* the message is being written once more */
+	bool eight_bit;            /* in what has come so far of the body */
+	uint64_t size;             /* received */
+	uint64_t looked;           /* at the disk, when so much had come */
+	int fd;                    /* -1: inline so far */
 	char file[QUEUE_TMP_NAME_SIZE];
 	uint32_t asked; /* for the file; 0: not */
 	uint64_t written;
@@ -43,8 +55,17 @@ void spool_add(struct spool *s, struct str bytes);
 /* The end: 1 ready, 0 the file is not there yet (file_there will be called; call again).  Then
  * s->error says whether it is good. */
 int spool_end(struct spool *s);
-/* Facts of the message. */
+/* Facts of the message; false: it is too complex. */
 bool spool_faults(struct spool *s, struct mime_result *out);
+/* After spool_end, when the message is to be kept: conversion and sync.  As spool_end. */
+int spool_finish(struct spool *s);
+
+/* Between spool.c and spool-finish.c. */
+void spool_fail(struct spool *s, enum reply_id why);
+void spool_make_header(struct spool *s, struct str block, bool add_mime);
+void spool_write(struct spool *s, struct str bytes);
+bool spool_ask(struct spool *s); /* for a file; then what is done and the body are written */
+void rewrite_job_free(struct spool *s);
 
 /* Whether the queue's file system has room (settings sizecheck); `more` bytes are expected. */
 bool disk_has_room(const struct gate_process *g, const struct policy *p, uint64_t more);

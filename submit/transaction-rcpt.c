@@ -211,7 +211,8 @@ static void take_alias(
 static bool blocked(struct transaction *t)
 {
 	struct str text;
-	if (t->message->relay || !access_env(buf_str(&t->env), "BLOCK", &text) || text.n == 0)
+	bool exempt = t->message->relay && t->from_network;
+	if (exempt || !transaction_env(t, "BLOCK", &text) || text.n == 0)
 		return false;
 	struct gate_reply r = reply(REPLY_DENIED);
 	uint64_t code;

@@ -52,6 +52,10 @@ static void copy_origin(struct transaction *t, const struct gate_open_frame *o)
 	    .remote_host = arena_str(t->arena, o->remote_host),
 	    .local_ip = arena_str(t->arena, o->local_ip),
 	    .sender_id = arena_str(t->arena, o->sender_id),
+	    .vhost = arena_str(t->arena, o->vhost),
+	    .env = arena_str(t->arena, o->env),
+	    .from_mta = arena_str(t->arena, o->from_mta),
+	    .label = str_of(arena_strz(t->arena, o->label)),
 	    .remote_port = o->remote_port,
 	    .local_port = o->local_port,
 	};
@@ -66,8 +70,11 @@ static void read_environment(struct transaction *t, bool *deny)
 	t->client_relay = !t->from_network;
 	if (!t->from_network)
 		return;
-	t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
-	if (t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value))
+	if (t->proxy)
+		t->client_relay = transaction_env(t, "RELAYCLIENT", &value);
+	else
+		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
+	if (!t->proxy && t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value))
 		t->client_relay = true;
 }
 
@@ -84,10 +91,12 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 	}
 	t->gate = g;
 	t->policy = policy_hold(g->policy);
-	t->from_network = kind == SOURCE_NETWORK;
+	t->proxy = kind == SOURCE_PROXY;
+	t->from_network = kind == SOURCE_NETWORK || t->proxy;
 	t->from_program = kind == SOURCE_PROGRAM;
 	t->dsn = kind == SOURCE_REPORT;
 	t->uid = uid;
+	t->trusted = uid == 0 || uid == g->uid;
 	t->answer = answer;
 	t->ctx = ctx;
 	buf_init(&t->env, ENV_MAX);
@@ -109,13 +118,40 @@ void transaction_free(struct transaction *t)
 	free(t);
 }
 
+bool transaction_env(const struct transaction *t, const char *name, struct str *value)
+{
+	return access_env(buf_str(&t->env), name, value) || access_env(t->origin.env, name, value);
+}
+
 static uint64_t size_limit(const struct transaction *t)
 {
 	struct str value;
-	uint64_t n;
-	if (access_env(buf_str(&t->env), "SIZELIMIT", &value) && str_u64(value, &n))
-		return n;
-	return t->policy->size_limit;
+	uint64_t n, limit = t->policy->size_limit;
+	if (!transaction_env(t, "SIZELIMIT", &value) || !str_u64(value, &n))
+		return limit;
+	/* a user can make it smaller for his mail, not larger */
+	return t->trusted || limit == 0 || (n && n < limit) ? n : limit;
+}
+
+/* NOADDDATE and kin: unset, empty and 0 are off. */
+static bool env_number(const struct transaction *t, const char *name, uint64_t *out)
+{
+	struct str value;
+	*out = 0;
+	if (!transaction_env(t, name, &value))
+		return false;
+	if (value.n && !str_u64(value, out))
+		*out = 1;
+	return true;
+}
+
+static enum mime_mode mime_mode(const struct transaction *t)
+{
+	struct str value;
+	enum mime_mode mode = SPOOL_MIME_ADD;
+	if (transaction_env(t, "MIME", &value))
+		spool_mime_parse(value, &mode);
+	return mode;
 }
 
 void transaction_policy(struct transaction *t, struct gate_policy *out)
@@ -166,6 +202,9 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->track =
 	    t->from_network && (m->mail.login.n ? t->policy->track_auth : t->policy->track_smtp);
 	spool_init(&m->spool, t->gate, t->policy);
+	m->spool.size_limit = size_limit(t);
+	m->spool.mime_mode = mime_mode(t);
+	m->spool.declared_utf8 = t->from_network && m->mail.smtputf8;
 	t->gate->messages++;
 	m->spool.header = transaction_header;
 	m->spool.file_there = transaction_file_there;
@@ -230,12 +269,26 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 
 /* ---- DATA and END ---------------------------------------------------------------------------- */
 
+/* "dns; helo (host [ip])": the part behind the type, when a program has given it. */
+static struct str origin_text(const struct transaction *t)
+{
+	struct str s = t->origin.from_mta;
+	ptrdiff_t at = str_chr(s, ';');
+	return at < 0 ? STR_NONE : str_trim(str_skip(s, (size_t)at + 1));
+}
+
 enum header_verdict transaction_header(void *ctx, struct str block, bool add_mime, struct buf *out)
 {
 	struct transaction *t = ctx;
 	struct message *m = t->message;
 	const struct policy *p = t->policy;
+	uint64_t no_date, no_msgid, rewrite;
+	bool date = env_number(t, "NOADDDATE", &no_date) ? !no_date : p->add_date;
+	bool msgid = env_number(t, "NOADDMSGID", &no_msgid) ? !no_msgid : p->add_msgid;
+	if (!env_number(t, "NOADDRREWRITE", &rewrite))
+		rewrite = p->rewrite;
 	struct header_job f = {
+	    .from_text = origin_text(t),
 	    .me = p->names.me,
 	    .defaultdomain = p->names.defaultdomain,
 	    .msgidhost = p->names.msgidhost,
@@ -250,11 +303,11 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .sender_id = t->origin.sender_id,
 	    .only_rcpt = m->rcpts.n == 1 ? m->rcpts.v[0].address : STR_NONE,
 	    .local = t->from_program,
-	    .add_date = p->add_date,
-	    .add_msgid = p->add_msgid,
-	    .rewrite = p->rewrite,
+	    .add_date = date,
+	    .add_msgid = msgid,
+	    .rewrite = rewrite > 1 ? HEADER_NO_REWRITE_SIGNED : (enum header_rewrite)rewrite,
 	    .received_max = p->received_max,
-	    .add_mime = add_mime && t->from_program,
+	    .add_mime = add_mime,
 	};
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)
@@ -329,25 +382,46 @@ static void judge_message(struct transaction *t)
 	    .mime = p->mime,
 	};
 	enum reply_id id = decide_message(&f, &marked);
-	if (id == REPLY_OK)
-		filtering_start(t, &f, marked);
-	else
+	m->judged = id == REPLY_OK;
+	m->marked = marked;
+	m->facts = f;
+	if (id != REPLY_OK)
 		end_refused(t, id, mime.faults & (unsigned)~MIME_FAULT_BODY_8BIT);
 }
+
+/* What the message is now, for its envelope; then filters, and the queue. */
+static void hand_on(struct transaction *t)
+{
+	struct message *m = t->message;
+	m->facts.faults &= ~(unsigned)(MIME_FAULT_BODY_8BIT | MIME_FAULT_HEADER_8BIT);
+	m->facts.faults |= m->spool.body8 ? MIME_FAULT_BODY_8BIT : 0;
+	m->facts.faults |= m->spool.headers8 ? MIME_FAULT_HEADER_8BIT : 0;
+	filtering_start(t, &m->facts, m->marked);
+}
+
+/* Data, decision, conversion, the queue: each may have to wait for a file. */
 
 static void go_on_ending(struct transaction *t)
 {
 	struct message *m = t->message;
-	if (m->error == REPLY_OK) {
-		if (spool_end(&m->spool) == 0) {
-			t->ending = true;
+	t->ending = true;
+	if (m->error == REPLY_OK && !m->judged) {
+		if (spool_end(&m->spool) == 0)
 			return;
-		}
 		m->error = m->spool.error;
+		if (m->error == REPLY_OK) {
+			judge_message(t);
+			if (t->message != m) /* refused */
+				return;
+		}
 	}
+	if (m->error == REPLY_OK && spool_finish(&m->spool) == 0)
+		return;
+	if (m->error == REPLY_OK)
+		m->error = m->spool.error;
 	t->ending = false;
 	if (m->error == REPLY_OK)
-		judge_message(t);
+		hand_on(t);
 	else
 		end_refused(t, m->error, 0);
 }

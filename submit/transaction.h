@@ -36,6 +36,8 @@ struct message {
 	struct spool spool;
 	bool receiving;      /* data has come */
 	enum reply_id error; /* found before END, answered there */
+	bool judged, marked; /* END: the decision has been made */
+	struct message_facts facts;
 };
 
 struct transaction {
@@ -44,6 +46,7 @@ struct transaction {
 	struct arena *arena;
 	struct gate_origin origin;            /* strings in the arena */
 	bool from_network, from_program, dsn; /* none: forwarded by local delivery */
+	bool proxy, trusted;                  /* trusted: by uid */
 	uint32_t uid;                         /* of the submitter */
 	struct buf env;                       /* NAME=value lines for the client */
 	bool client_relay;
@@ -67,7 +70,9 @@ struct transaction {
 	bool ending; /* END waits for the file */
 };
 
-enum source_kind { SOURCE_NETWORK, SOURCE_PROGRAM, SOURCE_FORWARD, SOURCE_REPORT };
+/* SOURCE_PROXY: a program that may speak for the network; what it says of the client is all there
+ * is. */
+enum source_kind { SOURCE_NETWORK, SOURCE_PROXY, SOURCE_PROGRAM, SOURCE_FORWARD, SOURCE_REPORT };
 
 /* origin: strings are copied. */
 struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
@@ -90,6 +95,8 @@ void verify_free(struct verify *v);
 bool message_add_rcpt(struct message *m, const struct address *a, const struct gate_rcpt *r,
     uint8_t notify, const struct route *route); /* false: no memory */
 enum header_verdict transaction_header(void *t, struct str block, bool add_mime, struct buf *out);
+/* What NAME says for this client: the access table, else the front end; false: nothing. */
+bool transaction_env(const struct transaction *t, const char *name, struct str *value);
 void transaction_file_there(void *t);
 
 /* Hands the finished message over; answers END.  commit.c */

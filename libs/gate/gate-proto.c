@@ -89,6 +89,10 @@ bool gate_encode_open(struct buf *out, const struct gate_origin *o)
 	put_text(out, o->remote_host, GATE_ADDRESS_MAX);
 	put_text(out, o->local_ip, GATE_ADDRESS_MAX);
 	put_text(out, o->sender_id, GATE_ADDRESS_MAX);
+	put_text(out, o->vhost, GATE_ADDRESS_MAX);
+	put_text(out, o->env, GATE_TEXT_MAX);
+	put_text(out, o->from_mta, GATE_ADDRESS_MAX);
+	put_text(out, o->label, GATE_ADDRESS_MAX);
 	put_u32(out, o->remote_port);
 	put_u32(out, o->local_port);
 	return !out->failed;
@@ -103,6 +107,10 @@ bool gate_decode_open(struct str body, struct gate_open_frame *o)
 	o->remote_host = get_text(&r, GATE_ADDRESS_MAX);
 	o->local_ip = get_text(&r, GATE_ADDRESS_MAX);
 	o->sender_id = get_text(&r, GATE_ADDRESS_MAX);
+	o->vhost = get_text(&r, GATE_ADDRESS_MAX);
+	o->env = get_text(&r, GATE_TEXT_MAX);
+	o->from_mta = get_text(&r, GATE_ADDRESS_MAX);
+	o->label = get_text(&r, GATE_ADDRESS_MAX);
 	o->remote_port = get_u32(&r);
 	o->local_port = get_u32(&r);
 	return done(&r);
@@ -124,6 +132,7 @@ bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 	put_u8(out, (m->body8 ? FLAG_BODY8 : 0u) | (m->smtputf8 ? FLAG_UTF8 : 0u) |
 			(m->verp ? FLAG_VERP : 0u) | (m->exdata ? FLAG_EXDATA : 0u));
 	put_u64(out, m->size);
+	put_u32(out, m->hold);
 	return !out->failed;
 }
 
@@ -147,6 +156,7 @@ bool gate_decode_mail(struct str body, struct gate_mail_frame *f)
 	m->verp = flags & FLAG_VERP;
 	m->exdata = flags & FLAG_EXDATA;
 	m->size = get_u64(&r);
+	m->hold = get_u32(&r);
 	if (m->ret != 0 && m->ret != 'F' && m->ret != 'H')
 		return false;
 	return done(&r);

@@ -55,7 +55,7 @@ bool gate_encode_reply(struct buf *out, const struct gate_reply *r);
 /* The origin as it arrives: the C strings of gate_origin are views here. */
 struct gate_open_frame {
 	struct str source, service;
-	struct str remote_ip, remote_host, local_ip, sender_id;
+	struct str remote_ip, remote_host, local_ip, sender_id, vhost, env, from_mta, label;
 	uint32_t remote_port, local_port;
 };
 /* `with` of the mail is not terminated on the wire. */

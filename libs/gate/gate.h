@@ -51,6 +51,13 @@ struct gate_origin {                                 /* all strings copied */
 	struct str remote_ip, remote_host, local_ip; /* empty when not from the network */
 	uint32_t remote_port, local_port;
 	struct str sender_id; /* who submits: "uid 1000 (alice)" */
+	struct str vhost;     /* a program's: whose settings NAME.VHOST count; empty: nobody's */
+	/* NAME=value lines the client's messages are treated by, below what the access table says:
+	 * NOADDDATE, NOADDMSGID, NOADDRREWRITE, MIME, SIZELIMIT, BLOCK.  RELAYCLIENT and what is
+	 * below only from those who may speak for the network. */
+	struct str env;
+	struct str from_mta; /* "dns; helo (host [ip])": where a program says it has it from */
+	struct str label;    /* recorded as the source in place of the module's name */
 };
 struct gate_txn *gate_open(
     struct gate_client *g, const struct gate_origin *o, gate_connected cb, void *ctx);
@@ -66,6 +73,7 @@ struct gate_mail {
 	bool body8, smtputf8, verp;
 	bool exdata; /* END may be answered with 558: one reply for each accepted RCPT, in order */
 	uint64_t size;          /* announced, 0: unknown */
+	uint32_t hold;          /* seconds before the first attempt, and one; 0: submitdelay */
 	struct str security;    /* "STARTTLS": at every hop, or it bounces; empty: as it comes */
 	struct str idempotency; /* dsn: "ID/ROUND"; the same key twice gives one message */
 };

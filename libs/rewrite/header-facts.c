@@ -38,14 +38,19 @@ static void set_flag(struct header_facts *f, struct str name)
 	    {"Bcc", &f->has_bcc},
 	    {"Return-Path", &f->has_return_path},
 	    {"MIME-Version", &f->has_mime_version},
+	    {"Content-Type", &f->has_type},
+	    {"DKIM-Signature", &f->has_dkim},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		if (str_iis(name, flags[i].name))
 			*flags[i].flag = true;
+	static const char *const recipients[] = {"To", "Cc", "Bcc"};
+	struct str base = str_istarts(name, STR("Resent-")) ? str_skip(name, 7) : name;
+	for (size_t i = 0; i < ARRAY_LEN(recipients); i++)
+		f->has_recipient = f->has_recipient || str_iis(base, recipients[i]);
 	f->has_resent = f->has_resent || str_istarts(name, STR("Resent-"));
 	f->received += str_iis(name, "Received");
 	f->from_count += str_iis(name, "From");
-	f->junk += name.n == 0;
 }
 
 int header_facts_read(struct arena *a, struct str header, struct header_facts *out)
@@ -58,6 +63,7 @@ int header_facts_read(struct arena *a, struct str header, struct header_facts *o
 	while (header_next(&rest, &f)) {
 		bool first_id = str_iis(f.name, "Message-ID") && !out->has_msgid;
 		set_flag(out, f.name);
+		out->junk += f.name.n == 0 && !(f.raw.p == header.p && header_is_mbox_line(&f));
 		if (first_id)
 			msgid_next(a, &f.body, &out->message_id);
 		if (str_iis(f.name, "Delivered-To") && add_delivered_to(a, out, f.body) < 0)
@@ -99,7 +105,7 @@ static void add(struct buf *out, bool there, const char *before, struct str valu
 bool header_add_missing(
     struct buf *out, const struct header_facts *f, const struct header_defaults *d)
 {
-	bool recipients = f->has_to || f->has_cc || f->has_bcc || !d->to;
+	bool recipients = f->has_recipient || !d->to;
 	add(out, f->has_from, "From: ", d->from, "", d->eol);
 	add(out, recipients, "To: ", STR("undisclosed-recipients: ;"), "", d->eol);
 	add(out, f->has_date, "Date: ", d->date, "", d->eol);

@@ -51,13 +51,15 @@ int rewrite_fields(struct arena *a, struct str header, const struct rewrite_fiel
 
 struct header_facts {
 	bool has_date, has_msgid, has_from, has_sender, has_to, has_cc, has_bcc, has_return_path;
-	bool has_resent; /* any Resent- field */
-	bool has_mime_version;
+	bool has_resent;    /* any Resent- field */
+	bool has_recipient; /* To, Cc, Bcc or their Resent- forms */
+	bool has_mime_version, has_type;
+	bool has_dkim;            /* a DKIM-Signature */
 	bool has_8bit;            /* bytes beyond ASCII */
 	bool not_utf8;            /* ... which are not UTF-8 */
 	unsigned from_count;      /* fields of that name: more than one is suspect */
 	unsigned received;        /* Received fields: hops so far */
-	unsigned junk;            /* lines that are no field */
+	unsigned junk;            /* lines that are no field; not the "From " of an mbox */
 	struct str message_id;    /* of the first Message-ID, without brackets; empty: none */
 	struct str *delivered_to; /* bodies of Delivered-To, trimmed */
 	size_t delivered_to_count;
@@ -74,11 +76,17 @@ bool header_facts_delivered_to(struct arena *a, const struct header_facts *f, st
  * end; message_id without brackets. */
 struct header_defaults {
 	struct str date, message_id, from;
-	bool to; /* "To: undisclosed-recipients: ;" when there is no To, Cc or Bcc */
+	bool to; /* "To: undisclosed-recipients: ;" when no field names a recipient */
 	const char *eol;
 };
 bool header_add_missing(
     struct buf *out, const struct header_facts *f, const struct header_defaults *d);
+
+/* The "From " line that mbox files put before a message: none of its fields. */
+static inline bool header_is_mbox_line(const struct header_field *f)
+{
+	return f->name.n == 0 && str_starts(f->raw, STR("From "));
+}
 
 /* The recipients a header names, for `sendmail -t`: those of Resent-To, -Cc and -Bcc when the first
  * Resent- fields name any, else To, Cc and Bcc.  `max` bounds them all together (out->limit). */

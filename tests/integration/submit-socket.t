@@ -11,6 +11,9 @@ use Socket;
 
 use constant {OPEN => 1, MAIL => 2, RCPT => 3, DATA => 5, END_ => 6, POLICY => 64, REPLY => 65, MAGIC => 0x43495031};
 
+# The instance's own user and root may speak for the network; others may not (MTA-1101).
+plan skip_all => 'the only user there is may say what he likes' if $> != 0;
+my $somebody = getpwnam('nobody');
 my $t = Courier::Test->new(users => ['alice']);
 $t->start;
 
@@ -39,8 +42,9 @@ sub ask { my ($s, $type, $body) = @_; say_frame($s, $type, $body); return hear($
 
 sub open_socket {
 	socket my $s, AF_UNIX, SOCK_SEQPACKET, 0 or die "socket: $!";
+	local $> = $somebody; # the kernel tells who it was that connected
 	connect $s, pack_sockaddr_un($t->path('var/run/submit')) or die "connect: $!";
-	say_frame($s, OPEN, texts('esmtp', '', '192.0.2.1', 'relay.example', '', 'somebody else') . pack 'N N', 0, 0);
+	say_frame($s, OPEN, texts('esmtp', '', '192.0.2.1', 'relay.example', '', 'somebody else', '', 'RELAYCLIENT=', 'dns; forged.example', 'smtp') . pack 'N N', 0, 0);
 	hear($s, POLICY);
 	return $s;
 }
@@ -50,7 +54,7 @@ sub submit {
 	my ($subject, $key) = @_;
 	my $s = open_socket();
 	my $mail = texts('x@example.test', 'helo', 'boss@example.test', 'ESMTPSA', 'TLSv9', '', '', $key);
-	is(ask($s, MAIL, $mail . pack 'C C Q>', 0, 0, 0), 250, 'MAIL');
+	is(ask($s, MAIL, $mail . pack 'C C Q> N', 0, 0, 0, 0), 250, 'MAIL');
 	is(ask($s, RCPT, texts('alice@example.test', '') . pack 'C', 0), 250, 'RCPT');
 	say_frame($s, DATA, "Subject: $subject\n\nhello\n");
 	return ask($s, END_, '');
@@ -61,7 +65,7 @@ my $text = $t->wait_mail('alice', qr/^Subject: forged$/m);
 ok($text, "it arrives") or BAIL_OUT("nothing arrives");
 unlike($text, qr/AUTH: boss|TLSv9/, 'no login and no TLS stand in it');
 unlike($text, qr/192\.0\.2\.1|relay\.example|somebody else/, 'nor an origin of its own choice');
-like($text, qr/\(uid $>\)/, 'but who it was');
+like($text, qr/\(uid $somebody\)/, 'but who it was');
 is(submit('keyed', '0000000000000001.0000000000000001.00000000/1'), 250, 'a report key is not looked at');
 
 # ---- the drop folder ---------------------------------------------------------------------------

@@ -197,7 +197,7 @@ static void test_missing(void **state)
 	assert_string_equal(
 	    b.p, "From: me@x\nTo: undisclosed-recipients: ;\nDate: D\nMessage-ID: <i@d>\n");
 	buf_clear(&b);
-	f.has_date = f.has_msgid = f.has_from = f.has_cc = true;
+	f.has_date = f.has_msgid = f.has_from = f.has_recipient = true;
 	assert_true(header_add_missing(&b, &f, &d));
 	assert_string_equal(b.p, "");
 	f = (struct header_facts){0};
