@@ -29,7 +29,7 @@ static int deliver(const struct instance *in, const struct sendmail_options *o, 
 	struct buf raw;
 	const char *why = "";
 	buf_init(&raw, SENDMAIL_MAX);
-	sendmail_find_user(a, find_me(in, a), &user);
+	sendmail_find_user(a, STR_NONE, &user); /* the gate adds the default domain */
 	if (file_read_fd(STDIN_FILENO, &raw) < 0) {
 		fprintf(stderr, "sendmail: cannot read the message: %s\n", strerror(errno));
 		return errno == EFBIG ? EX_DATAERR : EX_IOERR;
@@ -48,8 +48,18 @@ static int deliver(const struct instance *in, const struct sendmail_options *o, 
 	return r;
 }
 
+static void give_up_group(void)
+{
+	if (setresgid(getgid(), getgid(), getgid()) < 0) {
+		perror("sendmail: cannot give up the group");
+		exit(EX_OSERR);
+	}
+}
+
+/* Another program has no use for our group, and would believe no COURIER_HOME with it. */
 static int become(const char *program)
 {
+	give_up_group();
 	execl(program, program, (char *)NULL);
 	fprintf(stderr, "sendmail: cannot start '%s': %s\n", program, strerror(errno));
 	return EX_UNAVAILABLE;
@@ -64,10 +74,7 @@ static const char *other_instance(void)
 	const char *home = getenv("COURIER_HOME");
 	if (getegid() == getgid() || !home || !*home)
 		return NULL;
-	if (setresgid(getgid(), getgid(), getgid()) < 0) {
-		perror("sendmail: cannot give up the group");
-		exit(EX_OSERR);
-	}
+	give_up_group();
 	return home;
 }
 

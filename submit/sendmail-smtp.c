@@ -19,7 +19,7 @@ struct dialogue {
 	char *line;
 	size_t line_room;
 	bool quit, lost; /* lost: the gate is gone */
-	bool mail;
+	bool hello, mail;
 	bool utf8;
 	size_t rcpts;
 };
@@ -76,16 +76,24 @@ static void forget(struct dialogue *d)
 
 static void on_helo(struct dialogue *d, struct str args)
 {
-	(void)args;
+	if (args.n == 0) {
+		put_id(d, SMTP_R_BAD_HELO);
+		return;
+	}
 	forget(d);
+	d->hello = true;
 	put(d, 250, STR_NONE, d->me.n ? d->me : STR("localhost"));
 }
 
 static void on_ehlo(struct dialogue *d, struct str args)
 {
 	struct buf text;
-	(void)args;
+	if (args.n == 0) {
+		put_id(d, SMTP_R_BAD_HELO);
+		return;
+	}
 	forget(d);
+	d->hello = true;
 	buf_init(&text, 1024);
 	buf_addf(&text,
 	    "%.*s "
@@ -104,8 +112,8 @@ static void on_mail(struct dialogue *d, struct str args)
 {
 	struct smtp_mail m;
 	struct gate_reply r = {0};
-	if (d->mail) {
-		put_id(d, SMTP_R_NESTED_MAIL);
+	if (d->mail || !d->hello) {
+		put_id(d, d->mail ? SMTP_R_NESTED_MAIL : SMTP_R_NEED_HELO);
 		return;
 	}
 	enum smtp_reply_id bad = smtp_mail_parse(d->arena, args, EXTENSIONS, &m);

@@ -37,13 +37,13 @@ static struct str real_name(struct arena *a, const struct passwd *pw)
 
 void sendmail_find_user(struct arena *a, struct str me, struct sendmail_user *out)
 {
-	static const char *const senders[] = {"MAILSUSER", "MAILUSER", "LOGNAME", "LOGUSER", NULL};
+	static const char *const senders[] = {
+	    "MAILSUSER", "MAILUSER", "LOGNAME", "LOGUSER", "USER", NULL};
 	static const char *const hosts[] = {"MAILSHOST", "MAILHOST", NULL};
 	static const char *const from_users[] = {"MAILUSER", "LOGNAME", "USER", NULL};
 	static const char *const from_hosts[] = {"MAILHOST", NULL};
 	static const char *const names[] = {"MAILNAME", "NAME", NULL};
 	static const char *const force_users[] = {"MAILUSER", NULL};
-	static const char *const force_names[] = {"MAILNAME", NULL};
 	const struct passwd *pw = getpwuid(getuid());
 	struct str account = pw ? arena_str(a, str_of(pw->pw_name))
 				: str_of(arena_printf(a, "uid%lu", (unsigned long)getuid()));
@@ -56,7 +56,7 @@ void sendmail_find_user(struct arena *a, struct str me, struct sendmail_user *ou
 	    .name = first_of(names),
 	    .force_user = first_of(force_users),
 	    .force_host = first_of(from_hosts),
-	    .force_name = first_of(force_names),
+	    .force_name = first_of(names),
 	};
 	if (out->user.n == 0)
 		out->user = account;
