@@ -77,7 +77,18 @@ tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
 tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 endif
 
-dist_man_MANS += man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
+# The names by which programs look for sendmail.
+INSTALL_DATA_HOOKS += install-sendmail-links
+UNINSTALL_HOOKS += uninstall-sendmail-links
+install-sendmail-links:
+	$(MKDIR_P) "$(DESTDIR)$(bindir)" "$(DESTDIR)$(sbindir)" "$(DESTDIR)$(prefix)/lib"
+	ln -sf sendmail "$(DESTDIR)$(bindir)/newaliases"
+	ln -sf "$(bindir)/sendmail" "$(DESTDIR)$(sbindir)/sendmail"
+	ln -sf "$(bindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
+uninstall-sendmail-links:
+	rm -f "$(DESTDIR)$(bindir)/newaliases" "$(DESTDIR)$(sbindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
+
+dist_man_MANS += man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
 	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8
 
@@ -101,6 +112,10 @@ fuzz_programs += tests/fuzz/fuzz-submit-header
 tests_fuzz_fuzz_submit_header_SOURCES = tests/fuzz/fuzz-submit-header.c
 tests_fuzz_fuzz_submit_header_LDADD = $(submit_client_libs)
 tests_fuzz_fuzz_submit_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-submit-lines
+tests_fuzz_fuzz_submit_lines_SOURCES = tests/fuzz/fuzz-submit-lines.c
+tests_fuzz_fuzz_submit_lines_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_submit_lines_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_programs += tests/fuzz/fuzz-filter-reply
 tests_fuzz_fuzz_filter_reply_SOURCES = tests/fuzz/fuzz-filter-reply.c
 tests_fuzz_fuzz_filter_reply_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a

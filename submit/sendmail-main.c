@@ -78,6 +78,12 @@ static const char *other_instance(void)
 	return home;
 }
 
+static bool called(const char *path, const char *name)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return path && strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct sendmail_options o;
@@ -89,6 +95,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "sendmail: %s\n", why);
 		return EX_USAGE;
 	}
+	if (called(argv[0], "newaliases"))
+		o.mode = SENDMAIL_ALIASES;
 	if (o.mode == SENDMAIL_QUEUE)
 		return become(BINDIR "/mailq");
 	if (o.mode == SENDMAIL_ALIASES)

@@ -163,8 +163,13 @@ is($q =~ /^To: undisclosed-recipients: ;$/m ? 1 : 0, 1, 'MTA-1205: nobody is nam
 # ---- names -----------------------------------------------------------------------------------
 
 my $prefix = Courier::Test::prefix();
-ok(-x "$prefix/bin/$_", "MTA-1323: bin/$_ is there") for qw(sendmail rmail);
-is((sendmail({}, '', '-bi'))[0], 0, 'MTA-1322: newaliases, that is sendmail -bi, makes the aliases');
+ok(-x "$prefix/$_", "MTA-1323: $_ is there") for qw(bin/sendmail sbin/sendmail lib/sendmail bin/rmail);
+$t->command('newaliases');
+is($?, 0, 'MTA-1322: newaliases');
+ok(-e $t->path('etc/aliases.dat'), 'makes the table');
+unlink $t->path('etc/aliases.dat');
+is((sendmail({}, '', '-bi'))[0], 0, 'MTA-1322: sendmail -bi too');
+ok(-e $t->path('etc/aliases.dat'), 'makes it');
 SKIP: {
 	skip 'groups are root\'s', 2 if $> != 0 || !getgrnam('courier-drop');
 	my @st = stat "$prefix/bin/sendmail";
