@@ -39,7 +39,8 @@ static bool parse_one(const char *word, struct submit_options *o)
 	return false;
 }
 
-int submit_parse_options(int argc, char **argv, struct submit_options *o, const char **wrong)
+int submit_parse_options(
+    int argc, const char *const *argv, struct submit_options *o, const char **wrong)
 {
 	static const char *const modules[] = {"local", "esmtp", "uucp", "dsn", "fax"};
 	int i = 1;

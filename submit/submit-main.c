@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 	const char *wrong;
 	char *reason;
 	log_open("submit", LOG_TO_STDERR, -1);
-	if (submit_parse_options(argc, argv, &o, &wrong) < 0) {
+	if (submit_parse_options(argc, (const char *const *)argv, &o, &wrong) < 0) {
 		if (wrong)
 			fprintf(stderr, "submit: ERR: Invalid argument: %s\n", wrong);
 		else

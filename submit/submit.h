@@ -20,7 +20,8 @@ struct submit_options {
 	const char *module, *from_mta;
 };
 /* 0, or -1 and *wrong: the word that is not understood, NULL: something is missing. */
-int submit_parse_options(int argc, char **argv, struct submit_options *o, const char **wrong);
+int submit_parse_options(
+    int argc, const char *const *argv, struct submit_options *o, const char **wrong);
 
 /* Pure: the lines of the envelope.  Strings are views, envid lives in the arena.  NULL, or what is
  * wrong (static text). */

@@ -60,3 +60,4 @@ tests_fuzz_replay_mimeconvert_LDADD = $(mime_libs)
 noinst_PROGRAMS += tests/tools/mime-convert
 tests_tools_mime_convert_SOURCES = tests/tools/mime-convert.c
 tests_tools_mime_convert_LDADD = $(mime_libs)
+EXTRA_DIST += tests/mime/convert.cases

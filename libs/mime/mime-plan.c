@@ -179,7 +179,7 @@ static void plan_field(struct mime_convert *c, const struct mime_part *p,
 		return;
 	}
 	bool fixed = untouchable(c, p);
-	if (fixed && str_has_8bit(f->raw))
+	if (fixed && str_has_8bit(f->raw) && (c->flags & MIME_TO_ASCII))
 		c->kept |= MIME_KEPT_HEADER;
 	if (fixed || !(c->flags & MIME_TO_ASCII) || !str_has_8bit(f->raw)) {
 		add(c, SEGMENT_COPY, at, at + f->raw.n);
@@ -251,7 +251,7 @@ static void plan_leaf(struct mime_convert *c, const struct mime_part *p, enum wo
 	enum segment_kind kind = kinds[work == REPAIR ? KEEP : work];
 	if (work == REPAIR)
 		kind = p->cte == MIME_QP ? SEGMENT_ESCAPE : SEGMENT_STARS;
-	if (work == KEEP && p->has_8bit)
+	if (work == KEEP && p->has_8bit && (c->flags & MIME_TO_7BIT))
 		c->kept |= MIME_KEPT_BODY;
 	add(c, kind, p->body.start, p->body.end);
 }
@@ -266,7 +266,7 @@ static void plan_part(struct mime_convert *c, struct mime_part *p)
 		plan_leaf(c, p, work);
 		return;
 	}
-	if (p->has_8bit && untouchable(c, p))
+	if (p->has_8bit && untouchable(c, p) && (c->flags & MIME_TO_7BIT))
 		c->kept |= MIME_KEPT_BODY;
 	size_t at = p->body.start;
 	for (struct mime_part *q = p->child; q; q = q->next) {

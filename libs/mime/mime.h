@@ -179,7 +179,8 @@ struct mime_convert;
 struct mime_convert *mime_convert_new(struct arena *a, const struct mime_source *s,
     struct mime_part *root, unsigned flags, const char *by, const char *eol);
 bool mime_convert_changes(const struct mime_convert *c); /* false: the result is the source */
-/* Where 8-bit bytes had to stay, or an address that ASCII can't write was damaged. */
+/* Where 8-bit bytes had to stay that were to go, or an address that ASCII can't write was damaged.
+ */
 enum mime_kept {
 	MIME_KEPT_BODY = 1,   /* of a signed part, or one in an unknown encoding */
 	MIME_KEPT_HEADER = 2, /* of a signed part, or with such an address */

@@ -111,6 +111,21 @@ is($bad7, 0, 'MIME::Tools sees the same structure and content (MTA-1213)');
 is($keep, 0, 'fields that need no change stay');
 is($badback, 0, 'T50: back to 8 bit it is what it was');
 
+# ---- exactly these ---------------------------------------------------------------------------
+
+sub bytes_of { my ($t) = @_; $t =~ s/\\x([0-9A-F]{2})/chr hex $1/ge; return $t }
+my $cases = slurp(($ENV{COURIER_TEST_SOURCE} || "$FindBin::Bin/../..") . '/tests/mime/convert.cases');
+my $count = 0;
+for my $case (split /^== /m, $cases) {
+	my ($name, $letters, $status, $rest) = $case =~ /\A([^\n]+): (\w+)(?: (\d+))?\n(.*)\z/s or next;
+	my ($from, $to) = $rest =~ /\A(.*)^--\n(.*?)\z/ms or die "case $name";
+	my ($rc, $out) = convert($letters, bytes_of($from));
+	$count++;
+	is($rc, $status // 0, "$name: status");
+	is($out, bytes_of($to eq "same\n" ? $from : $to), $name);
+}
+cmp_ok($count, '>', 10, 'the cases were there');
+
 # ---- special ones ----------------------------------------------------------------------------
 
 my ($rc, $out) = convert('7', "Content-Type: image/x\nMIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\n\x00\xff\n");

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "esmtp/authclient.h"
+#include "esmtp/convert.h"
 #include "smtp/reply-read.h"
 #include "smtp/routes.h"
 
@@ -177,6 +178,40 @@ static void credentials(void **state UNUSED)
 	authclient_free(a);
 }
 
+/* ---- servers that can't take it as it is ----------------------------------------------------- */
+
+static void conversions(void **state UNUSED)
+{
+	static const struct {
+		struct convert_facts f;
+		unsigned want;
+	} t[] = {
+	    /* body8 headers8 needs-utf8, 8BITMIME SMTPUTF8 */
+	    {{true, true, false, true, true}, 0}, {{true, false, false, false, true}, MIME_TO_7BIT},
+	    {{false, false, false, false, false}, 0},
+	    {{true, true, false, false, false}, MIME_TO_7BIT | MIME_TO_ASCII},
+	    {{false, true, false, true, false}, MIME_TO_ASCII},
+	    {{false, true, true, true, false}, 0}, /* it fails elsewhere */
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		assert_int_equal(convert_flags(&t[i].f), t[i].want);
+	const unsigned both = MIME_KEPT_BODY | MIME_KEPT_HEADER;
+	assert_int_equal(convert_decide(0, false, SIGNED_BOUNCE, SIGNED_BOUNCE), CONVERT_GO);
+	assert_int_equal(convert_decide(0, true, SIGNED_BOUNCE, SIGNED_CONVERT), CONVERT_GO);
+	assert_int_equal(convert_decide(0, true, SIGNED_CONVERT, SIGNED_BOUNCE), CONVERT_SIGNED);
+	assert_int_equal(convert_decide(0, true, SIGNED_CONVERT, SIGNED_SEND), CONVERT_AS_IS);
+	assert_int_equal(
+	    convert_decide(both, false, SIGNED_BOUNCE, SIGNED_CONVERT), CONVERT_SIGNED);
+	assert_int_equal(convert_decide(both, false, SIGNED_SEND, SIGNED_CONVERT), CONVERT_AS_IS);
+	assert_int_equal(convert_decide(MIME_KEPT_HEADER, false, SIGNED_CONVERT, SIGNED_CONVERT),
+	    CONVERT_ADDRESS);
+	assert_int_equal(
+	    convert_decide(MIME_KEPT_BODY, false, SIGNED_CONVERT, SIGNED_CONVERT), CONVERT_GO);
+	enum signed_mode m;
+	assert_true(signed_mode_parse(STR("Send"), &m) && m == SIGNED_SEND);
+	assert_false(signed_mode_parse(STR("never"), &m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +223,7 @@ int main(void)
 	    cmocka_unit_test(route_order),
 	    cmocka_unit_test(route_faults),
 	    cmocka_unit_test(credentials),
+	    cmocka_unit_test(conversions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

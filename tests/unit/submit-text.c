@@ -5,6 +5,7 @@
 #include "submit/aliases.h"
 #include "submit/drop.h"
 #include "submit/header.h"
+#include "submit/submit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -379,6 +380,48 @@ static void test_frames(void **state)
 	buf_free(&b);
 }
 
+/* ---- the lines of submit --------------------------------------------------------------------- */
+
+static void test_submit_lines(void **state)
+{
+	struct arena *a = arena_new(65536);
+	struct submit_sender s;
+	struct gate_rcpt r;
+	(void)state;
+	assert_null(submit_sender_line(a, STR(""), &s));
+	assert_true(s.address.n == 0 && !s.ret && !s.verp);
+	assert_null(submit_sender_line(a, STR("a@b\tFV8S{STARTTLS}\tid+20x"), &s));
+	assert_true(str_is(s.address, "a@b") && s.ret == 'F' && s.verp && s.utf8);
+	assert_true(str_is(s.security, "STARTTLS") && str_is(s.envid, "id x"));
+	assert_null(submit_sender_line(a, STR("a@b\tS{NONE}H"), &s));
+	assert_true(s.security.n == 0 && s.ret == 'H');
+	assert_non_null(submit_sender_line(a, STR("a@b\tS{OTHER}"), &s));
+	assert_non_null(submit_sender_line(a, STR("a@b\tS"), &s));
+	assert_non_null(submit_sender_line(a, STR("a@b\t\tno+xtext"), &s));
+	assert_null(submit_rcpt_line(STR("a b\tSD\trfc822;x@y"), &r));
+	assert_true(str_is(r.address, "a b") && str_is(r.orcpt, "rfc822;x@y"));
+	assert_int_equal(r.notify, GATE_NOTIFY_SUCCESS | GATE_NOTIFY_DELAY);
+	assert_non_null(submit_rcpt_line(STR("\tS"), &r));
+	assert_int_equal(submit_notify(STR("SN?")), GATE_NOTIFY_NEVER);
+	arena_free(a);
+}
+
+static void test_submit_options(void **state)
+{
+	struct submit_options o;
+	const char *wrong;
+	const char *good[] = {"submit", "-bcc", "-delay=0", "-rfc3848=X", "-src=smtp", "-vhost=v",
+	    "-verp", "esmtp", "dns; x"};
+	const char *bad[] = {"submit", "-delay=x", "local", "x"};
+	(void)state;
+	assert_int_equal(submit_parse_options(ARRAY_LEN(good), good, &o, &wrong), 0);
+	assert_true(o.bcc && o.verp && o.hold == 1 && strcmp(o.src, "smtp") == 0);
+	assert_int_equal(submit_parse_options(ARRAY_LEN(bad), bad, &o, &wrong), -1);
+	assert_string_equal(wrong, "-delay=x");
+	assert_int_equal(submit_parse_options(2, good, &o, &wrong), -1);
+	assert_null(wrong);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +434,8 @@ int main(void)
 	    cmocka_unit_test(test_drop),
 	    cmocka_unit_test(test_drop_faults),
 	    cmocka_unit_test(test_frames),
+	    cmocka_unit_test(test_submit_lines),
+	    cmocka_unit_test(test_submit_options),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
