@@ -380,6 +380,7 @@ static void on_generation(struct gate *t, uint64_t generation)
 static bool dispatch(struct gate *t, struct ipc_msg *m, struct ipc_reader *r)
 {
 	char name[QUEUE_TMP_NAME_SIZE];
+	struct str text;
 	switch (m->type) {
 	case QUEUE_IDS_ASK:
 		on_ids(t, ipc_get_u32(r));
@@ -388,7 +389,8 @@ static bool dispatch(struct gate *t, struct ipc_msg *m, struct ipc_reader *r)
 		on_tmp_ask(t, m->id);
 		return ipc_done(r);
 	case QUEUE_TMP_DROP:
-		snprintf(name, sizeof name, "%.*s", STR_FMT(ipc_get_rest(r)));
+		text = ipc_get_rest(r); /* the macro names its argument twice */
+		snprintf(name, sizeof name, "%.*s", STR_FMT(text));
 		drop_tmp(t, name, true);
 		return true;
 	case QUEUE_COMMIT_PART:
