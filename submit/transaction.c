@@ -70,12 +70,11 @@ static void read_environment(struct transaction *t, bool *deny)
 	t->client_relay = !t->from_network;
 	if (!t->from_network)
 		return;
-	if (t->proxy)
-		t->client_relay = transaction_env(t, "RELAYCLIENT", &value);
-	else
+	if (!t->proxy)
 		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
-	if (!t->proxy && t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value))
-		t->client_relay = true;
+	/* Behind the table's: the first word counts. */
+	buf_adds(&t->env, t->origin.env);
+	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
 }
 
 struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
@@ -120,7 +119,8 @@ void transaction_free(struct transaction *t)
 
 bool transaction_env(const struct transaction *t, const char *name, struct str *value)
 {
-	return access_env(buf_str(&t->env), name, value) || access_env(t->origin.env, name, value);
+	return access_env(buf_str(&t->env), name, value) ||
+	       (t->from_program && access_env(t->origin.env, name, value));
 }
 
 static uint64_t size_limit(const struct transaction *t)

@@ -11,7 +11,7 @@ use Courier::FakeSMTP;
 use Courier::Test;
 
 my $far = Courier::FakeSMTP->new(ehlo => ['8BITMIME', 'SIZE']); # knows no SMTPUTF8
-my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}},
+my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}, 'esmtpd-msa' => {AUTH_REQUIRED => 0}},
 	files => {esmtproutes => 'far.example: [127.0.0.1],' . $far->port . "\n", sizelimit => "30000000\n",
 		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT\n"});
 $t->command('makesmtpaccess');
@@ -101,7 +101,15 @@ like($m, qr/^Content-Transfer-Encoding: binary\n.*\n\n\xff\xfe\n\z/ms, 'MTA-1214
 
 # ---- bombs (T43, V10) ------------------------------------------------------------------------
 
-sub gates { return grep {$_} map {m,/proc/(\d+)/cmdline,; open my $f, '<', $_ or next; my $l = <$f> // ''; $l =~ /couriergate/ && -e "/proc/$1/status" ? $1 : ()} glob '/proc/[0-9]*/cmdline' }
+sub gates {
+	my @found;
+	for my $path (glob '/proc/[0-9]*/cmdline') {
+		open my $f, '<', $path or next;
+		my ($pid) = $path =~ m,/proc/(\d+)/,;
+		push @found, $pid if (<$f> // '') =~ /couriergate/;
+	}
+	return @found;
+}
 sub memory {
 	my $max = 0;
 	my $home = $t->path('');
@@ -166,6 +174,26 @@ send_raw($u8, params => ' SMTPUTF8', from => 'bob@example.test', to => 'a@far.ex
 $m = $t->wait_mail('bob', qr/5\.6\.7/);
 like($m, qr/SMTPUTF8/, 'MTA-1222: a host that does not know it makes it fail, and the report says why') or diag $t->log;
 like($m, qr/^Action: failed$/m, 'for ever');
+
+# ---- ports, and messages that are never finished ---------------------------------------------
+
+(undef, $m) = arrived('', "x\n", service => 'submission');
+like($m, qr/^Date: /m, 'MTA-0609: on port 587 a Date is added');
+like($m, qr/^Message-ID: <courier\./m, 'MTA-0608: and a Message-ID');
+(undef, $m) = arrived('', "x\n");
+unlike($m, qr/^(?:Date|Message-ID): /m, 'not on port 25');
+
+{
+	my $s = $t->connect('smtp');
+	$t->smtp_reply($s);
+	$t->smtp($s, $_) for 'EHLO client.test', 'MAIL FROM:<x@far.example>', 'RCPT TO:<alice@example.test>', 'DATA';
+	print $s "Subject: never finished\r\n\r\n", "text of a large message\r\n" x 20_000;
+	my $files = sub { return scalar(() = glob $t->path('var/queue/tmp/*')) };
+	ok($t->wait_for(10, sub { $files->() }), 'a large message comes in, into a file');
+	close $s;
+	ok($t->wait_for(10, sub { !$files->() }), 'MTA-1132: the client goes away, and so does the file');
+	is(scalar(grep {$_->[1] =~ /never finished/} $t->mailbox('alice')), 0, 'MTA-1132: nothing was queued');
+}
 
 # ---- the access table ------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ static struct header_job job(bool local)
 	    .with = local ? STR("local") : STR("ESMTPS"),
 	    .sender_id = local ? STR("uid 1000") : STR_NONE,
 	    .tls = local ? STR_NONE : STR("TLSv1.3 X"),
+	    .login = local ? STR_NONE : STR("a@b"),
 	    .local = local,
 	    .add_date = true,
 	    .add_msgid = true,
@@ -62,7 +63,9 @@ static void test_header_network(void **state)
 	    HEADER_OK);
 	assert_true(str_starts(
 	    buf_str(&out), STR("Received: from evil???helo (host.example [192.0.2.1])\n")));
-	assert_true(has(&out, "\n  (TLS: TLSv1.3 X)\n  by mx.example.org with ESMTPS\n"));
+	/* MTA-1215 */
+	assert_true(has(
+	    &out, "\n  (AUTH: a@b)\n  (TLS: TLSv1.3 X)\n  by mx.example.org with ESMTPS\n  id 0"));
 	assert_true(has(&out, "\n  for <bob@example.com>; Thu, 01 Jan 1970"));
 	assert_true(has(&out, "\nFrom: a\nTo: bob\nDate: x\nOld-Return-Path: <q@x>\n"));
 	assert_true(has(&out, "\nOld-Authentication-Results: mx"));
