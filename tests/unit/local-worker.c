@@ -31,7 +31,7 @@ static void test_maildir(void **state)
 	    "Delivered-To: joe-ext@example.com\nReturn-Path: <from@example.net>\n"
 	    "Subject: x\n\nFrom here\nend\n");
 	free(text);
-	/* Its own Delivered-To comes back: a loop. */
+	/* MTA-1221: its own Delivered-To comes back, a loop. */
 	d.address = STR("JOE-ext@example.com");
 	d.body = STR("Delivered-To: joe-ext@example.com\n\nx\n");
 	d.size = d.body.n;
