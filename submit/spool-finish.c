@@ -227,9 +227,10 @@ static void plan(struct spool *s, unsigned flags)
 	if (!flags || s->error != REPLY_OK)
 		return;
 	j->arena = arena_new(ARENA_MAX);
-	if (j->arena)
+	char *me = j->arena ? arena_strz(j->arena, s->policy->names.me) : NULL;
+	if (me)
 		j->convert =
-		    mime_convert_new(j->arena, &j->source, s->result.root, flags, "the gate", "\n");
+		    mime_convert_new(j->arena, &j->source, s->result.root, flags, me, "\n");
 	if (!j->convert)
 		spool_fail(s, REPLY_COMPLEX);
 	else if (!mime_convert_changes(j->convert))

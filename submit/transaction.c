@@ -287,6 +287,9 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	bool msgid = env_number(t, "NOADDMSGID", &no_msgid) ? !no_msgid : p->add_msgid;
 	if (!env_number(t, "NOADDRREWRITE", &rewrite))
 		rewrite = p->rewrite;
+	/* reports are ours, and what is forwarded has been here before */
+	if (!t->from_network && !t->from_program)
+		rewrite = HEADER_NO_REWRITE;
 	struct header_job f = {
 	    .from_text = origin_text(t),
 	    .me = p->names.me,
