@@ -113,7 +113,7 @@ static int write_drop(int fd, const struct sendmail_options *o, const struct sen
 	};
 	d.rcpts = mem_zero(m->n_rcpts * sizeof(*d.rcpts));
 	for (size_t i = 0; i < m->n_rcpts; i++)
-		d.rcpts[i] = rcpt_of(o, m->rcpts[i]);
+		d.rcpts[i] = m->offers ? m->offers[i] : rcpt_of(o, m->rcpts[i]);
 	buf_init(&head, DROP_HEAD_MAX);
 	bool good = drop_encode(&d, &head) && fchmod(fd, DROP_FILE_MODE) == 0 &&
 		    file_write_all(fd, head.p, head.n) == 0 &&

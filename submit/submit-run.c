@@ -276,14 +276,11 @@ static int to_gate(struct run *r)
 
 static int to_drop(struct run *r)
 {
-	struct sendmail_message m = {.sender = r->sender.address, .n_rcpts = r->rcpts.n};
+	struct sendmail_message m = {
+	    .sender = r->sender.address, .n_rcpts = r->rcpts.n, .offers = r->rcpts.v};
 	struct sendmail_options o = {.ret = r->sender.ret,
 	    .verp = r->sender.verp,
-	    .notify = r->rcpts.n ? r->rcpts.v[0].notify : 0,
 	    .envid = arena_strz(r->arena, r->sender.envid)};
-	m.rcpts = mem_zero((r->rcpts.n + 1) * sizeof(*m.rcpts));
-	for (size_t i = 0; i < r->rcpts.n; i++)
-		m.rcpts[i] = r->rcpts.v[i].address;
 	if (r->sender.security.n)
 		o.security = "STARTTLS";
 	buf_init(&m.text, SENDMAIL_MAX);
@@ -295,7 +292,6 @@ static int to_drop(struct run *r)
 		m.text.n += n;
 	bool good = !m.text.failed && !ferror(stdin) && sendmail_drop(r->in, &o, &m) == 0;
 	buf_free(&m.text);
-	free(m.rcpts);
 	if (!good)
 		return refuse(451, "The mail system is not running, try again later");
 	put(250, STR("Ok. The message waits until the mail system runs."));

@@ -278,12 +278,13 @@ for (@odd) {
 is($rc, 1, 'MTA-1132: input that ends in the envelope is not queued');
 is(scalar(grep {$_->[1] =~ /Subject: never/} $t->mailbox('alice')), 0, 'nothing came');
 $t->stop;
-($rc, $said) = submit({}, ['local', $HOST], "x\@far.example\nalice\n\nSubject: while down\n\nlater\n");
+($rc, $said) = submit({}, ['local', $HOST], "bob\@example.test\nalice\tS\trfc822;Orig\@x\n\nSubject: while down\n\nlater\n");
 is($rc, 0, 'MTA-1133: the system is down, and mail is taken') or diag "@$said";
 like($said->[-1], qr/^250 /, 'with 250');
 ($rc, $said) = submit({}, ['esmtp', $HOST], "x\@far.example\n");
 like("$rc @$said", qr/^1 451 /, 'but not for the network');
 $t->start;
 ok($t->wait_mail('alice', qr/^Subject: while down$/m), 'MTA-1133: it is picked up at the start');
+ok($t->wait_mail('bob', qr/Original-Recipient: rfc822; ?Orig\@x/), 'with what was wished of reports');
 $t->stop;
 done_testing;
