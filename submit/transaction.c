@@ -403,7 +403,6 @@ static void hand_on(struct transaction *t)
 }
 
 /* Data, decision, conversion, the queue: each may have to wait for a file. */
-
 static void go_on_ending(struct transaction *t)
 {
 	struct message *m = t->message;
