@@ -12,7 +12,8 @@ void spool_init(struct spool *s, struct gate_process *g, struct policy *p)
 	*s = (struct spool){.gate = g, .policy = p, .fd = -1};
 	buf_init(&s->head, p->header_max);
 	buf_init(&s->body, SPOOL_WAIT_MAX);
-	buf_init(&s->done, 2 * p->header_max + HEADER_GROWTH);
+	/* a small body joins it, and may have grown to three times its size */
+	buf_init(&s->done, 2 * p->header_max + HEADER_GROWTH + 4 * (size_t)QUEUE_INLINE_MAX);
 	s->mime_arena = arena_new(MIME_ARENA_MAX);
 	if (s->mime_arena)
 		s->mime = mime_parser_new(s->mime_arena, &mime_default_limits);

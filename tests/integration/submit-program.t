@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob'],
+my $t = Courier::Test->new(users => ['alice', 'bob'], config => {submit => {HEADERLIMIT => 2000}},
 	files => {"aliases/lists" => "list: alice, bob\nboss: alice\n"});
 $t->command('makealiases');
 is($?, 0, 'aliases');
@@ -253,6 +253,13 @@ for my $size (200, 5_000) { # in memory, and in a file
 	$m = arrived({MIME => '8bit'}, $qp, $encoded);
 	is(substr($m, -length $big), $big, 'MIME=8bit');
 }
+
+my $dense = ("\xc3\xa9" x 30 . "\n") x 850; # grows beyond what travels without a file
+$m = arrived({MIME => '7bit'}, '', $dense);
+my ($grown) = $m =~ /\n\n(.*)\z/s;
+$grown =~ s/=\n//g;
+$grown =~ s/=([0-9A-F]{2})/chr hex $1/ge;
+ok($grown eq $dense, 'a body that becomes three times as large');
 
 # ---- lines of every kind (T49) ---------------------------------------------------------------
 
