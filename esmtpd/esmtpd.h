@@ -20,7 +20,7 @@ struct door_settings {
 	unsigned refs;
 	bool auth_required, tls_required, tls_at_once;
 	bool tarpit, no_vrfy, no_expn, log_dialog, reverse_dns;
-	char *gate_env; /* NAME=value lines that the gate is to know */
+	char *gate_env;        /* NAME=value lines that the gate is to know */
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
 	uint32_t max_total, max_per_ip, max_per_net;
 	uint32_t max_bad, max_refused, max_idle;

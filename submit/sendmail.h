@@ -46,7 +46,7 @@ struct sendmail_message {
 	struct str *rcpts;
 	size_t n_rcpts;
 	const struct gate_rcpt *offers; /* n_rcpts, in place of rcpts; NULL: none of it */
-	struct buf text; /* header and body, LF line ends */
+	struct buf text;                /* header and body, LF line ends */
 };
 enum { SENDMAIL_RCPTS_MAX = 10000, SENDMAIL_MAX = 256 * 1024 * 1024 };
 
