@@ -13,6 +13,7 @@
 enum {
 	FIRST_LOOK_MS = 1000,
 	LOOK_MS = 60 * 1000,
+	AGAIN_MS = 5000,  /* after "not now" */
 	NAMES_MAX = 1000, /* taken up at one look */
 	UNFINISHED_S = 36 * 3600,
 	PICKUP_ARENA_MAX = 64 * 1024 * 1024,
@@ -36,6 +37,7 @@ struct pickup {
 	size_t body, rcpt, good_rcpts;
 	struct transaction *t;
 	bool temporary; /* something will work later */
+	bool again;     /* something could not be taken now */
 };
 
 static void next_file(void *ctx);
@@ -163,6 +165,7 @@ static void on_end(struct pickup *p, const struct gate_reply *r)
 static void on_answer(void *ctx, const struct gate_reply *r)
 {
 	struct pickup *p = ctx;
+	p->again = p->again || (r->code >= 400 && r->code < 500);
 	if (p->step == STEP_MAIL && r->code < 300)
 		next_rcpt(p);
 	else if (p->step == STEP_MAIL) {
@@ -281,7 +284,8 @@ static void next_file(void *ctx)
 	p->rcpt = p->good_rcpts = 0;
 	p->temporary = false;
 	if (p->names.n == 0) {
-		timer_set(p->timer, LOOK_MS);
+		timer_set(p->timer, p->again ? AGAIN_MS : LOOK_MS);
+		p->again = false;
 		return;
 	}
 	p->name = p->names.v[--p->names.n];
