@@ -105,6 +105,15 @@ static struct domains *list_of_table(const struct instance *in, const char *name
 	return d;
 }
 
+struct domains *names_list(const struct instance *in, const char *file, struct str me)
+{
+	bool there;
+	char *table = mem_printf("%s.dat", file);
+	struct domains *d = list_of_table(in, table);
+	free(table);
+	return d ? d : list_of_text(in, file, me, &there);
+}
+
 static int load_lists(const struct instance *in, const struct config *c, struct names *n)
 {
 	bool there;
