@@ -15,6 +15,7 @@
 #include "login/login.h"
 #include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
+#include "uucp/uucp.h"
 
 const struct config_component *const every_component[] = {
     &config_identity,
@@ -43,6 +44,7 @@ const struct config_component *const every_component[] = {
     &ratefilter_component,
     &sched_settings,
     &submit_settings,
+    &uucp_component,
     &verify_component,
     &verifyfilter_component,
 };

@@ -58,6 +58,14 @@ const struct claim *claims_next(const struct claims *c, const struct names *n,
 	return NULL;
 }
 
+bool claims_bang_source(const struct claims *c, struct str source)
+{
+	for (size_t i = 0; i < c->files.n; i++)
+		if (str_is(source, c->files.v[i].name))
+			return c->files.v[i].bang;
+	return false;
+}
+
 static int add(struct claims *c, const struct instance *in, struct str me, claims_list list,
     const struct module_file *f)
 {

@@ -30,6 +30,9 @@ typedef struct domains *(*claims_list)(const struct instance *in, const char *fi
 struct claims *claims_load(const struct instance *in, struct str me, claims_list list);
 void claims_free(struct claims *c); /* NULL is fine */
 
+/* Mail from this source ("uucp") has addresses that are UUCP paths. */
+bool claims_bang_source(const struct claims *c, struct str source);
+
 /* The next claim on the address from *at on (which starts at 0).  NULL: no more.  *host: what the
  * list says of the domain, else the domain.  *failed: a table cannot be read. */
 const struct claim *claims_next(const struct claims *c, const struct names *n,

@@ -88,6 +88,9 @@ static void add_received(struct buf *out, const struct header_job *f)
 		buf_addz(out, f->remote_host.n ? " [" : "[");
 		add_word(out, f->remote_ip);
 		buf_addz(out, "])");
+	} else if (f->from_node.n) {
+		buf_addz(out, "from ");
+		add_word(out, f->from_node);
 	} else
 		buf_addz(out, "from localhost (localhost [127.0.0.1])");
 	add_comment(out, "AUTH: ", f->login);
@@ -129,6 +132,10 @@ static struct str canonical_addresses(
 	struct rewrite_canonical c = {.default_domain = f->defaultdomain, .me = f->me};
 	struct rewrite rw = {.map = rewrite_canonical, .ctx = &c};
 	struct str out = block;
+	if (f->map) {
+		rw.map = f->map;
+		rw.ctx = f->map_ctx;
+	}
 	if (!f->local || f->rewrite == HEADER_NO_REWRITE ||
 	    (f->rewrite == HEADER_NO_REWRITE_SIGNED && s->signed_))
 		return block;

@@ -8,7 +8,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/header.h submit/header.c \
 	submit/replies.h submit/replies.c \
 	submit/decide.h submit/decide.c \
-	submit/drop.h submit/drop.c \
+	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
 # What filters say and write; pure.
@@ -24,7 +24,8 @@ submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmim
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
-	submit/commit.c submit/resolve.c submit/resolve.h submit/claim-ask.c submit/claim-ask.h submit/spool.c submit/spool.h \
+	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
+	submit/spool.c submit/spool.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
@@ -42,7 +43,7 @@ submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a 
 	libs/unicode/libunicode.a libs/table/libtable.a libs/module/libmodule.a $(SERVICE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 sendmail_LDADD = $(submit_client_libs)
-rmail_SOURCES = submit/rmail-main.c submit/sendmail.h submit/sendmail-options.c \
+rmail_SOURCES = submit/rmail-main.c submit/rmail.h submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c
 rmail_LDADD = $(submit_client_libs)
 

@@ -168,6 +168,9 @@ int names_load(const struct instance *in, const struct config *c, struct arena *
 	n->msgidhost = lower_setting(c, a, "msgidhost");
 	if (n->defaultdomain.n == 0)
 		n->defaultdomain = n->me;
+	n->uucpme = arena_str(a, str_trim(config_str(c, "identity", "uucpme", NULL)));
+	if (n->uucpme.n == 0)
+		str_split(&(struct str){n->me.p, n->me.n}, '.', &n->uucpme);
 	if (n->msgidhost.n == 0)
 		n->msgidhost = n->me;
 	n->lowercase = config_is_set(c, "submit", "locallowercase");

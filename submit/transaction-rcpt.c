@@ -1,6 +1,7 @@
 /* RCPT and VRFY: aliases, acceptance, look-up. */
 #include "submit/access.h"
 #include "submit/aliases.h"
+#include "submit/bang.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
 #include "broker/local-key.h"
@@ -163,6 +164,8 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 static enum address_error canonical(
     struct transaction *t, struct arena *a, struct str text, bool bare, struct address *out)
 {
+	if (bang_source(t))
+		text = bang_canonical(t, a, text);
 	bool utf8 = !t->from_network || (t->message && t->message->mail.smtputf8);
 	return address_canonical(&t->policy->names, a, text, t->origin.local_ip,
 	    (bare ? ADDRESS_BARE : 0) | (utf8 ? ADDRESS_UTF8 : 0), out);

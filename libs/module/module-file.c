@@ -7,19 +7,19 @@
 #include <stdlib.h>
 
 struct known {
-	const char *name, *priority, *claim, *ask;
+	const char *name, *priority, *claim, *ask, *rewrite;
 };
 
 /* What a file of one of these names means when it does not say so itself: those of earlier
  * releases know no CLAIM. */
 static const struct known known[] = {
-    {"local", "10", "local", "0"},
-    {"esmtp", "50", "remote", "0"},
-    {"dsn", "99", "", "0"},
-    {"uucp", "5", "bang", "1"},
-    {"fax", "45", "@fax @fax-*", "1"},
+    {"local", "10", "local", "0", ""},
+    {"esmtp", "50", "remote", "0", ""},
+    {"dsn", "99", "", "0", ""},
+    {"uucp", "5", "bang", "1", "bang"},
+    {"fax", "45", "@fax @fax-*", "1", ""},
 };
-static const struct known unknown = {"", "50", "", "0"};
+static const struct known unknown = {"", "50", "", "0", ""};
 
 static const struct known *defaults(struct str name)
 {
@@ -71,13 +71,18 @@ static bool valid_claim(struct str value)
 	return true;
 }
 
+static bool valid_rewrite(struct str value)
+{
+	return value.n == 0 || str_is(value, "bang");
+}
+
 /* Such a process parses what strangers have written. */
 static bool valid_user(struct str value)
 {
 	return !str_is(value, "root") && !str_is(value, "0");
 }
 
-enum { PRIORITY, MAXDELS, MAXHOST, MAXRCPT, PROG, NAME, USER, CLAIM, ASK, ROWS };
+enum { PRIORITY, MAXDELS, MAXHOST, MAXRCPT, PROG, NAME, USER, CLAIM, ASK, REWRITE, ROWS };
 
 static const struct config_setting rows[ROWS] = {
     [PRIORITY] = {.name = "PRIORITY",
@@ -112,6 +117,10 @@ static const struct config_setting rows[ROWS] = {
 	.type = CONFIG_STRING,
 	.valid = valid_claim,
 	.help = "which addresses it takes"},
+    [REWRITE] = {.name = "REWRITE",
+	.type = CONFIG_STRING,
+	.valid = valid_rewrite,
+	.help = "the form of addresses in mail that it brings in: empty, or bang"},
     [ASK] = {.name = "ASK", .type = CONFIG_BOOL, .help = "ask it about each of these"},
 };
 
@@ -151,6 +160,7 @@ static void take(struct module_file *f, const struct config *c)
 	f->maxhost = number(c, "MAXHOST");
 	f->maxrcpt = number(c, "MAXRCPT");
 	f->ask = config_bool(c, "module", "ASK", NULL);
+	f->bang = config_str(c, "module", "REWRITE", NULL).n > 0;
 	f->prog = program_path(str_trim(config_str(c, "module", "PROG", NULL)));
 	f->user = user.n ? mem_strndup(user.p, user.n) : NULL;
 	take_claims(f, str_trim(config_str(c, "module", "CLAIM", NULL)));
@@ -164,6 +174,7 @@ static int load(struct module_file *f, const struct instance *in, const char *fi
 	own[PRIORITY].def = k->priority;
 	own[CLAIM].def = k->claim;
 	own[ASK].def = k->ask;
+	own[REWRITE].def = k->rewrite;
 	const struct config_component c = {
 	    .name = "module", .file = file, .settings = own, .n = ROWS, .foreign_ok = true};
 	const struct config_component *const one[] = {&c};

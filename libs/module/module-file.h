@@ -39,6 +39,7 @@ struct module_file {
 	char *user; /* that it runs as; NULL: the default for programs of administrators */
 	struct module_claim claims[MODULE_CLAIMS_MAX];
 	size_t n_claims;
+	bool bang;   /* REWRITE=bang: addresses of mail that it brings in are UUCP paths */
 	bool ask;    /* the module itself is asked about what it claims */
 	char *words; /* the claims' text */
 };
