@@ -117,14 +117,8 @@ like(wait_mail('alpha', 'alice', qr/nobody there/), qr/Action: failed/, 'the fai
 
 # ---- aliases and identity -----------------------------------------------------------------------
 
-my ($pid) = grep {
-	my $env = '';
-	if (open my $fh, '<', "/proc/$_/environ") {
-		local $/;
-		$env = <$fh> // '';
-	}
-	index($env, $node{alpha}{t}->scratch) >= 0;
-} split ' ', `pgrep -f courieruucp`;
+my $status = $node{alpha}{t}->command('courier', '-C', $node{alpha}{t}->path(''), 'status');
+my ($pid) = $status =~ /^uucp +\d+ +([1-9]\d*) /m;
 my $uid = -1;
 if ($pid && open my $fh, '<', "/proc/$pid/status") {
 	($uid) = join('', <$fh>) =~ /^Uid:\s+(\d+)/m;
