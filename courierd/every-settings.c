@@ -9,6 +9,7 @@
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
 #include "esmtpd/esmtpd.h"
+#include "fax/fax.h"
 #include "filters/filter-settings.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
@@ -35,6 +36,7 @@ const struct config_component *const every_component[] = {
     &esmtpd_settings,
     &esmtpd_msa_settings,
     &esmtpd_ssl_settings,
+    &fax_component,
     &imapd_component,
     &local_settings,
     &login_imap_settings,

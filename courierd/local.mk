@@ -14,7 +14,7 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
 	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
-courierd_courier_LDADD = submit/libsubmit.a uucp/libuucp.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
+courierd_courier_LDADD = submit/libsubmit.a uucp/libuucp.a fax/libfax.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a libs/module/libmodule.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)
 

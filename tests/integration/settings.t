@@ -15,6 +15,7 @@ my $t = Courier::Test->new;
 sub family {
 	my ($file) = @_;
 	$file =~ s/-(?:ssl|msa)\z//;
+	$file =~ s/\.dist\z//;
 	return $file;
 }
 
