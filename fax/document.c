@@ -55,8 +55,7 @@ static struct str page_text(struct reader *r, const struct mime_part *p)
 {
 	struct buf b;
 	struct str raw = decoded(r, p);
-	struct str utf8 =
-	    charset_to_utf8(r->arena, mime_param_raw(p->params, "charset"), raw);
+	struct str utf8 = charset_to_utf8(r->arena, mime_param_raw(p->params, "charset"), raw);
 	buf_init(&b, FAX_MESSAGE_MAX);
 	struct str out = STR_NONE;
 	if (fax_text_layout(utf8.p ? utf8 : raw, &b))
@@ -69,8 +68,8 @@ static struct str page_text(struct reader *r, const struct mime_part *p)
 /* "image-png.filter"; what could be a path or worse is no name at all. */
 static struct str filter_name(struct arena *a, const struct mime_part *p)
 {
-	struct str type = str_of(
-	    arena_printf(a, "%.*s-%.*s", STR_FMT(p->type), STR_FMT(p->subtype)));
+	struct str type =
+	    str_of(arena_printf(a, "%.*s-%.*s", STR_FMT(p->type), STR_FMT(p->subtype)));
 	for (size_t i = 0; i < type.n; i++)
 		if (!ascii_alnum((unsigned char)type.p[i]) && !strchr("-+._", type.p[i]))
 			return STR("unknown.filter");
@@ -92,8 +91,8 @@ static void leaf(struct reader *r, const struct mime_part *p)
 		return;
 	}
 	struct fax_part *f = &d->parts[d->n++];
-	f->type = str_of(
-	    arena_printf(r->arena, "%.*s/%.*s", STR_FMT(p->type), STR_FMT(p->subtype)));
+	f->type =
+	    str_of(arena_printf(r->arena, "%.*s/%.*s", STR_FMT(p->type), STR_FMT(p->subtype)));
 	f->name = filter_name(r->arena, p);
 	f->data = text ? page_text(r, p) : decoded(r, p);
 }

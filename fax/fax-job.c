@@ -18,7 +18,7 @@ enum {
 };
 #define MEMORY_MAX ((uint64_t)1 << 30)
 #define FILE_MAX   ((uint64_t)256 << 20)
-#define FILTERS	   LIBEXECDIR "/faxmail"
+#define FILTERS    LIBEXECDIR "/faxmail"
 
 struct job {
 	struct fax *x;
@@ -75,8 +75,8 @@ static void put_off(struct job *j, struct str why)
 	if (clock_now() - j->d->arrived >= setting(j, "faxqueuetime")) {
 		r.outcome = MODULE_FAILED;
 		r.status = STR("4.4.7");
-		char *z = arena_printf(
-		    j->arena, "the fax could not be sent in time: %.*s", STR_FMT(why));
+		char *z =
+		    arena_printf(j->arena, "the fax could not be sent in time: %.*s", STR_FMT(why));
 		if (z)
 			r.diagnostic = str_of(z);
 	}
@@ -99,6 +99,7 @@ static bool start_program(
 	    arena_printf(j->arena, "TMPDIR=%s", j->folder),
 	    arena_printf(j->arena, "FAX_FORMAT=%s", config_z(c, "fax", "FAXFORMAT", NULL)),
 	    arena_printf(j->arena, "FAX_PAPER=%s", config_z(c, "fax", "FAXPAPER", NULL)),
+	    arena_printf(j->arena, "FAX_PAGES=%d", (int)setting(j, "FAXPAGES")),
 	    j->options.lowres ? "FAX_RESOLUTION=204x98" : "FAX_RESOLUTION=204x196"};
 	struct program_spec spec = {
 	    .argv = argv,
@@ -268,8 +269,7 @@ static void send(struct job *j)
 {
 	const char **argv =
 	    arena_zero(j->arena, ((size_t)j->n_pages + WORDS_MAX + 4) * sizeof *argv);
-	struct str word, words =
-	    config_str(service_config(j->x->service), "fax", "FAXSEND", NULL);
+	struct str word, words = config_str(service_config(j->x->service), "fax", "FAXSEND", NULL);
 	size_t n = 0;
 	while (argv && n < WORDS_MAX && str_word(&words, &word))
 		argv[n++] = arena_strz(j->arena, word);

@@ -13,8 +13,7 @@ struct fax {
 	char *rules_text;
 };
 
-void fax_job_start(
-    struct fax *x, struct module_delivery *d, struct module_body *b, void *handle);
+void fax_job_start(struct fax *x, struct module_delivery *d, struct module_body *b, void *handle);
 /* What earlier processes left. */
 void fax_folder_clean(const char *folder);
 

@@ -37,8 +37,8 @@ static bool may_fax(const struct claim_ask *q, struct str source)
 	       is_set(q->env, "FAXRELAYCLIENT");
 }
 
-static void claim(struct service *s UNUSED, struct arena *a, const struct claim_ask *q,
-    struct claim_answer *out)
+static void claim(
+    struct service *s UNUSED, struct arena *a, const struct claim_ask *q, struct claim_answer *out)
 {
 	struct fax_options options;
 	struct fax_number number;
@@ -55,8 +55,8 @@ static void claim(struct service *s UNUSED, struct arena *a, const struct claim_
 	else
 		*out = (struct claim_answer){.claim = CLAIM_OPEN,
 		    .host = STR("fax"),
-		    .to = str_of(arena_printf(
-			a, "%.*s@%.*s", (int)number.n, number.p, STR_FMT(q->domain)))};
+		    .to = str_of(
+			arena_printf(a, "%.*s@%.*s", (int)number.n, number.p, STR_FMT(q->domain)))};
 }
 
 /* ---- the service ----------------------------------------------------------------------------- */
@@ -76,8 +76,8 @@ static int take_rules(struct fax *x)
 	char *copy = mem_strndup(text.p, text.n);
 	unsigned line = fax_rules_parse(str_of(copy), &rules);
 	if (line)
-		log_error(NULL, "'%s', line %u: not rw, accept or reject with its two words", path,
-		    line);
+		log_error(
+		    NULL, "'%s', line %u: not rw, accept or reject with its two words", path, line);
 	if (r == 0 && line == 0) {
 		free(x->rules_text);
 		x->rules_text = copy;
@@ -128,7 +128,8 @@ static void deliver(
 
 int main(int argc, char **argv)
 {
-	static const struct config_component *const components[] = {&config_identity, &fax_component};
+	static const struct config_component *const components[] = {
+	    &config_identity, &fax_component};
 	static const struct module_desc desc = {
 	    .name = "fax",
 	    .service =

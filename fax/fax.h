@@ -29,7 +29,8 @@ struct fax_options {
 
 /* The domain's options; false: it is no fax domain, or one of them is unknown. */
 bool fax_options_parse(struct str domain, struct fax_options *out);
-/* The local part as a dial string: '-' is ',' and '+' is '@'.  False: other characters, too long. */
+/* The local part as a dial string: '-' is ',' and '+' is '@'.  False: other characters, too long.
+ */
 bool fax_number_parse(struct str local, struct fax_number *out);
 bool fax_number_valid(struct str number);
 
@@ -61,8 +62,8 @@ enum {
 	FAX_PARTS_MAX = 100,
 };
 
-/* Text for a page: UTF-8, lines of at most FAX_COLUMNS characters, tabs as blanks, no controls but LF
- * and form feed. */
+/* Text for a page: UTF-8, lines of at most FAX_COLUMNS characters, tabs as blanks, no controls but
+ * LF and form feed. */
 bool fax_text_layout(struct str utf8, struct buf *out);
 /* One line for troff, in which nothing is a request or an escape. */
 bool fax_troff_line(struct str line, struct buf *out);

@@ -1,5 +1,6 @@
-/* Rules and numbers: the first line of the input is the number, the rest the rules; what is accepted
- * can be dialled.  The whole is a message, too, and text for troff, in which no line is a request. */
+/* Rules and numbers: the first line of the input is the number, the rest the rules; what is
+ * accepted can be dialled.  The whole is a message, too, and text for troff, in which no line is a
+ * request. */
 #include "config.h"
 
 #include "fax/fax.h"
@@ -29,7 +30,8 @@ static void pages(struct str text)
 	if (!a)
 		return;
 	buf_init(&b, 4 * 1024 * 1024);
-	if (fax_document_read(a, text, &d) == 0 && fax_cover_compose(&d.cover, STR("\\&end\n"), &b)) {
+	if (fax_document_read(a, text, &d) == 0 &&
+	    fax_cover_compose(&d.cover, STR("\\&end\n"), &b)) {
 		rest = buf_str(&b);
 		while (str_split(&rest, '\n', &line))
 			FUZZ_CHECK(line.n == 0 || str_starts(line, STR("\\&")) ||

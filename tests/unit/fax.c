@@ -14,9 +14,9 @@ static void numbers(void **state)
 	(void)state;
 	static const struct {
 		const char *local, *number; /* NULL: none */
-	} cases[] = {{"5558888", "5558888"}, {"9-5558888", "9,5558888"}, {"9W-*1#+abcd", "9W,*1#@ABCD"},
-	    {"", NULL}, {"x", NULL}, {"5 5", NULL}, {"5,5", NULL}, {"5@5", NULL}, {"5;reboot", NULL},
-	    {"E", NULL}, {"\"5", NULL}};
+	} cases[] = {{"5558888", "5558888"}, {"9-5558888", "9,5558888"},
+	    {"9W-*1#+abcd", "9W,*1#@ABCD"}, {"", NULL}, {"x", NULL}, {"5 5", NULL}, {"5,5", NULL},
+	    {"5@5", NULL}, {"5;reboot", NULL}, {"E", NULL}, {"\"5", NULL}};
 	struct fax_number n;
 	char longest[FAX_NUMBER_MAX + 2];
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -86,7 +86,8 @@ static void rules(void **state)
 	assert_string_equal(dial("accept^ 5 local\nreject 55 local\n", "local", "55"), "-");
 	assert_string_equal(dial("reject^ 0 esmtp\naccept^ . local\n", "local", "01"), "01");
 	assert_string_equal(dial("accept ~5-+ local\n", "local", "#5-+"), "#5,@");
-	assert_string_equal(dial("accept^ . local\nrw (n)(n)(n) $3$2$1~-\n", "local", "123"), "321#,");
+	assert_string_equal(
+	    dial("accept^ . local\nrw (n)(n)(n) $3$2$1~-\n", "local", "123"), "321#,");
 	assert_string_equal(dial("accept^ . local\nrw^* 11 1$9\n", "local", "1111"), "1");
 	assert_string_equal(dial("accept^ . local\nrw^* 1 1$9\n", "local", "111"), "111");
 	assert_string_equal(dial("accept^ . local\nrw^* 1 11$9\n", "local", "1"), "-"); /* grows */
@@ -97,8 +98,8 @@ static void rules(void **state)
 static void bad_rules(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"dial 1 2", "rw", "accept 1", "accept 1 telnet", "rw ((1)) 2",
-	    "rw (1 2", "rw 1) 2", "rw 1 2 3", "rw! 1 2", "accept* 1 local",
+	static const char *const bad[] = {"dial 1 2", "rw", "accept 1", "accept 1 telnet",
+	    "rw ((1)) 2", "rw (1 2", "rw 1) 2", "rw 1 2 3", "rw! 1 2", "accept* 1 local",
 	    "rw (1)(2)(3)(4)(5)(6)(7)(8)(9) x", "accept^^x 1 local"};
 	static struct fax_rules r;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -141,8 +142,10 @@ static void cover(void **state)
 {
 	(void)state;
 	struct buf b;
-	struct fax_cover c = {.from = STR("\n.pso reboot"), .subject = STR("\\*[x]"),
-	    .pages = 2, .text = STR(".\n..\n.sy reboot\n'x")};
+	struct fax_cover c = {.from = STR("\n.pso reboot"),
+	    .subject = STR("\\*[x]"),
+	    .pages = 2,
+	    .text = STR(".\n..\n.sy reboot\n'x")};
 	buf_init(&b, 4096);
 	assert_true(fax_cover_compose(&c, STR(".FaxText\n"), &b));
 	struct str line, rest = buf_str(&b);
