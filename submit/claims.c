@@ -69,7 +69,8 @@ bool claims_bang_source(const struct claims *c, struct str source)
 static int add(struct claims *c, const struct instance *in, struct str me, claims_list list,
     const struct module_file *f)
 {
-	for (size_t i = 0; i < f->n_claims; i++) {
+	/* Without a program mail only comes in through it. */
+	for (size_t i = 0; f->prog && i < f->n_claims; i++) {
 		struct claim *k = &c->v[c->n];
 		*k = (struct claim){.module = f->name, .what = f->claims[i], .ask = f->ask};
 		if (k->what.kind == CLAIM_LIST) {

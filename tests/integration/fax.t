@@ -204,7 +204,7 @@ sendmail('alice@example.test', "Subject: old\n\nx\n", '5551113@fax');
 like($t->wait_mail('alice', qr/Subject: old/) // '', qr/could not be sent in time/, 'MTA-0207 MTA-2609 after faxqueuetime it comes back');
 unlink $send;
 sendmail('alice@example.test', "Subject: absent\n\nx\n", '5551114@fax');
-like($t->wait_mail('alice', qr/Subject: absent/) // '', qr/there is no program 'the fax program' on this mail system/, 'without a fax program: a clear reason');
+like($t->wait_mail('alice', qr/Subject: absent/) // '', qr/there is no program 'the fax program' on this mail system/, 'T57 without a fax program: a clear reason');
 rules("accept^ . local\nnonsense\n");
 ok($t->wait_for(10, sub { $t->log =~ /faxrc', line 2: not rw/ }), 'faulty rules are told');
 modem($good);
@@ -216,7 +216,7 @@ is($t->stop, '', 'stopped');
 
 # a converter whose programs are missing says which
 my $said = `cd @{[$t->scratch]} && PATH=/nonexistent FAX_FORMAT=tiffg3 FAX_RESOLUTION=204x98 FAX_PAPER=a4 /bin/sh @{[Courier::Test::prefix()]}/libexec/courier/faxmail/text-plain.filter x y 2>&1`;
-is($? >> 8, 69, 'without its programs a converter gives up');
+is($? >> 8, 69, 'T57 without its programs a converter gives up');
 like($said, qr/the program groff is not installed on this mail system/, '... and says what is missing');
 
 # ---- MTA-2612, MTA-2611: faxes that come in -----------------------------------------------------

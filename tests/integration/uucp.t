@@ -147,6 +147,6 @@ like($t->wait_mail('alice', qr/Subject: nohost/) // '', qr/exit status 68/, 'an 
 unlink $uux;
 sendmail('alice@example.test', "Subject: absent\n\nx\n", 'apple!john');
 like($t->wait_mail('alice', qr/Subject: absent/) // '', qr/there is no program '\Q$uux\E' on this mail system/,
-	'without uux mail comes back with the reason');
+	'T57 without uux mail comes back with the reason');
 is($t->stop, '', 'stopped');
 done_testing;

@@ -99,7 +99,8 @@ static void order(void **state)
 	put(dir, "module.local", "NAME=local\nPRIORITY=10\nPROG=courierlocal\n");
 	put(dir, "module.esmtp", "PROG=./courieresmtp\n");
 	put(dir, "module.uucp", "NAME=uucp\nPROG=./courieruucp\n");
-	put(dir, "module.fax", "PRIORITY=45\n");
+	put(dir, "module.fax", "PRIORITY=45\nPROG=courierfax\n");
+	put(dir, "module.in", "PRIORITY=1\nCLAIM='local remote'\n");
 	put(dir, "module.toy",
 	    "PROG=/toy\nPRIORITY=20\nCLAIM='@Toy.test list:toys'\nUSER=daemon\n");
 	struct claims *c = claims_load(&in, STR("mx.example.org"), one_list);
@@ -116,18 +117,19 @@ static void order(void **state)
 	assert_string_equal(
 	    WHO(ADDRESS_REMOTE, "1", "fax-lowres-ignore"), "fax fax-lowres-ignore ?");
 	assert_string_equal(WHO(ADDRESS_REMOTE, "1", "fax.example.org"), "esmtp fax.example.org");
-	assert_string_equal(c->files.v[0].name, "uucp");
-	assert_string_equal(c->files.v[0].prog, LIBEXECDIR "/courieruucp");
-	assert_string_equal(c->files.v[2].user, "daemon");
-	assert_null(c->files.v[3].prog);
+	assert_string_equal(c->files.v[0].name, "in");
+	assert_null(c->files.v[0].prog);
+	assert_string_equal(c->files.v[1].name, "uucp");
+	assert_string_equal(c->files.v[1].prog, LIBEXECDIR "/courieruucp");
+	assert_string_equal(c->files.v[3].user, "daemon");
 	claims_free(c);
 	put(dir, "module.bad", "CLAIM='everything'\n");
 	assert_null(claims_load(&in, STR("x"), one_list));
-	put(dir, "module.bad", "CLAIM='list:unknown'\n");
+	put(dir, "module.bad", "PROG=x\nCLAIM='list:unknown'\n");
 	assert_null(claims_load(&in, STR("x"), one_list));
 	put(dir, "module.bad", "USER=root\n");
 	assert_null(claims_load(&in, STR("x"), one_list));
-	static const char *const names[] = {"local", "esmtp", "uucp", "fax", "toy", "bad"};
+	static const char *const names[] = {"local", "esmtp", "uucp", "fax", "toy", "in", "bad"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *path = mem_printf("%s/module.%s", dir, names[i]);
 		unlink(path);
