@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libs/module/libmodule.a
 libs_module_libmodule_a_SOURCES = \
 	libs/module/module.h libs/module/module-proto.h libs/module/module-body.h \
-	libs/module/module-file.h libs/module/module-file.c libs/module/module-lines.h \
+	libs/module/module-file.h libs/module/module-file.c libs/module/module-words.c libs/module/module-lines.h \
 	libs/module/module-claim.h libs/module/module-claim.c \
 	libs/module/module-program.h libs/module/module-program.c libs/module/module-encode.c libs/module/module-decode.c \
 	libs/module/module-body.c libs/module/module-main.c
