@@ -89,10 +89,25 @@ static int take_rules(struct fax *x)
 	return r == 0 && line == 0 ? 0 : -1;
 }
 
+/* USER of the module file, which is the supervisor's; else its default. */
+static const struct passwd *own_user(struct service *s)
+{
+	struct str name, value;
+	char *user = NULL;
+	for (size_t at = 0; config_each_assignment(service_config(s), "fax", &at, &name, &value);)
+		if (str_is(name, "USER") && value.n) {
+			free(user);
+			user = mem_strndup(value.p, value.n);
+		}
+	const struct passwd *pw = getpwnam(user ? user : MAILUSER "-filter");
+	free(user);
+	return pw;
+}
+
 /* Before privileges are dropped: the folder is given to who will work there. */
 static int setup(struct service *s)
 {
-	const struct passwd *pw = geteuid() == 0 ? getpwnam(MAILUSER "-filter") : NULL;
+	const struct passwd *pw = geteuid() == 0 ? own_user(s) : NULL;
 	log_rename("courierfax");
 	fax.service = s;
 	fax.folder = instance_path(service_instance(s)->var, "faxtmp");

@@ -195,6 +195,17 @@ $t->command('courier', '-C', $t->path(''), 'flush');
 ($args, $d) = fax();
 is($args, 'high 0,1112,555# 000.001', '... until it is gone');
 
+# it dies while it sends: the fax is sent again, and nothing is left lying about
+modem("touch $modem/sending; sleep 3; $good");
+sendmail('alice@example.test', "Subject: death\n\nx\n", '5551116@fax');
+ok($t->wait_for(20, sub { -e "$modem/sending" }), 'a fax is being sent');
+modem($good);
+my ($victim) = $t->command('courier', '-C', $t->path(''), 'status') =~ /^fax +\d+ +([1-9]\d*) /m;
+ok($victim && kill(9, $victim), 'the module is killed');
+($args, $d) = fax();
+is($args, 'high 0,1116,555# 000.001', '... and its successor sends it');
+ok($t->wait_for(10, sub { !glob($t->path('var/faxtmp/*')) }), '... and clears the work folder');
+
 # ---- time, and what is not there ----------------------------------------------------------------
 
 $t->file('etc/faxqueuetime', "1s\n");
