@@ -78,10 +78,8 @@ static void on_output(void *ctx, int fd UNUSED, int what UNUSED)
 	take_output(ctx);
 }
 
-static void end(struct program *p)
+static void release(struct program *p)
 {
-	p->result.output = buf_str(&p->text);
-	p->cb(p->ctx, &p->result);
 	watch_free(p->on_out);
 	watch_free(p->on_end);
 	timer_free(p->late);
@@ -93,7 +91,14 @@ static void end(struct program *p)
 	free(p);
 }
 
-/* The supervisor's skeleton does not reap for us; the child has ended, so this does not wait. */
+static void end(struct program *p)
+{
+	p->result.output = buf_str(&p->text);
+	p->cb(p->ctx, &p->result);
+	release(p);
+}
+
+/* The child has ended, so this does not wait. */
 static void on_end(void *ctx, int fd UNUSED, int what UNUSED)
 {
 	struct program *p = ctx;
@@ -171,15 +176,7 @@ struct program *program_start(
 	}
 	if (loop_defer(l, not_started, p) == 0)
 		return p;
-	watch_free(p->on_out);
-	watch_free(p->on_end);
-	timer_free(p->late);
-	if (p->out >= 0)
-		close(p->out);
-	if (p->pidfd >= 0)
-		close(p->pidfd);
-	buf_free(&p->text);
-	free(p);
+	release(p);
 	return NULL;
 }
 
