@@ -14,8 +14,8 @@ my $source = $ENV{COURIER_TEST_SOURCE} || "$FindBin::Bin/../..";
 plan skip_all => 'ghostscript and groff are not there' if grep {system("command -v $_ >/dev/null 2>&1") != 0} qw(gs groff preconv);
 my $netpbm = !grep {system("command -v $_ >/dev/null 2>&1") != 0} qw(pngtopnm pnmtops pnmtopng);
 
-my $t = Courier::Test->new(domain => 'example.test', config => {
-	courierd => {retryalpha => '1s'}, submit => {BOFHSUPPRESSBACKSCATTER => 'none'}});
+my $t = Courier::Test->new(domain => 'example.test', files => {retryalpha => "1s\n"},
+	config => {submit => {BOFHSUPPRESSBACKSCATTER => 'none'}});
 my $modem = $t->scratch . '/modem';
 mkdir $modem;
 chmod 01777, $modem;
@@ -102,7 +102,7 @@ is(pages($d), 1, 'MTA-2613 a text is a cover page');
 open my $tiff, '<:raw', "$d/000.001";
 read $tiff, my $magic, 4;
 is($magic, "II*\0", '... a TIFF');
-ok(!glob($t->path('var/faxtmp/*')), 'the work folder is empty again');
+ok($t->wait_for(10, sub { !(my @left = glob $t->path('var/faxtmp/*')) }), 'the work folder is empty again');
 
 like(sendmail('alice@example.test', "Subject: x\n\nx\n", '91234@fax'), qr/^sendmail: recipient 91234\@fax: 513/, 'MTA-2605 a rejected one is not');
 like(sendmail('alice@example.test', "Subject: x\n\nx\n", '5551234@fax-fast'), qr/550 5\.1\.3/, 'an unknown option');
@@ -204,7 +204,7 @@ my ($victim) = $t->command('courier', '-C', $t->path(''), 'status') =~ /^fax +\d
 ok($victim && kill(9, $victim), 'the module is killed');
 ($args, $d) = fax();
 is($args, 'high 0,1116,555# 000.001', '... and its successor sends it');
-ok($t->wait_for(10, sub { !glob($t->path('var/faxtmp/*')) }), '... and clears the work folder');
+ok($t->wait_for(10, sub { !(my @left = glob $t->path('var/faxtmp/*')) }), '... and clears the work folder');
 
 # ---- time, and what is not there ----------------------------------------------------------------
 

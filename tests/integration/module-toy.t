@@ -11,7 +11,7 @@ use Courier::Test;
 use Courier::Module qw(build_dir);
 
 my $toy = build_dir() . '/tests/tools/toy-module';
-my $t = Courier::Test->new(config => {courierd => {retryalpha => '1s'}});
+my $t = Courier::Test->new(files => {retryalpha => "1s\n"});
 my $box = $t->scratch . '/box';
 mkdir $box;
 chmod 01777, $box;

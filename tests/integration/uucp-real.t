@@ -16,7 +16,7 @@ my $as_uucp = 'setpriv --reuid uucp --regid uucp --clear-groups';
 my %node;
 for (['alpha', 'alpha.test'], ['beta', 'beta.test']) {
 	my ($name, $domain) = @$_;
-	my $t = Courier::Test->new(domain => $domain, config => {courierd => {retryalpha => '1s'}});
+	my $t = Courier::Test->new(domain => $domain, files => {retryalpha => "1s\n"});
 	my $d = $t->scratch . '/uucp';
 	mkdir $_ for $d, "$d/spool", "$d/bin", "$d/pub";
 	my $other = $name eq 'alpha' ? 'beta' : 'alpha';

@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::Test;
 
-my $t = Courier::Test->new(domain => 'example.test', config => {courierd => {retryalpha => '1s'}});
+my $t = Courier::Test->new(domain => 'example.test', files => {retryalpha => "1s\n"});
 my $log = $t->scratch . '/calls';
 mkdir $log;
 chmod 01777, $log;
