@@ -3,7 +3,7 @@ sbin_PROGRAMS += courierd/courierd
 courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd/process.c \
 	courierd/edges.c courierd/listeners.c courierd/admin.c courierd/roles.c courierd/roles.h \
 	courierd/supervisor-settings.c
-courierd_courierd_LDADD = $(SERVICE_LIBS)
+courierd_courierd_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
 
 sbin_PROGRAMS += courierd/courier
 courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c \
@@ -14,8 +14,8 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
 	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
-courierd_courier_LDADD = submit/libsubmit.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
-	libs/maildir/libmaildir.a \
+courierd_courier_LDADD = submit/libsubmit.a uucp/libuucp.a fax/libfax.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
+	libs/maildir/libmaildir.a libs/module/libmodule.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS)
 
 # sbin/imapd start and kin: names under which the command is called

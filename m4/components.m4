@@ -16,5 +16,7 @@ AC_DEFUN([COURIER_COMPONENTS], [
 	COURIER_ABSENT([ldap], [accounts in LDAP])
 	COURIER_COMPONENT([imapd], [IMAPD], [the IMAP server])
 	COURIER_COMPONENT([pop3d], [POP3D], [the POP3 server])
+	COURIER_COMPONENT([fax], [FAX], [mail to fax numbers])
+	COURIER_COMPONENT([uucp], [UUCP], [mail over UUCP])
 	COURIER_COMPONENT([esmtpd], [ESMTPD], [the ESMTP server])
 ])

@@ -11,6 +11,7 @@
 /* The names of this system: a snapshot, made anew at each reload (names-load.c). */
 struct names {
 	struct str me, defaultdomain, msgidhost;
+	struct str uucpme; /* this host among UUCP nodes */
 	struct domains *locals;
 	struct domains *hosted;
 	struct domains *accept;      /* esmtpacceptmailfor; NULL: the file is missing, me alone */

@@ -3,6 +3,7 @@
  * recipients than batchsize.  END is answered when all of them are durable.
  */
 #include "submit/access.h"
+#include "submit/bang.h"
 #include "submit/filter-results.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
@@ -117,6 +118,8 @@ static struct str from_mta(struct transaction *t, struct message *m)
 	if (o->remote_ip.n)
 		z = arena_printf(m->arena, "dns; %.*s (%.*s%s[%.*s])", STR_FMT(m->mail.helo),
 		    STR_FMT(o->remote_host), o->remote_host.n ? " " : "", STR_FMT(o->remote_ip));
+	else if (bang_source(t))
+		z = arena_printf(m->arena, "uucp; %.*s", STR_FMT(m->mail.helo));
 	else
 		z = arena_printf(m->arena, "dns; localhost (localhost [127.0.0.1])");
 	return str_of(z);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "submit/transaction.h"
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -233,6 +234,13 @@ static struct str id_key(const uint32_t *id)
 	return str_at(id, sizeof(*id));
 }
 
+/* Mail from other nodes is brought in by uuxqt, as UUCP's own user. */
+static bool may_be_uucp(const struct peer *p)
+{
+	const struct passwd *pw = getpwnam("uucp");
+	return p->uid == 0 || p->uid == p->gate->uid || (pw && p->uid == pw->pw_uid);
+}
+
 /* What a peer may say it is: a network role speaks for the network, the socket for this machine. */
 static bool open_session(struct peer *p, const struct ipc_msg *m)
 {
@@ -247,7 +255,7 @@ static bool open_session(struct peer *p, const struct ipc_msg *m)
 		kind = str_is(o.source, "esmtp") ? SOURCE_PROXY : SOURCE_PROGRAM;
 	else if (p->socket) {
 		int n = snprintf(sender, sizeof(sender), "uid %u", p->uid);
-		o.source = str_is(o.source, "uucp") ? o.source : STR("local");
+		o.source = str_is(o.source, "uucp") && may_be_uucp(p) ? o.source : STR("local");
 		o.sender_id = str_at(sender, (size_t)n);
 		o.remote_ip = o.remote_host = o.local_ip = STR_NONE;
 	}

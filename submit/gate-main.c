@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "submit/filter-files.h"
+#include "submit/claim-ask.h"
 #include "submit/pickup.h"
 #include "submit/process.h"
 #include "submit/resolve.h"
@@ -29,6 +30,14 @@ static int64_t etc_changed(struct gate_process *g)
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
+static void want_edges(struct gate_process *g)
+{
+	const struct claims *c = g->policy->claims;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].ask)
+			claim_links_want(g->claims, c->v[i].module);
+}
+
 static int take_policy(struct gate_process *g)
 {
 	g->etc_changed = etc_changed(g);
@@ -37,6 +46,7 @@ static int take_policy(struct gate_process *g)
 		return -1;
 	policy_drop(g->policy);
 	g->policy = p;
+	want_edges(g);
 	g->generation = (uint64_t)clock_unique_us();
 	if (g->queue)
 		queue_client_generation(g->queue, g->generation);
@@ -129,7 +139,8 @@ static int start(struct service *s)
 {
 	struct gate_process *g = service_data(s);
 	g->uid = (uint32_t)getuid();
-	if (take_policy(g) < 0)
+	g->claims = claim_links_new(s);
+	if (!g->claims || take_policy(g) < 0)
 		return -1;
 	g->auth = auth_client_new(s);
 	g->broker = broker_client_new(s);

@@ -2,13 +2,13 @@
 noinst_LIBRARIES += submit/libsubmit.a
 submit_libsubmit_a_SOURCES = \
 	submit/access.h submit/access-address.c submit/access-text.c submit/access-memory.c \
-	submit/domains.h submit/domains.c \
+	submit/domains.h submit/domains.c submit/claims.h submit/claims.c \
 	submit/address.h submit/address.c \
 	submit/aliases.h submit/aliases-text.c submit/aliases-expand.c submit/aliases-lookup.c \
 	submit/header.h submit/header.c \
 	submit/replies.h submit/replies.c \
 	submit/decide.h submit/decide.c \
-	submit/drop.h submit/drop.c \
+	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
@@ -19,19 +19,20 @@ submit_libfilter_text_a_SOURCES = submit/filter-reply.c submit/filter-reply.h \
 
 submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
-	libs/gate/libgate.a libs/config/libconfig.a libs/base/libbase.a \
+	libs/gate/libgate.a libs/module/libmodule.a libs/config/libconfig.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
-	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool-finish.c submit/spool.h \
+	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
+	submit/spool.c submit/spool-finish.c submit/spool.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
 couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
-	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a \
+	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a libs/module/libmodule.a \
 	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 
 # The command-line faces.
@@ -40,13 +41,13 @@ sendmail_SOURCES = submit/sendmail-main.c submit/sendmail.h submit/sendmail-opti
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c submit/sendmail-smtp.c
 submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a \
 	libs/rewrite/librewrite.a libs/mime/libmime.a libs/rfc822/librfc822.a \
-	libs/unicode/libunicode.a libs/table/libtable.a $(SERVICE_LIBS) \
+	libs/unicode/libunicode.a libs/table/libtable.a libs/module/libmodule.a $(SERVICE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 sendmail_LDADD = $(submit_client_libs)
 pkglibexec_PROGRAMS += submit/submit
 submit_submit_SOURCES = submit/submit-main.c submit/submit-run.c submit/sendmail.h submit/sendmail-send.c
 submit_submit_LDADD = $(submit_client_libs)
-rmail_SOURCES = submit/rmail-main.c submit/sendmail.h submit/sendmail-options.c \
+rmail_SOURCES = submit/rmail-main.c submit/rmail.h submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c
 rmail_LDADD = $(submit_client_libs)
 
@@ -68,9 +69,11 @@ makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
 makeacceptmailfor_LDADD = $(submit_client_libs)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter
+check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter tests/unit/claims
 tests_unit_submit_filter_SOURCES = tests/unit/submit-filter.c
 tests_unit_submit_filter_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_claims_SOURCES = tests/unit/claims.c
+tests_unit_claims_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
 tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c

@@ -105,6 +105,15 @@ static struct domains *list_of_table(const struct instance *in, const char *name
 	return d;
 }
 
+struct domains *names_list(const struct instance *in, const char *file, struct str me)
+{
+	bool there;
+	char *table = mem_printf("%s.dat", file);
+	struct domains *d = list_of_table(in, table);
+	free(table);
+	return d ? d : list_of_text(in, file, me, &there);
+}
+
 static int load_lists(const struct instance *in, const struct config *c, struct names *n)
 {
 	bool there;
@@ -159,6 +168,9 @@ int names_load(const struct instance *in, const struct config *c, struct arena *
 	n->msgidhost = lower_setting(c, a, "msgidhost");
 	if (n->defaultdomain.n == 0)
 		n->defaultdomain = n->me;
+	n->uucpme = arena_str(a, str_trim(config_str(c, "identity", "uucpme", NULL)));
+	if (n->uucpme.n == 0)
+		str_split(&(struct str){n->me.p, n->me.n}, '.', &n->uucpme);
 	if (n->msgidhost.n == 0)
 		n->msgidhost = n->me;
 	n->lowercase = config_is_set(c, "submit", "locallowercase");

@@ -105,6 +105,8 @@ struct policy *policy_load(const struct instance *in, const struct config *c)
 	p->aliases = table_open(aliases);
 	free(aliases);
 	if (p->aliases && names_load(in, c, p->arena, &p->names) == 0 && load_access(p, in) == 0)
+		p->claims = claims_load(in, p->names.me, names_list);
+	if (p->claims)
 		return p;
 	log_error(NULL, "the tables of the configuration can't be loaded");
 	policy_drop(p);
@@ -121,6 +123,7 @@ void policy_drop(struct policy *p)
 {
 	if (!p || --p->refs)
 		return;
+	claims_free(p->claims);
 	names_free(&p->names);
 	table_close(p->aliases);
 	table_close(p->access_table);

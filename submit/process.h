@@ -13,7 +13,8 @@ struct gate_process {
 	struct auth_client *auth;
 	struct broker_client *broker;
 	struct queue_client *queue;
-	uint64_t generation; /* of routes */
+	struct claim_links *claims; /* to modules that are asked about addresses */
+	uint64_t generation;        /* of routes */
 	struct peer *peers;
 	struct pickup *pickup;  /* process 0 alone; else NULL */
 	struct watch *listener; /* the submission socket */

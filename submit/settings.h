@@ -3,6 +3,7 @@
 #define COURIER_SUBMIT_SETTINGS_H
 
 #include "config/config.h"
+#include "submit/claims.h"
 #include "submit/decide.h"
 #include "submit/header.h"
 #include "table/table.h"
@@ -14,6 +15,7 @@ struct policy {
 	unsigned refs;
 	struct arena *arena;
 	struct names names;
+	struct claims *claims; /* which module has which addresses */
 	struct table *aliases; /* aliases.dat */
 	struct access *access; /* the text, when there is no table */
 	struct table *access_table;
@@ -44,6 +46,8 @@ struct str names_me(const struct config *c, struct arena *a);
 int names_load(
     const struct instance *in, const struct config *c, struct arena *a, struct names *out);
 void names_free(struct names *n);
+/* FILE.dat, or the text FILE; for claims_load. */
+struct domains *names_list(const struct instance *in, const char *file, struct str me);
 
 /*
  * A configuration file, or all files of a folder of that name joined (hidden ones, those with "~"

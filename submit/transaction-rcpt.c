@@ -1,6 +1,7 @@
 /* RCPT and VRFY: aliases, acceptance, look-up. */
 #include "submit/access.h"
 #include "submit/aliases.h"
+#include "submit/bang.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
 #include "broker/local-key.h"
@@ -77,8 +78,9 @@ static bool ask_owner(struct transaction *t, const struct route *route)
 		return false;
 	if (!local_key_parse(route->host, a, &key) || str_is(key.user, BROKER_ALIAS_ACCOUNT))
 		return false;
-	t->asked_route = (struct route){
-	    arena_str(a, route->module), arena_str(a, route->host), arena_str(a, route->to)};
+	t->asked_route = (struct route){.module = arena_str(a, route->module),
+	    .host = arena_str(a, route->host),
+	    .to = arena_str(a, route->to)};
 	t->asked_accepted = arena_zero(a, sizeof *t->asked_accepted);
 	if (t->asked_accepted) {
 		t->asked_accepted->name = arena_str(a, key.user);
@@ -100,6 +102,12 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 	struct transaction *t = ctx;
 	t->resolve = NULL;
 	enum reply_id id = decide_local(state, t->from_network);
+	if (state == LOOKUP_REFUSED) {
+		t->answer(t->ctx, &route->why);
+		return;
+	}
+	if (t->must_be_open && state == LOOKUP_FOUND && !route->open)
+		id = REPLY_NO_RELAY;
 	if (id != REPLY_RCPT_OK) {
 		say_about(t, id, t->asked.address);
 		return;
@@ -107,6 +115,23 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 	if (state == LOOKUP_FOUND && ask_owner(t, route))
 		return;
 	accept_plain(t, &t->asked_address, &t->asked, state == LOOKUP_FOUND ? route : NULL);
+}
+
+static struct resolve_facts facts_of(struct transaction *t)
+{
+	const struct message *m = t->message;
+	struct resolve_facts f = {
+	    .source = t->from_network ? STR("esmtp") : str_of(t->origin.source),
+	    .env = buf_str(&t->env),
+	    .relay = t->client_relay,
+	    .accepted = !t->must_be_open,
+	};
+	if (m) {
+		f.sender = m->sender;
+		f.login = m->mail.login;
+		f.relay = m->relay;
+	}
+	return f;
 }
 
 static void look_up(struct transaction *t, const struct address *a, const struct gate_rcpt *r)
@@ -121,14 +146,15 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 		say_about(t, id, r->address);
 		return;
 	}
-	if (a->kind == ADDRESS_REMOTE) {
-		struct route route = route_remote(a);
+	struct route route;
+	if (!t->must_be_open && route_at_once(t->policy, a, &route)) {
 		accept_plain(t, a, r, &route);
 		return;
 	}
 	t->asked = copy_rcpt(m->arena, r);
 	t->asked_address = *a;
-	t->resolve = resolve_new(t->gate, a, on_resolved, t);
+	struct resolve_facts facts = facts_of(t);
+	t->resolve = resolve_new(t->gate, a, &facts, on_resolved, t);
 	if (t->resolve)
 		resolve_start(t->resolve);
 	else
@@ -138,6 +164,8 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 static enum address_error canonical(
     struct transaction *t, struct arena *a, struct str text, bool bare, struct address *out)
 {
+	if (bang_source(t))
+		text = bang_canonical(t, a, text);
 	bool utf8 = !t->from_network || (t->message && t->message->mail.smtputf8);
 	return address_canonical(&t->policy->names, a, text, t->origin.local_ip,
 	    (bare ? ADDRESS_BARE : 0) | (utf8 ? ADDRESS_UTF8 : 0), out);
@@ -170,10 +198,10 @@ static void add_members(struct transaction *t, const struct gate_rcpt *r, struct
 			look_up(t, &a, r);
 			return;
 		}
-		struct route remote = route_remote(&a);
+		struct route route;
 		struct gate_rcpt none = {0};
 		if (!message_add_rcpt(m, &a, &none, GATE_NOTIFY_NEVER,
-			a.kind == ADDRESS_REMOTE ? &remote : NULL)) {
+			route_at_once(t->policy, &a, &route) ? &route : NULL)) {
 			transaction_say(t, REPLY_NO_MEMORY);
 			return;
 		}
@@ -253,6 +281,8 @@ void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 		alias = aliases_lookup(t->policy->aliases, &t->policy->names, &a, &members);
 		f.is_alias = alias > 0;
 		f.accepted = address_accepted(&t->policy->names, &a);
+		f.asked = route_is_asked(t->policy, &a);
+		t->must_be_open = !m->relay && !f.is_alias && f.accepted == 0;
 	}
 	enum reply_id id = alias < 0 ? REPLY_TABLE_DOWN : decide_rcpt(&f);
 	if (id != REPLY_RCPT_OK)
@@ -291,11 +321,22 @@ static void verify_end(struct verify *v, enum reply_id id, struct str text)
 	verify_free(v);
 }
 
+static void verify_refused(struct verify *v, const struct gate_reply *why)
+{
+	struct transaction *t = v->t;
+	t->verify = NULL;
+	t->answer(t->ctx, why);
+	verify_free(v);
+}
+
 static void on_verified(void *ctx, enum lookup_state state, const struct route *route)
 {
 	struct verify *v = ctx;
-	(void)route;
 	v->t->resolve = NULL;
+	if (state == LOOKUP_REFUSED) {
+		verify_refused(v, &route->why);
+		return;
+	}
 	enum reply_id id = decide_local(state, true);
 	verify_end(v, id == REPLY_RCPT_OK ? REPLY_OK : id,
 	    id == REPLY_RCPT_OK ? v->address.text : STR_NONE);
@@ -305,6 +346,7 @@ void transaction_vrfy(struct transaction *t, struct str address, bool expand)
 {
 	struct verify *v = mem_new(struct verify);
 	struct buf members;
+	struct route route;
 	v->t = t;
 	t->verify = v;
 	v->arena = arena_new(256 * 1024);
@@ -319,10 +361,11 @@ void transaction_vrfy(struct transaction *t, struct str address, bool expand)
 	else if (expand)
 		verify_end(v, alias ? REPLY_OK : REPLY_NOT_ALIAS,
 		    str_head(str_trim(buf_str(&members)), GATE_TEXT_MAX));
-	else if (alias > 0 || v->address.kind == ADDRESS_REMOTE)
+	else if (alias > 0 || route_at_once(t->policy, &v->address, &route))
 		verify_end(v, REPLY_OK, v->address.text);
 	else {
-		t->resolve = resolve_new(t->gate, &v->address, on_verified, v);
+		struct resolve_facts facts = facts_of(t);
+		t->resolve = resolve_new(t->gate, &v->address, &facts, on_verified, v);
 		if (t->resolve)
 			resolve_start(t->resolve);
 		else

@@ -1,5 +1,6 @@
 #include "submit/transaction.h"
 #include "submit/access.h"
+#include "submit/bang.h"
 #include "submit/filter-run.h"
 #include <stdlib.h>
 
@@ -236,6 +237,8 @@ static enum reply_id judge_mail(struct transaction *t, struct message *m)
 	    .disk_full = !disk_has_room(t->gate, t->policy, m->mail.size),
 	    .ids = queue_client_up(t->gate->queue) && !service_draining(t->gate->service),
 	};
+	if (bang_source(t))
+		m->mail.sender = bang_canonical(t, m->arena, m->mail.sender);
 	/* "#@[]" marks reports about reports, as in the original's protocol with modules. */
 	if (str_is(m->mail.sender, "#@[]") && t->dsn)
 		sender.text = m->mail.sender;
@@ -312,6 +315,11 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .received_max = p->received_max,
 	    .add_mime = add_mime,
 	};
+	if (bang_source(t)) {
+		f.map = bang_header_map;
+		f.map_ctx = t;
+		f.from_node = m->mail.helo;
+	}
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)
 		return HEADER_FULL;

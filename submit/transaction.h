@@ -63,6 +63,7 @@ struct transaction {
 	struct str asked_members;        /* of an alias whose filter is asked */
 	bool asked_alias;                /* an alias leads to it: its owner's filter is not asked */
 	bool asked_agreed;               /* whitelisting is settled */
+	bool must_be_open; /* nothing but the module's own word lets this client send there */
 	struct verify *verify;
 	struct rcpt_filter *rcpt_filter;
 	struct filtering *filtering;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 1024 * 1024 };
+enum { ARENA_MAX = 1024 * 1024, CLAIM_ARENA_MAX = 256 * 1024 };
 
 /* One module a process. */
 static struct {
@@ -133,9 +133,53 @@ static void on_frame(void *ctx, struct ipc *c, struct ipc_msg *m)
 		host.desc->deliver(host.s, &x->d, &x->body, x);
 }
 
+/* ---- the gate's questions -------------------------------------------------------------------- */
+
+static void answer(struct ipc *c, uint32_t id, const struct claim_answer *w)
+{
+	struct buf b;
+	buf_init(&b, CLAIM_TEXT_MAX);
+	if (!claim_encode_answer(w, &b)) {
+		buf_clear(&b);
+		claim_encode_answer(&(struct claim_answer){.claim = CLAIM_DEFER}, &b);
+	}
+	ipc_compose(c, MODULE_FRAME_CLAIMED, id);
+	ipc_put_rest(c, buf_str(&b));
+	if (ipc_send(c, -1))
+		log_warning(NULL, "cannot answer the gate: %m");
+	buf_free(&b);
+}
+
+static void on_question(void *ctx UNUSED, struct ipc *c, struct ipc_msg *m)
+{
+	struct claim_ask q;
+	struct claim_answer w = {.claim = CLAIM_DEFER};
+	struct arena *a = m->type == MODULE_FRAME_CLAIM ? arena_new(CLAIM_ARENA_MAX) : NULL;
+	if (a && claim_decode_ask(m->body, a, &q) == 0)
+		host.desc->claim(host.s, a, &q, &w);
+	answer(c, m->id, &w);
+	arena_free(a);
+}
+
+static void gate_gone(void *ctx UNUSED, struct ipc *c)
+{
+	ipc_free(c);
+}
+
+static void on_gate(struct service *s, int fd)
+{
+	static const struct ipc_handlers handlers = {.on_msg = on_question, .on_close = gate_gone};
+	if (!host.desc->claim || !ipc_new(service_loop(s), fd, &handlers, NULL))
+		close(fd);
+}
+
 static void on_edge(struct service *s, const char *peer_role, unsigned peer_number UNUSED, int fd)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_frame, .on_close = lost_edge};
+	if (strcmp(peer_role, "gate") == 0) {
+		on_gate(s, fd);
+		return;
+	}
 	if (strcmp(peer_role, "sched") != 0) {
 		close(fd);
 		return;

@@ -14,6 +14,7 @@
 #ifndef COURIER_MODULE_H
 #define COURIER_MODULE_H
 
+#include "module/module-claim.h"
 #include "service/service.h"
 
 struct module_rcpt {
@@ -76,6 +77,10 @@ struct module_desc {
 	    service; /* role, components, setup, start, ...; edge/drain are the skeleton's */
 	void (*deliver)(
 	    struct service *s, struct module_delivery *d, struct module_body *b, void *handle);
+	/* For modules whose file says ASK=1; at once, from memory and tables.  Strings of the
+	 * answer live in the arena, in the question, or for ever. */
+	void (*claim)(struct service *s, struct arena *a, const struct claim_ask *q,
+	    struct claim_answer *out);
 };
 int module_main(const struct module_desc *desc, int argc, char **argv);
 
