@@ -183,7 +183,7 @@ static void compose(struct report *r)
 	char boundary[BOUNDARY_LEN + 1], token[17];
 	struct dsn_facts facts;
 	struct config *c = service_config(dsn.service);
-	char *me = config_own_name(c);
+	char *me = config_own_name(c, NULL);
 	struct str host = config_str(c, "identity", "msgidhost", NULL);
 	random_token(boundary, BOUNDARY_LEN);
 	random_token(token, sizeof token - 1);

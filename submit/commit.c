@@ -150,6 +150,7 @@ static void fill_envelope(
 	e->login = m->mail.login;
 	e->source = source_of(t, m);
 	e->security = m->mail.security;
+	e->vhost = t->policy->vhost;
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
 	/* Programs can't say whether they want it: what needs it will be found out later. */

@@ -26,6 +26,7 @@ struct rcpt_facts {
 	int accepted; /* address_accepted */
 	bool relay;
 	bool is_alias; /* aliases are ours whatever their domain */
+	bool instruction, from_network; /* the private address of an alias's program or file */
 	uint32_t rcpts, max_rcpts;
 };
 enum reply_id decide_rcpt(const struct rcpt_facts *f);

@@ -5,12 +5,14 @@ submit_libsubmit_a_SOURCES = \
 	submit/domains.h submit/domains.c \
 	submit/address.h submit/address.c \
 	submit/aliases.h submit/aliases-text.c submit/aliases-expand.c submit/aliases-lookup.c \
+	submit/alias-source.h submit/alias-source.c submit/alias-table.h submit/alias-table.c \
 	submit/header.h submit/header.c \
 	submit/replies.h submit/replies.c \
 	submit/decide.h submit/decide.c \
 	submit/drop.h submit/drop.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
-	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
+	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c \
+	submit/config-folder.h submit/config-folder.c
 
 # What filters say and write; pure.
 noinst_LIBRARIES += submit/libfilter-text.a
@@ -25,6 +27,8 @@ submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmim
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
+	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \
+	ldapaliasd/alias-proto.h \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/spool.c submit/spool-finish.c submit/spool.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
@@ -55,7 +59,7 @@ mailq_LDADD = libs/config/libconfig.a libs/base/libbase.a
 cancelmsg_SOURCES = submit/cancelmsg-main.c courierd/ask.c courierd/courier.h
 cancelmsg_LDADD = libs/config/libconfig.a libs/base/libbase.a
 
-sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makehosteddomains makeacceptmailfor
+sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makehosteddomains makeacceptmailfor makepercentrelay
 makealiases_SOURCES = submit/makealiases-main.c submit/tool.c submit/tool.h
 makealiases_LDADD = $(submit_client_libs)
 aliaslookup_SOURCES = submit/aliaslookup-main.c submit/tool.c submit/tool.h
@@ -66,6 +70,8 @@ makehosteddomains_SOURCES = submit/makedomains-main.c submit/tool.c submit/tool.
 makehosteddomains_LDADD = $(submit_client_libs)
 makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
 makeacceptmailfor_LDADD = $(submit_client_libs)
+makepercentrelay_SOURCES = $(makehosteddomains_SOURCES)
+makepercentrelay_LDADD = $(submit_client_libs)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter
@@ -90,7 +96,7 @@ uninstall-sendmail-links:
 
 dist_man_MANS += man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
 	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
-	man/makehosteddomains.8 man/makeacceptmailfor.8
+	man/makehosteddomains.8 man/makeacceptmailfor.8 man/makepercentrelay.8
 
 fuzz_programs += tests/fuzz/fuzz-gate-proto
 tests_fuzz_fuzz_gate_proto_SOURCES = tests/fuzz/fuzz-gate-proto.c

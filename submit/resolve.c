@@ -148,8 +148,8 @@ static void try_next(struct resolve *r)
 		finish(r, LOOKUP_NONE, NULL);
 }
 
-struct resolve *resolve_new(
-    struct gate_process *g, const struct address *a, resolve_done cb, void *ctx)
+struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
+    resolve_done cb, void *ctx)
 {
 	struct resolve *r = mem_new(struct resolve);
 	r->gate = g;
@@ -158,12 +158,13 @@ struct resolve *resolve_new(
 		free(r);
 		return NULL;
 	}
-	r->policy = policy_hold(g->policy);
+	r->policy = policy_hold(p);
 	r->address = *a;
 	r->address.local = arena_str(r->arena, a->local);
 	r->address.domain = arena_str(r->arena, a->domain);
 	r->address.text = arena_str(r->arena, a->text);
 	r->address.at = a->at.n ? arena_str(r->arena, a->at) : STR_NONE;
+	r->address.wild = a->wild.n ? arena_str(r->arena, a->wild) : STR_NONE;
 	r->cb = cb;
 	r->ctx = ctx;
 	return r;
@@ -210,6 +211,7 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 void resolve_question(void *gate, uint32_t number, const struct queue_route_ask *ask)
 {
 	struct gate_process *g = gate;
+	struct policy *policy = policy_vhost(g->policy, ask->vhost);
 	struct address a;
 	struct question *q = mem_new(struct question);
 	q->gate = g;
@@ -217,7 +219,7 @@ void resolve_question(void *gate, uint32_t number, const struct queue_route_ask 
 	q->arena = arena_new(RESOLVE_ARENA_MAX);
 	enum address_error e = ADDRESS_TEMPORARY;
 	if (q->arena)
-		e = address_canonical(&g->policy->names, q->arena, ask->address, STR_NONE,
+		e = address_canonical(&policy->names, q->arena, ask->address, STR_NONE,
 		    ADDRESS_BARE | ADDRESS_UTF8, &a);
 	if (e != ADDRESS_OK) {
 		answer(q, e == ADDRESS_TEMPORARY ? REPLY_TABLE_DOWN : REPLY_UNROUTABLE, NULL);
@@ -228,7 +230,7 @@ void resolve_question(void *gate, uint32_t number, const struct queue_route_ask 
 		answer(q, REPLY_OK, &route);
 		return;
 	}
-	struct resolve *r = resolve_new(g, &a, on_resolved, q);
+	struct resolve *r = resolve_new(g, policy, &a, on_resolved, q);
 	if (r)
 		resolve_start(r);
 	else

@@ -30,13 +30,25 @@ const struct config_component config_identity = {
     .n = ARRAY_LEN(settings),
 };
 
-char *config_own_name(const struct config *c)
+static const char *system_name(char *name, size_t size)
+{
+	if (gethostname(name, size - 1) < 0 || !name[0])
+		return "localhost";
+	return name;
+}
+
+char *config_own_name(const struct config *c, const char *vhost)
 {
 	char name[HOST_NAME_MAX + 1] = "";
-	struct str me = config_str(c, "identity", "me", NULL);
-	if (me.n)
-		return mem_strndup(me.p, me.n);
-	if (gethostname(name, sizeof(name) - 1) < 0 || !name[0])
-		return mem_strdup("localhost");
-	return mem_strdup(name);
+	struct str me = str_trim(config_str(c, "identity", "me", vhost));
+	char *own;
+	if (me.n == 0)
+		own = mem_strdup(system_name(name, sizeof(name)));
+	else if (str_starts(me, STR("*.")))
+		own = mem_printf("%s%.*s", system_name(name, sizeof(name)), STR_FMT(str_skip(me, 1)));
+	else
+		own = mem_strndup(me.p, me.n);
+	for (char *p = own; *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	return own;
 }

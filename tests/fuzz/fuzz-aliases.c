@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	n.locals = domains_new(text, n.me);
 	n.hosted = domains_new(STR("hosted.example"), n.me);
-	struct alias_set *s = alias_set_new(&n, &hooks);
+	struct alias_set *s = alias_set_new(&n, NULL, &hooks);
 	if (s && alias_set_add(s, text, "F") == 0)
 		alias_set_each(s, each, NULL);
 	alias_set_free(s);
