@@ -149,14 +149,18 @@ static void add_address(struct alias_set *s, struct entry *e, struct str value, 
 	vec_push(&e->members, m);
 }
 
-bool alias_instruction_name(struct str key, const char *source, struct buf *out)
+/* What names of files can't hold, or what reading them in lower case would change. */
+static bool must_encode(char c, bool lower)
+{
+	return c == '.' || c == '/' || (lower && c >= 'A' && c <= 'Z');
+}
+
+bool alias_instruction_name(const struct names *n, struct str key, const char *source, struct buf *out)
 {
 	buf_addf(out, "xalias%s%s/", source ? "-" : "", source ? source : "");
 	for (size_t i = 0; i < key.n; i++) {
-		if (key.p[i] == '.')
-			buf_addz(out, "+2e");
-		else if (key.p[i] == '/')
-			buf_addz(out, "+2f");
+		if (must_encode(key.p[i], n->lowercase))
+			buf_addf(out, "+%02x", (unsigned)(unsigned char)key.p[i]);
 		else
 			buf_addc(out, key.p[i]);
 	}
@@ -168,7 +172,8 @@ static void add_instruction(struct alias_set *s, struct entry *e, struct str val
 	struct buf name, address;
 	buf_init(&name, SET_KEY_MAX);
 	buf_init(&address, 2 * SET_KEY_MAX);
-	if (e->domain || str_has_ctl(value) || !alias_instruction_name(str_of(e->key), s->source, &name) ||
+	if (e->domain || str_has_ctl(value) || 
+	    !alias_instruction_name(s->names, str_of(e->key), s->source, &name) ||
 	    !buf_addf(&address, "\".%.*s\"@%.*s", STR_FMT(buf_str(&name)), STR_FMT(s->names->me)))
 		fault(s, line, "a program or file can't be a member here");
 	else if (s->hooks.instruction(s->hooks.ctx, buf_str(&name), value) < 0)

@@ -88,7 +88,8 @@ int alias_set_each(
 
 /* The extension under which the alias folder keeps an instruction: "xalias/NAME", or with a source
  * "xalias-esmtp/NAME"; '.' is written as "+2e". */
-bool alias_instruction_name(struct str key, const char *source, struct buf *out);
+bool alias_instruction_name(
+    const struct names *n, struct str key, const char *source, struct buf *out);
 /* Whether an address names an instruction: nobody but an alias may send there. */
 bool alias_is_instruction(const struct address *a);
 
