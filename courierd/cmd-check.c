@@ -4,6 +4,7 @@
 
 #include "courierd/courier.h"
 #include "courierd/roles.h"
+#include "ldapaliasd/ldapaliasrc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -75,6 +76,23 @@ static void check_filters(
 	free(folder);
 }
 
+/* The one file whose lines are "NAME value". */
+static void check_ldapaliasrc(const struct instance *in, struct config_faults *f)
+{
+	struct arena *a = arena_new(1024 * 1024);
+	struct ldapaliasrc rc;
+	const char *why;
+	char *path = instance_path(in->etc, "ldapaliasrc");
+	struct stat st;
+	if (a && ldapaliasrc_load(in->etc, a, &rc, &why) < 0)
+		config_fault(f, path, 0, "%s", why);
+	else if (a && *rc.password && stat(path, &st) == 0 && (st.st_mode & 077))
+		config_fault(
+		    f, path, 0, "holds a password but others can read it; chmod go= %s", path);
+	free(path);
+	arena_free(a);
+}
+
 int cmd_check(const struct instance *in, int argc, char **argv)
 {
 	struct config_faults f;
@@ -85,6 +103,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_retired(in, &f);
 	check_modes(in, &f);
 	check_filters(in, c, &f);
+	check_ldapaliasrc(in, &f);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

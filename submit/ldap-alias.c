@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 60000, TICK_MS = 1000, RETRY_MS = 1000, RECHECK_MS = 10000 };
+enum {
+	ANSWER_MS = 60000,
+	TICK_MS = 1000,
+	RETRY_MS = 1000,
+	RECHECK_MS = 10000,
+	QUESTION_ARENA_MAX = 64 * 1024
+};
 
 /* UNKNOWN: the supervisor has not answered yet.  OFF: there is no such role. */
 enum link_state { LINK_UNKNOWN, LINK_OFF, LINK_UP, LINK_DOWN };
@@ -14,8 +20,10 @@ struct ldap_alias_question {
 	struct ldap_alias_client *client;
 	struct ldap_alias_question *next;
 	uint32_t id;
-	int64_t deadline;
-	struct buf frame; /* until it is sent */
+	int64_t deadline; /* 0: it can't be asked */
+	struct arena *arena;
+	struct str source, domain, keys[ALIAS_KEYS_MAX];
+	unsigned n;
 	struct buf lines;
 	ldap_alias_answer cb; /* NULL: cancelled */
 	void *ctx;
@@ -46,7 +54,7 @@ static void tell(struct ldap_alias_question *q, enum ldap_alias_state state, boo
 		*at = q->next;
 	if (q->cb)
 		q->cb(q->ctx, state, domain, buf_str(&q->lines));
-	buf_free(&q->frame);
+	arena_free(q->arena);
 	buf_free(&q->lines);
 	free(q);
 }
@@ -55,10 +63,13 @@ static void put_question(struct ldap_alias_question *q)
 {
 	struct ldap_alias_client *c = q->client;
 	ipc_compose(c->ipc, LDAPALIAS_ASK, q->id);
-	ipc_put_rest(c->ipc, buf_str(&q->frame));
+	ipc_put_str(c->ipc, q->source);
+	ipc_put_str(c->ipc, q->domain);
+	ipc_put_u32(c->ipc, q->n);
+	for (unsigned i = 0; i < q->n; i++)
+		ipc_put_str(c->ipc, q->keys[i]);
 	if (ipc_send(c->ipc, -1) < 0)
 		q->deadline = 0; /* answered by the next tick */
-	buf_free(&q->frame);
 }
 
 /* What waits is sent, or answered when there is nobody to send it to. */
@@ -82,7 +93,8 @@ static void on_tick(void *ctx)
 	while (q && q->deadline > now)
 		q = q->next;
 	if (q) {
-		log_error(NULL, "courierldapaliasd has not answered in time");
+		if (q->deadline)
+			log_error(NULL, "courierldapaliasd has not answered in time");
 		tell(q, LDAP_ALIAS_DOWN, false);
 		timer_set(c->tick, 0);
 	} else if (c->first)
@@ -188,36 +200,35 @@ bool ldap_alias_used(const struct ldap_alias_client *c)
 	return c->state != LINK_OFF;
 }
 
-static bool put_text(struct buf *b, struct str s)
+static bool copy_question(struct ldap_alias_question *q, const char *source, struct str domain,
+    const struct str *keys, unsigned n)
 {
-	unsigned char n[4] = {(unsigned char)(s.n >> 24), (unsigned char)(s.n >> 16),
-	    (unsigned char)(s.n >> 8), (unsigned char)s.n};
-	return buf_add(b, n, 4) && buf_adds(b, s);
+	q->arena = arena_new(QUESTION_ARENA_MAX);
+	if (!q->arena)
+		return false;
+	q->source = arena_str(q->arena, str_of(source));
+	q->domain = arena_str(q->arena, domain);
+	for (q->n = 0; q->n < n && q->n < ALIAS_KEYS_MAX; q->n++)
+		q->keys[q->n] = arena_str(q->arena, keys[q->n]);
+	return true;
 }
 
 struct ldap_alias_question *ldap_alias_ask(struct ldap_alias_client *c, const char *source,
     struct str domain, const struct str *keys, unsigned n, ldap_alias_answer cb, void *ctx)
 {
 	struct ldap_alias_question *q = mem_new(struct ldap_alias_question);
-	unsigned char count[4] = {0, 0, 0, (unsigned char)n};
 	q->client = c;
 	q->id = ++c->last_id;
 	q->cb = cb;
 	q->ctx = ctx;
-	q->deadline = clock_mono_ms() + ANSWER_MS;
-	buf_init(&q->frame, LDAPALIAS_FRAME);
 	buf_init(&q->lines, ALIAS_TEXT_MAX);
-	put_text(&q->frame, str_of(source));
-	put_text(&q->frame, domain);
-	buf_add(&q->frame, count, 4);
-	for (unsigned i = 0; i < n; i++)
-		put_text(&q->frame, keys[i]);
 	q->next = c->first;
 	c->first = q;
-	if (q->frame.failed || c->state == LINK_DOWN)
-		q->deadline = 0;
-	else if (c->ipc)
-		put_question(q);
+	if (copy_question(q, source, domain, keys, n) && c->state != LINK_DOWN) {
+		q->deadline = clock_mono_ms() + ANSWER_MS;
+		if (c->ipc)
+			put_question(q);
+	}
 	if (!timer_armed(c->tick) || q->deadline == 0)
 		timer_set(c->tick, q->deadline ? TICK_MS : 0);
 	return q;
