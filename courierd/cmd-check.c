@@ -22,6 +22,25 @@ static const struct {
     {"bouncefrom", "use dsnfrom"},
 };
 
+static const struct {
+	const char *name, *instead;
+} retired_names[] = {
+    {"SOURCE_ADDRESS", "use the file ipout"},
+    {"SOURCE_ADDRESS_IPV6", "use the file ip6out"},
+};
+
+/* In the file courierd, where other names are the environment of deliveries. */
+static void check_retired_names(const struct config *c, struct config_faults *f)
+{
+	struct str name, value;
+	size_t at = 0;
+	while (c && config_each_assignment(c, "supervisor", &at, &name, &value))
+		for (size_t i = 0; i < ARRAY_LEN(retired_names); i++)
+			if (str_is(name, retired_names[i].name))
+				config_warn(f, "courierd", 0, "%s is not read: %s",
+				    retired_names[i].name, retired_names[i].instead);
+}
+
 static void check_retired(const struct instance *in, struct config_faults *f)
 {
 	for (size_t i = 0; i < ARRAY_LEN(retired_files); i++) {
@@ -101,6 +120,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	config_faults_init(&f);
 	struct config *c = config_load(in, every_component, n_every_component, &f);
 	check_retired(in, &f);
+	check_retired_names(c, &f);
 	check_modes(in, &f);
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
