@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "submit/alias-source.h"
-#include "submit/config-folder.h"
+#include "config/folder.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,8 +40,7 @@ static int add_file(void *ctx, int dir, const char *name)
 	return r;
 }
 
-int alias_source_add(
-    struct alias_set *s, struct arena *arena, const char *tool, const char *path)
+int alias_source_add(struct alias_set *s, struct arena *arena, const char *tool, const char *path)
 {
 	struct adding a = {s, arena, tool, NULL};
 	struct stat st;

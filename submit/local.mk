@@ -11,8 +11,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/decide.h submit/decide.c \
 	submit/drop.h submit/drop.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
-	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c \
-	submit/config-folder.h submit/config-folder.c
+	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
 # What filters say and write; pure.
 noinst_LIBRARIES += submit/libfilter-text.a

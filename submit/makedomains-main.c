@@ -1,5 +1,6 @@
-/* makehosteddomains, makeacceptmailfor, makepercentrelay: a list of domains as a table; which one the name tells. */
-#include "submit/config-folder.h"
+/* makehosteddomains, makeacceptmailfor, makepercentrelay: a list of domains as a table; which one
+ * the name tells. */
+#include "config/folder.h"
 #include "submit/tool.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* makesmtpaccess: the access file as a table. */
 #include "submit/access.h"
-#include "submit/config-folder.h"
+#include "config/folder.h"
 #include "submit/tool.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Reading the lists of names out of the configuration folder. */
 #include "config.h"
 
-#include "submit/config-folder.h"
+#include "config/folder.h"
 #include "submit/settings.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,11 +26,12 @@ static void tell_faults(const char *name, const struct domains *d)
 {
 	unsigned first, n = d ? domains_faults(d, &first) : 0;
 	if (n)
-		log_warning(NULL, "%s: line %u is no domain; %u lines are left out", name, first, n);
+		log_warning(
+		    NULL, "%s: line %u is no domain; %u lines are left out", name, first, n);
 }
 
-static struct domains *list_of_text(const struct instance *in, const char *name, const char *vhost,
-    struct str host, bool *there)
+static struct domains *list_of_text(
+    const struct instance *in, const char *name, const char *vhost, struct str host, bool *there)
 {
 	struct buf text;
 	char *file = file_name(in, name, vhost);
@@ -45,8 +46,8 @@ static struct domains *list_of_text(const struct instance *in, const char *name,
 }
 
 /* The same, or NULL with *good true when there is no such file. */
-static struct domains *list_if_there(const struct instance *in, const char *name, const char *vhost,
-    struct str host, bool *good)
+static struct domains *list_if_there(
+    const struct instance *in, const char *name, const char *vhost, struct str host, bool *good)
 {
 	bool there;
 	struct domains *d = list_of_text(in, name, vhost, host, &there);

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "submit/access.h"
-#include "submit/config-folder.h"
+#include "config/folder.h"
 #include "submit/settings.h"
 #include "unicode/unicode.h"
 #include <dirent.h>
@@ -14,7 +14,7 @@ enum {
 	POLICY_ARENA_MAX = 512 * 1024,
 	VHOST_KEY_MAX = 300,
 	VHOST_ARENA_MAX = 4096,
-	 ACCESS_TEXT_MAX = 16 * 1024 * 1024,
+	ACCESS_TEXT_MAX = 16 * 1024 * 1024,
 };
 
 static void bad_line(unsigned line, const char *why)
@@ -151,8 +151,10 @@ static int add_vhost(
 	if (name.n && !map_get(root->vhosts, name) && map_count(root->vhosts) < POLICY_VHOSTS_MAX &&
 	    map_set(root->vhosts, name, p))
 		return 0;
-	log_error(NULL, "the virtual host '%.*s' can't be loaded: it is a second spelling, one of "
-			"too many, or its files are faulty", STR_FMT(key));
+	log_error(NULL,
+	    "the virtual host '%.*s' can't be loaded: it is a second spelling, one of "
+	    "too many, or its files are faulty",
+	    STR_FMT(key));
 	if (p)
 		free_one(p);
 	return -1;

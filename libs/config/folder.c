@@ -1,6 +1,6 @@
-#include "config.h"
+#include <config.h>
 
-#include "submit/config-folder.h"
+#include "config/folder.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,8 +39,7 @@ static bool has_newer(int dir, const char *name)
 }
 
 /* Takes out of the list what takes no part; the number of leftovers. */
-static unsigned judge_all(
-    int dir, const char *where, bool strict, struct dirent **list, int n)
+static unsigned judge_all(int dir, const char *where, bool strict, struct dirent **list, int n)
 {
 	unsigned leftovers = 0;
 	for (int i = 0; i < n; i++) {
@@ -53,7 +52,8 @@ static unsigned judge_all(
 		if (v == FOLDER_LEFTOVER) {
 			leftovers++;
 			log_msg(strict ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, NULL,
-			    "'%s/%s' is a leftover of an upgrade: merge it, then rename or remove it",
+			    "'%s/%s' is a leftover of an upgrade: merge it, then rename or remove "
+			    "it",
 			    where, list[i]->d_name);
 		}
 		free(list[i]);
@@ -114,23 +114,30 @@ static int add_folder(int etc, const char *name, bool strict, struct buf *out)
 	return r;
 }
 
-int config_text(const char *etc, const char *name, bool strict, struct buf *out)
+int config_text_at(int at, const char *name, bool strict, struct buf *out)
 {
 	struct stat st;
-	int dir = open(etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -1;
 	int r = 0;
-	if (fstatat(dir, name, &st, 0) == 0) {
-		r = S_ISDIR(st.st_mode) ? add_folder(dir, name, strict, out)
-					: add_file(out, dir, name);
+	if (fstatat(at, name, &st, 0) == 0) {
+		r = S_ISDIR(st.st_mode) ? add_folder(at, name, strict, out)
+					: add_file(out, at, name);
 		r = r < 0 ? -1 : 1;
 	} else if (errno != ENOENT)
 		r = -1;
 	if (r < 0)
-		log_error(NULL, "cannot read '%s/%s': %s", etc, name,
+		log_error(NULL, "cannot read '%s': %s", name,
 		    errno == EEXIST ? "see above" : strerror(errno));
-	int e = errno;
+	return r;
+}
+
+int config_text(const char *etc, const char *name, bool strict, struct buf *out)
+{
+	int dir = open(etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		log_error(NULL, "cannot read the folder '%s': %s", etc, strerror(errno));
+		return -1;
+	}
+	int r = config_text_at(dir, name, strict, out), e = errno;
 	close(dir);
 	errno = e;
 	return r;
