@@ -11,14 +11,15 @@
 /* The names of this system: a snapshot, made anew at each reload (names-load.c). */
 struct names {
 	struct str me, defaultdomain, msgidhost;
+	struct str host; /* the system's name: "*" in lists of domains */
 	struct domains *locals;
 	struct domains *hosted;
 	struct domains *accept;      /* esmtpacceptmailfor; NULL: the file is missing, me alone */
 	struct domains *accept_more; /* its table; NULL: none */
 	struct domains *percent;     /* esmtppercentrelay; NULL: none */
 	struct domains *percent_more;
-	bool lowercase;              /* locallowercase: mailbox names know no case */
-	char separators[16];         /* between account and extension; '-' is one always */
+	bool lowercase;      /* locallowercase: mailbox names know no case */
+	char separators[16]; /* between account and extension; '-' is one always */
 };
 
 enum address_kind {

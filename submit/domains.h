@@ -2,11 +2,11 @@
  * A list of domains, as the files locals, hosteddomains and esmtpacceptmailfor hold it.
  *
  * One entry a line: a domain; ".dom", every domain below dom but not dom itself; "!x" takes x (a
- * domain or ".dom") out again; "*" is the name of this host and "*.dom" that name with ".dom" behind
- * it.  Domains stand in UTF-8 or as A-labels; they are kept as domain_canonical gives them.  The
- * longest entry that fits decides; of two lines for one name the first.  Behind a domain and blanks
- * a second one may stand: mail for the first is kept as if it were for the second (hosteddomains
- * only).  '#' starts a comment line.
+ * domain or ".dom") out again; "*" is the system's host name and "*.dom" that name with ".dom"
+ * behind it.  Domains stand in UTF-8 or as A-labels; they are kept as domain_canonical gives them.
+ * The longest entry that fits decides; of two lines for one name the first.  Behind a domain and
+ * blanks a second one may stand: mail for the first is kept as if it were for the second
+ * (hosteddomains only).  '#' starts a comment line.
  */
 #ifndef COURIER_SUBMIT_DOMAINS_H
 #define COURIER_SUBMIT_DOMAINS_H

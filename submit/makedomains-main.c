@@ -28,6 +28,14 @@ static int make(struct domains *d, const char *path)
 	return table_build_commit(b);
 }
 
+static struct str line_of(struct str text, unsigned number)
+{
+	struct str line = STR_NONE;
+	while (number-- && str_split(&text, '\n', &line))
+		;
+	return str_trim(line);
+}
+
 static int run(struct tool *t, const struct list *l, const char *path)
 {
 	struct buf text;
@@ -36,17 +44,18 @@ static int run(struct tool *t, const struct list *l, const char *path)
 	int r = config_text(t->in.etc, l->source, true, &text);
 	if (r == 0)
 		fprintf(stderr, "%s: there is no '%s/%s'\n", l->tool, t->in.etc, l->source);
-	struct domains *d = r > 0 ? domains_new(buf_str(&text), t->names.me) : NULL;
-	buf_free(&text);
+	struct domains *d = r > 0 ? domains_new(buf_str(&text), t->names.host) : NULL;
 	if (r > 0 && d && domains_faults(d, &first)) {
-		fprintf(stderr, "%s: '%s': line %u is no domain; '%s' is not made\n", l->tool,
-		    l->source, first, path);
+		struct str line = line_of(buf_str(&text), first);
+		fprintf(stderr, "%s: '%s': the line '%.*s' is no domain; '%s' is not made\n",
+		    l->tool, l->source, STR_FMT(line), path);
 		r = -1;
 	} else if (r > 0 && (!d || make(d, path) < 0)) {
 		fprintf(stderr, "%s: '%s' is not made: %s\n", l->tool, path, strerror(errno));
 		r = -1;
 	}
 	domains_free(d);
+	buf_free(&text);
 	return r;
 }
 

@@ -78,25 +78,29 @@ static int load_lists(
 {
 	bool there, good = true;
 	struct str locals = config_str(c, "submit", "locals", vhost);
-	n->locals = domains_new(locals.n ? locals : n->me, n->me);
+	n->locals = domains_new(locals.n ? locals : n->me, n->host);
 	tell_faults("locals", n->locals);
 	n->hosted = list_of_table(in, "hosteddomains.dat");
 	if (!n->hosted)
-		n->hosted = list_of_text(in, "hosteddomains", vhost, n->me, &there);
-	n->accept = list_if_there(in, "esmtpacceptmailfor", vhost, n->me, &good);
+		n->hosted = list_of_text(in, "hosteddomains", vhost, n->host, &there);
+	n->accept = list_if_there(in, "esmtpacceptmailfor", vhost, n->host, &good);
 	n->accept_more = list_of_table(in, "esmtpacceptmailfor.dat");
-	n->percent = list_if_there(in, "esmtppercentrelay", vhost, n->me, &good);
+	n->percent = list_if_there(in, "esmtppercentrelay", vhost, n->host, &good);
 	n->percent_more = list_of_table(in, "esmtppercentrelay.dat");
 	return n->locals && n->hosted && good ? 0 : -1;
+}
+
+static struct str take(struct arena *a, char *own)
+{
+	char *z = arena_strz(a, str_of(own));
+	free(own);
+	return str_of(z);
 }
 
 /* The first line of the file me, or the system's name. */
 struct str names_me(const struct config *c, const char *vhost, struct arena *a)
 {
-	char *own = config_own_name(c, vhost);
-	char *z = arena_strz(a, str_of(own));
-	free(own);
-	return str_of(z);
+	return take(a, config_own_name(c, vhost));
 }
 
 static struct str lower_setting(
@@ -113,6 +117,7 @@ int names_load(const struct instance *in, const struct config *c, const char *vh
 {
 	*n = (struct names){0};
 	n->me = names_me(c, vhost, a);
+	n->host = take(a, config_host_name());
 	n->defaultdomain = lower_setting(c, vhost, a, "defaultdomain");
 	n->msgidhost = lower_setting(c, vhost, a, "msgidhost");
 	if (n->defaultdomain.n == 0)

@@ -113,6 +113,8 @@ bool config_parse_size(struct str s, int64_t *bytes);
 /* The name of this host, in lower case: the file me, where "*." at its front stands for the
  * system's host name, else that name.  vhost: NULL or a key.  To be freed. */
 char *config_own_name(const struct config *c, const char *vhost);
+/* The system's host name, in lower case: what "*" stands for in lists of domains.  To be freed. */
+char *config_host_name(void);
 extern const struct config_component
     config_identity; /* "identity": me, defaultdomain, msgidhost, ... */
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const struct config_setting settings[] = {
@@ -30,25 +31,30 @@ const struct config_component config_identity = {
     .n = ARRAY_LEN(settings),
 };
 
-static const char *system_name(char *name, size_t size)
+static char *lower(char *z)
 {
-	if (gethostname(name, size - 1) < 0 || !name[0])
-		return "localhost";
-	return name;
+	for (char *p = z; *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	return z;
+}
+
+char *config_host_name(void)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	if (gethostname(name, sizeof(name) - 1) < 0 || !name[0])
+		return mem_strdup("localhost");
+	return lower(mem_strdup(name));
 }
 
 char *config_own_name(const struct config *c, const char *vhost)
 {
-	char name[HOST_NAME_MAX + 1] = "";
 	struct str me = str_trim(config_str(c, "identity", "me", vhost));
-	char *own;
+	if (me.n && !str_starts(me, STR("*.")))
+		return lower(mem_strndup(me.p, me.n));
+	char *host = config_host_name();
 	if (me.n == 0)
-		own = mem_strdup(system_name(name, sizeof(name)));
-	else if (str_starts(me, STR("*.")))
-		own = mem_printf("%s%.*s", system_name(name, sizeof(name)), STR_FMT(str_skip(me, 1)));
-	else
-		own = mem_strndup(me.p, me.n);
-	for (char *p = own; *p; p++)
-		*p = (char)ascii_lower((unsigned char)*p);
-	return own;
+		return host;
+	char *own = mem_printf("%s%.*s", host, STR_FMT(str_skip(me, 1)));
+	free(host);
+	return lower(own);
 }
