@@ -13,6 +13,7 @@ enum { INSTRUCTIONS_MAX = 1024 * 1024, KEY_TEXT_MAX = 2048 };
 
 int alias_table_begin(struct alias_table *t)
 {
+	table_build_sweep(t->tmp ? t->tmp : t->output);
 	t->build = table_build_begin(t->tmp ? t->tmp : t->output, TABLE_HASH, 0644);
 	return t->build ? 0 : -1;
 }
@@ -129,7 +130,9 @@ static void remove_stale(struct alias_table *t)
 	while (d && (e = readdir(d))) {
 		char *name = mem_printf(
 		    "xalias%s%s/%s", t->source ? "-" : "", t->source ? t->source : "", e->d_name);
-		if (e->d_name[0] != '.' && !map_get(t->instructions, str_of(name)))
+		/* a name with a dot in front is what a killed makealiases was writing */
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    !map_get(t->instructions, str_of(name)))
 			unlinkat(dirfd(d), e->d_name, 0);
 		free(name);
 	}
@@ -152,8 +155,8 @@ static int put_in_place(struct alias_table *t)
 		return -1;
 	}
 	const char *slash = strrchr(t->output, '/');
-	char *dir = slash ? mem_strndup(t->output, (size_t)(slash - t->output) + 1)
-			  : mem_strdup(".");
+	char *dir =
+	    slash ? mem_strndup(t->output, (size_t)(slash - t->output) + 1) : mem_strdup(".");
 	int r = file_sync_dir(AT_FDCWD, dir);
 	free(dir);
 	return r;

@@ -7,6 +7,8 @@
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
 
+enum { PARTS_MAX = 64 }; /* of one message */
+
 struct part {
 	struct commit *commit;
 	uint32_t handle; /* 0: answered */
@@ -167,16 +169,24 @@ static void fill_envelope(
 	environment(t, m, e, marked);
 }
 
+/* A list so long that it would be cut into hundreds of entries has larger ones. */
+static uint32_t batch_of(const struct transaction *t)
+{
+	uint32_t batchsize = t->policy->batch;
+	size_t least = (t->message->rcpts.n + PARTS_MAX - 1) / PARTS_MAX;
+	return least > batchsize ? (uint32_t)least : batchsize;
+}
+
 size_t commit_parts(const struct transaction *t)
 {
-	uint32_t batch = t->policy->batch;
+	uint32_t batch = batch_of(t);
 	return (t->message->rcpts.n + batch - 1) / batch;
 }
 
 static void part_rcpts(const struct transaction *t, size_t i, struct envelope *e)
 {
 	const struct message *m = t->message;
-	size_t batch = t->policy->batch, from = i * batch;
+	size_t batch = batch_of(t), from = i * batch;
 	e->rcpts = m->rcpts.v + from;
 	e->n_rcpts = m->rcpts.n - from < batch ? m->rcpts.n - from : batch;
 }

@@ -14,6 +14,7 @@ struct list {
 
 static int make(struct domains *d, const char *path)
 {
+	table_build_sweep(path);
 	struct table_build *b = table_build_begin(path, TABLE_HASH, 0644);
 	struct str key, value;
 	size_t at = 0;

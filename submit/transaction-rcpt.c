@@ -217,8 +217,8 @@ static void add_members(struct transaction *t, struct str members)
 	if (!t->asked_agreed && !filter_plain(t))
 		return;
 	const struct address list = t->asked_address;
-	bool good = !(t->asked.notify & GATE_NOTIFY_SUCCESS) ||
-		    add_expanded(t->message, &list, &t->asked);
+	bool good =
+	    !(t->asked.notify & GATE_NOTIFY_SUCCESS) || add_expanded(t->message, &list, &t->asked);
 	while (good && str_split(&members, '\n', &line))
 		if (line.n)
 			good = add_member(t, line);
@@ -331,8 +331,8 @@ void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 		say_about(t, decide_rcpt(&f), r->address);
 		return;
 	}
-	t->alias = alias_find_new(
-	    t->gate, t->policy, alias_source_of(t), &t->asked_address, on_alias, t);
+	t->alias =
+	    alias_find_new(t->gate, t->policy, alias_source_of(t), &t->asked_address, on_alias, t);
 	if (t->alias)
 		alias_find_start(t->alias);
 	else
@@ -409,8 +409,8 @@ void transaction_vrfy(struct transaction *t, struct str address, bool expand)
 		verify_end(v, v->arena ? REPLY_RCPT_SYNTAX : REPLY_NO_MEMORY, STR_NONE);
 		return;
 	}
-	t->alias = alias_find_new(
-	    t->gate, t->policy, alias_source_of(t), &v->address, on_verify_alias, v);
+	t->alias =
+	    alias_find_new(t->gate, t->policy, alias_source_of(t), &v->address, on_verify_alias, v);
 	if (t->alias)
 		alias_find_start(t->alias);
 	else

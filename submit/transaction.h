@@ -43,8 +43,9 @@ struct message {
 
 struct transaction {
 	struct gate_process *gate;
-	struct policy *policy; /* held while the session lasts; anew at each MAIL; a virtual host's */
-	struct str vhost;      /* that a program has asked for (submit -vhost) */
+	struct policy
+	    *policy;      /* held while the session lasts; anew at each MAIL; a virtual host's */
+	struct str vhost; /* that a program has asked for (submit -vhost) */
 	struct arena *arena;
 	struct gate_origin origin;            /* strings in the arena */
 	bool from_network, from_program, dsn; /* none: forwarded by local delivery */
