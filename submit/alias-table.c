@@ -140,7 +140,7 @@ static void remove_stale(struct alias_table *t)
 		closedir(d);
 }
 
-static int put_in_place(struct alias_table *t)
+int alias_table_place(struct alias_table *t)
 {
 	struct table_build *b = t->build;
 	t->build = NULL;
@@ -166,7 +166,7 @@ int alias_table_commit(struct alias_table *t)
 {
 	if (!t->instructions && !(t->instructions = map_new()))
 		return -1;
-	if (keep_instructions(t) < 0 || put_in_place(t) < 0)
+	if (keep_instructions(t) < 0 || alias_table_place(t) < 0)
 		return -1;
 	remove_stale(t);
 	return 0;

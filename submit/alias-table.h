@@ -6,9 +6,9 @@
 
 struct alias_table {
 	const char *tool, *output;
-	const char *tmp;                  /* where it is made, or NULL: beside output */
-	const char *xalias, *xalias_tmp;  /* the folder of instructions; xalias_tmp may be NULL */
-	const char *source;               /* whose aliases they are, or NULL */
+	const char *tmp;                 /* where it is made, or NULL: beside output */
+	const char *xalias, *xalias_tmp; /* the folder of instructions; xalias_tmp may be NULL */
+	const char *source;              /* whose aliases they are, or NULL */
 	struct table_build *build;
 	struct map *instructions; /* name -> struct buf */
 };
@@ -24,6 +24,8 @@ int alias_table_put(void *ctx, struct str key, struct str members);
  * more goes: whenever it ends, the table that is there finds all its instructions.
  */
 int alias_table_commit(struct alias_table *t);
+/* The table alone. */
+int alias_table_place(struct alias_table *t);
 void alias_table_abort(struct alias_table *t);
 
 /* One alias as text that is read again as the same. */

@@ -72,6 +72,19 @@ makeacceptmailfor_LDADD = $(submit_client_libs)
 makepercentrelay_SOURCES = $(makehosteddomains_SOURCES)
 makepercentrelay_LDADD = $(submit_client_libs)
 
+pkglibexec_PROGRAMS += aliasexp aliascombine aliascreate
+aliasexp_SOURCES = submit/aliaspipe-main.c submit/tool.c submit/tool.h
+aliasexp_LDADD = $(submit_client_libs)
+aliascombine_SOURCES = $(aliasexp_SOURCES)
+aliascombine_LDADD = $(submit_client_libs)
+aliascreate_SOURCES = $(aliasexp_SOURCES)
+aliascreate_LDADD = $(submit_client_libs)
+
+# Aliases of other mail systems.
+dist_sbin_SCRIPTS = submit/sendmail2aliases submit/qmail2aliases
+dist_man_MANS += man/aliasexp.8 man/aliascombine.8 man/aliascreate.8 man/sendmail2aliases.8 \
+	man/qmail2aliases.8 man/courier-names.5
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter
 tests_unit_submit_filter_SOURCES = tests/unit/submit-filter.c
