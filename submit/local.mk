@@ -138,3 +138,7 @@ fuzz_programs += tests/fuzz/fuzz-filter-reply
 tests_fuzz_fuzz_filter_reply_SOURCES = tests/fuzz/fuzz-filter-reply.c
 tests_fuzz_fuzz_filter_reply_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a
 tests_fuzz_fuzz_filter_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-domains
+tests_fuzz_fuzz_domains_SOURCES = tests/fuzz/fuzz-domains.c
+tests_fuzz_fuzz_domains_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_domains_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
