@@ -214,9 +214,9 @@ bool address_next_try(const struct names *n, struct arena *a, const struct addre
 	enum { NORMAL = ADDRESS_STAGES_MAX * ADDRESS_SPLITS_MAX };
 	while (*at < NORMAL + ADDRESS_STAGES_MAX) {
 		unsigned k = (*at)++;
-		if (k < NORMAL ? try_split(n, a, addr, k / ADDRESS_SPLITS_MAX,
-				     k % ADDRESS_SPLITS_MAX, out)
-			       : try_catch_all(a, addr, k - NORMAL, out))
+		if (k < NORMAL
+			? try_split(n, a, addr, k / ADDRESS_SPLITS_MAX, k % ADDRESS_SPLITS_MAX, out)
+			: try_catch_all(a, addr, k - NORMAL, out))
 			return true;
 	}
 	return false;

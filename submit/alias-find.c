@@ -57,8 +57,7 @@ static bool of_domain(struct alias_find *f, struct str lines, struct buf *out)
 	return good;
 }
 
-static void on_directory(
-    void *ctx, enum ldap_alias_state state, bool domain, struct str lines)
+static void on_directory(void *ctx, enum ldap_alias_state state, bool domain, struct str lines)
 {
 	struct alias_find *f = ctx;
 	struct buf members;

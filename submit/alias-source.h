@@ -6,8 +6,7 @@
 
 /* The file, or all files of the folder, at `path`.  Names of files are kept in the arena.  0; -1,
  * said on standard error. */
-int alias_source_add(
-    struct alias_set *s, struct arena *a, const char *tool, const char *path);
+int alias_source_add(struct alias_set *s, struct arena *a, const char *tool, const char *path);
 
 /*
  * A file that an alias includes: a plain file, given by its whole path, that belongs to root, to us

@@ -84,11 +84,24 @@ static bool own_domain(const struct alias_set *s, const struct address *a)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* Plain words: what no address grammar has looked at must not look like other syntax later. */
+static bool is_word(struct str s, const char *without)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c <= ' ' || c == 0x7f || strchr("\"\\(),:;<>", c) || strchr(without, c))
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* The key of an alias's name: "@domain", the address, or the local part when it stands alone. */
 static char *key_of(struct alias_set *s, struct str name)
 {
 	struct address a;
 	if (name.n > 1 && name.p[0] == '@') {
+		if (!is_word(str_skip(name, 1), "@!|/"))
+			return NULL;
 		struct str d = domain_canonical(s->arena, str_skip(name, 1));
 		return d.p ? mem_printf("@%.*s", STR_FMT(d)) : NULL;
 	}
@@ -131,8 +144,9 @@ static void add_address(struct alias_set *s, struct entry *e, struct str value, 
 	struct address a;
 	arena_reset(s->arena);
 	if (e->domain) {
-		if (str_chr(value, '@') >= 0 || str_has_ctl(value))
-			fault(s, line, "'@domain:' takes the names of accounts, or a path that ends in '!'");
+		if (!is_word(value, "@|/"))
+			fault(s, line,
+			    "'@domain:' takes the names of accounts, or a path that ends in '!'");
 		else
 			vec_push(
 			    &e->members, ((struct member){.text = mem_strndup(value.p, value.n)}));
@@ -155,7 +169,8 @@ static bool must_encode(char c, bool lower)
 	return c == '.' || c == '/' || (lower && c >= 'A' && c <= 'Z');
 }
 
-bool alias_instruction_name(const struct names *n, struct str key, const char *source, struct buf *out)
+bool alias_instruction_name(
+    const struct names *n, struct str key, const char *source, struct buf *out)
 {
 	buf_addf(out, "xalias%s%s/", source ? "-" : "", source ? source : "");
 	for (size_t i = 0; i < key.n; i++) {
@@ -172,7 +187,7 @@ static void add_instruction(struct alias_set *s, struct entry *e, struct str val
 	struct buf name, address;
 	buf_init(&name, SET_KEY_MAX);
 	buf_init(&address, 2 * SET_KEY_MAX);
-	if (e->domain || str_has_ctl(value) || 
+	if (e->domain || str_has_ctl(value) ||
 	    !alias_instruction_name(s->names, str_of(e->key), s->source, &name) ||
 	    !buf_addf(&address, "\".%.*s\"@%.*s", STR_FMT(buf_str(&name)), STR_FMT(s->names->me)))
 		fault(s, line, "a program or file can't be a member here");

@@ -76,8 +76,7 @@ static bool is_own_domain(const struct names *n, const struct address *a)
 /* Each system has a postmaster: the one of a hosted domain is, without an alias, the system's. */
 static bool may_stand_alone(const struct names *n, const struct address *a)
 {
-	return is_own_domain(n, a) ||
-	       (a->kind == ADDRESS_HOSTED && str_is(a->local, "postmaster"));
+	return is_own_domain(n, a) || (a->kind == ADDRESS_HOSTED && str_is(a->local, "postmaster"));
 }
 
 unsigned alias_keys(const struct names *n, struct arena *a, const struct address *addr,
@@ -128,6 +127,6 @@ bool alias_source_parse(struct str name, enum alias_source *out)
 
 bool alias_is_instruction(const struct address *a)
 {
-	return a->kind == ADDRESS_LOCAL && (str_istarts(a->local, STR(".xalias/")) ||
-					       str_istarts(a->local, STR(".xalias-")));
+	return a->kind == ADDRESS_LOCAL &&
+	       (str_istarts(a->local, STR(".xalias/")) || str_istarts(a->local, STR(".xalias-")));
 }

@@ -25,7 +25,7 @@ struct rcpt_facts {
 	enum address_kind kind;
 	int accepted; /* address_accepted */
 	bool relay;
-	bool is_alias; /* aliases are ours whatever their domain */
+	bool is_alias;                  /* aliases are ours whatever their domain */
 	bool instruction, from_network; /* the private address of an alias's program or file */
 	uint32_t rcpts, max_rcpts;
 };

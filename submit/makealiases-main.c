@@ -172,7 +172,8 @@ static int known_source(const char *what, const char *name)
 	enum alias_source s;
 	if (alias_source_parse(str_of(name), &s))
 		return 0;
-	fprintf(stderr, "makealiases: '%s' is no %s; those are esmtp, uucp and local\n", name, what);
+	fprintf(
+	    stderr, "makealiases: '%s' is no %s; those are esmtp, uucp and local\n", name, what);
 	return -1;
 }
 
@@ -196,14 +197,13 @@ static int parse(struct making *m, int argc, char **argv)
 }
 
 /* NAME, or NAME-PROTOCOL, in the configuration folder, unless an option has said where. */
-static const char *place(
-    struct making *m, const char *given, const char *name, const char *behind)
+static const char *place(struct making *m, const char *given, const char *name, const char *behind)
 {
 	const char *p = m->table.source;
 	if (given)
 		return given;
-	return arena_printf(m->tool.arena, "%s/%s%s%s%s", m->tool.in.etc, name, p ? "-" : "",
-	    p ? p : "", behind);
+	return arena_printf(
+	    m->tool.arena, "%s/%s%s%s%s", m->tool.in.etc, name, p ? "-" : "", p ? p : "", behind);
 }
 
 int main(int argc, char **argv)

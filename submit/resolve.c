@@ -148,8 +148,8 @@ static void try_next(struct resolve *r)
 		finish(r, LOOKUP_NONE, NULL);
 }
 
-struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
-    resolve_done cb, void *ctx)
+struct resolve *resolve_new(
+    struct gate_process *g, struct policy *p, const struct address *a, resolve_done cb, void *ctx)
 {
 	struct resolve *r = mem_new(struct resolve);
 	r->gate = g;

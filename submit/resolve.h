@@ -17,8 +17,8 @@ struct route route_remote(const struct address *a);
  * come from inside the call. */
 typedef void (*resolve_done)(void *ctx, enum lookup_state state, const struct route *route);
 struct resolve;
-struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
-    resolve_done cb, void *ctx);
+struct resolve *resolve_new(
+    struct gate_process *g, struct policy *p, const struct address *a, resolve_done cb, void *ctx);
 void resolve_start(struct resolve *r);
 void resolve_cancel(struct resolve *r); /* no callback any more; frees itself when it can */
 

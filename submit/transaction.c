@@ -66,8 +66,9 @@ static void copy_origin(struct transaction *t, const struct gate_open_frame *o)
 /* The newest snapshot's policy for this client; true: it is another one than before. */
 static bool choose_policy(struct transaction *t, struct str login)
 {
-	struct policy *p = t->vhost.n ? policy_vhost(t->gate->policy, t->vhost)
-				      : policy_of_client(t->gate->policy, t->origin.local_ip, login);
+	struct policy *p = t->vhost.n
+			       ? policy_vhost(t->gate->policy, t->vhost)
+			       : policy_of_client(t->gate->policy, t->origin.local_ip, login);
 	if (p == t->policy)
 		return false;
 	policy_hold(p);

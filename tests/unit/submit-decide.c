@@ -99,9 +99,8 @@ static void test_canonical(void **state)
 
 static void test_tries(void **state)
 {
-	static const char *const want[][2] = {
-	    {"a-b+c@example.com", ""}, {"a-b@example.com", "c"}, {"a@example.com", "b+c"},
-	    {"alias@example.com", "a-b+c"}};
+	static const char *const want[][2] = {{"a-b+c@example.com", ""}, {"a-b@example.com", "c"},
+	    {"a@example.com", "b+c"}, {"alias@example.com", "a-b+c"}};
 	struct names n;
 	struct address addr;
 	struct address_try t;
