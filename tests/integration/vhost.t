@@ -39,6 +39,8 @@ $t->file('etc/sizelimit.127.0.0.2', "5000\n");
 $t->file('etc/dsnfrom.127.0.0.2', "\"Second\" <reports\@second.test>\n");
 # MTA-0404: empty: the same address
 $t->file('etc/ipout.127.0.0.2', '');
+# somebody's copy
+$t->file('etc/sizelimit.bak', "no number at all\n");
 # without vhost.127.0.0.3 this is not looked at
 $t->file('etc/me.127.0.0.3', "third.test\n");
 $t->file('etc/ipout.127.0.0.3', "127.0.0.9\n");
@@ -134,6 +136,8 @@ $t->command('courier', '-C', $t->path(''), 'reload');
 ok($t->wait_for(15, sub { send_by('127.0.0.2', 'waits', to => 'x@later.example'); $slow->connections }), 'mail that waits');
 ok($t->wait_for(15, sub { my @c = glob $t->path('var/queue/msgs/*/C*'); grep {/^v127\.0\.0\.2$/m} map {local (@ARGV, $/) = $_; scalar <>} @c }),
 	'MTA-0407: the key stands in the control file');
+
+is(($t->command('courier', '-C', $t->path(''), 'check'), $?)[1], 0, 'MTA-0405: files with other names behind the dot are none of its business');
 
 # MTA-0409: the names of old are known, and told of
 my $warned = do { $t->configure(courierd => {SOURCE_ADDRESS => '127.0.0.9'}); $t->command('courier', '-C', $t->path(''), 'check') };
