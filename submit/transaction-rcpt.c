@@ -163,8 +163,7 @@ static bool add_expanded(struct message *m, const struct address *a, const struc
 	    .when = clock_now(),
 	    .status = STR("2.0.0"),
 	};
-	if (!e.address.p ||
-	    !map_set(m->seen, str_of(key), (void *)(uintptr_t)(m->rcpts.n + 1)))
+	if (!e.address.p || !map_set(m->seen, str_of(key), (void *)(uintptr_t)(m->rcpts.n + 1)))
 		return false;
 	vec_push(&m->rcpts, e);
 	return true;

@@ -67,7 +67,7 @@ struct transaction {
 	struct str asked_members;        /* of an alias whose filter is asked */
 	bool asked_alias;                /* an alias leads to it: its owner's filter is not asked */
 	bool asked_agreed;               /* whitelisting is settled */
-	bool asked_percent; /* it was user%dom@here: accepted from everybody */
+	bool asked_percent;              /* it was user%dom@here: accepted from everybody */
 	struct verify *verify;
 	struct rcpt_filter *rcpt_filter;
 	struct filtering *filtering;
