@@ -27,8 +27,8 @@ static int as_part(struct tool *t, const char *verb)
 {
 	if (strcmp(verb, "stop") != 0 && !ldapaliasrc_on(t->in.etc)) {
 		fprintf(stderr,
-		    "courierldapaliasd: LDAP_ALIAS is not 1 in '%s/ldapaliasrc' (or the file has "
-		    "faults: courier check); nothing is started\n",
+		    "courierldapaliasd: LDAP_ALIAS is not 1 in '%s/ldapaliasrc'; nothing is "
+		    "started\n",
 		    t->in.etc);
 		return EXIT_SUCCESS;
 	}

@@ -147,7 +147,7 @@ bool ldapaliasrc_on(const char *etc)
 	struct arena *a = arena_new(RC_ARENA_MAX);
 	struct ldapaliasrc rc;
 	const char *why;
-	bool on = a && ldapaliasrc_load(etc, a, &rc, &why) == 0 && rc.on;
+	bool on = !a || ldapaliasrc_load(etc, a, &rc, &why) < 0 || rc.on;
 	arena_free(a);
 	return on;
 }

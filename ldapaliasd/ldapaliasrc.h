@@ -28,7 +28,8 @@ int ldapaliasrc_parse(
 /* etc/ldapaliasrc.  A file that is missing is one with LDAP_ALIAS 0.  -1: *why as above. */
 int ldapaliasrc_load(const char *etc, struct arena *a, struct ldapaliasrc *out, const char **why);
 
-/* Whether LDAP_ALIAS is on in a file that is sound. */
+/* Whether LDAP_ALIAS is on.  A faulty file counts as on: the process says what is wrong and mail
+ * waits; taken for off, it would have addresses refused that are aliases. */
 bool ldapaliasrc_on(const char *etc);
 
 #endif

@@ -247,6 +247,9 @@ is(($t->command(@check), $? >> 8)[1], 0, 'a sound file');
 configure_ldap(LDAP_TIMEOUT => 'soon');
 $out = $t->command(@check);
 ok($? && $out =~ /ldapaliasrc:\d+: LDAP_TIMEOUT/, 'MTA-2703: a fault is told with its line') or diag $out;
+$t->command(@daemon, 'restart');
+ok($t->wait_for(10, sub { rcpt("info\@$d") =~ /^450 / && $t->log_lines(qr/ldapaliasrc:\d+: LDAP_TIMEOUT/) }),
+	'MTA-2710: a faulty file is no file without aliases: mail waits') or diag rcpt("info\@$d");
 configure_ldap();
 chmod 0644, $t->path('etc/ldapaliasrc');
 like($t->command(@check), qr/ldapaliasrc.*password/, 'MTA-2703: a password for everybody to see');
