@@ -73,9 +73,9 @@ is_deeply([sort map {s,.*/,,r} glob "$xalias/* $xalias/.[a-z]*"], ['gone', 'prog
 
 # ---- many at a time --------------------------------------------------------------------------
 
+$t->file("etc/source-$_", $text{$_}) for 'old', 'new';
 my @pids = map {
 	my $which = $_ % 2 ? 'old' : 'new';
-	$t->file("etc/source-$which", $text{$which});
 	my $pid = fork // die;
 	if (!$pid) {
 		$t->command('makealiases', "-src=$etc/source-$which");
