@@ -160,7 +160,8 @@ static void fill_envelope(
 	e->track = m->track;
 	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
 	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
-	e->vhost = t->origin.vhost;
+	if (e->vhost.n == 0)
+		e->vhost = t->origin.vhost;
 	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;
 	e->size = m->spool.written;
