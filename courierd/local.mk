@@ -2,7 +2,7 @@
 sbin_PROGRAMS += courierd/courierd
 courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd/process.c \
 	courierd/edges.c courierd/listeners.c courierd/admin.c courierd/roles.c courierd/roles.h \
-	courierd/supervisor-settings.c
+	courierd/supervisor-settings.c ldapaliasd/ldapaliasrc.c ldapaliasd/ldapaliasrc.h
 courierd_courierd_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
 
 sbin_PROGRAMS += courierd/courier
@@ -11,7 +11,8 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/cmd-queue.c courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
-	courierd/supervisor-settings.c courierd/broker-policy.c local/local-settings.c imapd/settings.c \
+	courierd/supervisor-settings.c courierd/broker-policy.c ldapaliasd/ldapaliasrc.c \
+	ldapaliasd/ldapaliasrc.h local/local-settings.c imapd/settings.c \
 	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
 courierd_courier_LDADD = submit/libsubmit.a uucp/libuucp.a fax/libfax.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \

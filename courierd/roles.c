@@ -23,7 +23,7 @@ const struct role builtin_roles[] = {
 	.user = MAILUSER "-gate",
 	.stage = 3,
 	.count = "GATE_WORKERS",
-	.asks = {"sched", "auth", "broker", "*module"}},
+	.asks = {"sched", "auth", "broker", "ldapalias", "*module"}},
     {.name = "sched",
 	.program = "couriersched",
 	.user = MAILUSER,
@@ -54,6 +54,13 @@ const struct role builtin_roles[] = {
 	.group = MAILUSER "-gate",
 	.stage = 4,
 	.flags = ROLE_MAY_GAIN},
+#ifdef ENABLE_LDAP
+    {.name = "ldapalias",
+	.program = "courierldapalias",
+	.user = MAILUSER "-auth",
+	.stage = 4,
+	.flags = ROLE_LDAPALIAS},
+#endif
 #ifdef ENABLE_ESMTPD
     {.name = "esmtpd",
 	.program = "courieresmtpd",

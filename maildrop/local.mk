@@ -31,8 +31,8 @@ maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs
 	libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
 bin_PROGRAMS += maildrop/makedat
-maildrop_makedat_SOURCES = maildrop/makedat.c
-maildrop_makedat_LDADD = libs/table/libtable.a libs/base/libbase.a $(DB_LIBS)
+maildrop_makedat_SOURCES = maildrop/makedat.c maildrop/makedat-net.c maildrop/makedat-net.h
+maildrop_makedat_LDADD = libs/table/libtable.a libs/config/libconfig.a libs/base/libbase.a $(DB_LIBS)
 
 fuzz_programs += tests/fuzz/fuzz-filter
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c

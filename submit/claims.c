@@ -23,7 +23,7 @@ bool claim_domain_match(struct str pattern, struct str domain)
 static int matches(
     const struct claim *c, const struct names *n, const struct address *a, struct str *host)
 {
-	struct str target;
+	struct domain_match match;
 	int r;
 	*host = a->domain;
 	switch (c->what.kind) {
@@ -36,9 +36,9 @@ static int matches(
 	case CLAIM_DOMAIN:
 		return claim_domain_match(c->what.text, a->domain);
 	case CLAIM_LIST:
-		r = domains_match(c->list, a->domain, &target);
-		if (r > 0 && target.n)
-			*host = target;
+		r = domains_match(c->list, a->domain, &match);
+		if (r > 0 && match.target.n)
+			*host = match.target;
 		return r;
 	}
 	return 0;

@@ -43,6 +43,8 @@ enum reply_id decide_rcpt(const struct rcpt_facts *f)
 	}
 	if (f->max_rcpts && f->rcpts >= f->max_rcpts)
 		return REPLY_TOO_MANY;
+	if (f->instruction && f->from_network)
+		return REPLY_UNKNOWN_USER;
 	if (f->is_alias || f->relay || f->asked)
 		return REPLY_RCPT_OK;
 	if (f->accepted < 0)

@@ -26,7 +26,8 @@ struct rcpt_facts {
 	int accepted; /* address_accepted */
 	bool relay;
 	bool asked;    /* its module will be asked, and says who may send there */
-	bool is_alias; /* aliases are ours whatever their domain */
+	bool is_alias;                  /* aliases are ours whatever their domain */
+	bool instruction, from_network; /* the private address of an alias's program or file */
 	uint32_t rcpts, max_rcpts;
 };
 enum reply_id decide_rcpt(const struct rcpt_facts *f);

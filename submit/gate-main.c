@@ -3,6 +3,7 @@
 
 #include "submit/filter-files.h"
 #include "submit/claim-ask.h"
+#include "submit/ldap-alias.h"
 #include "submit/pickup.h"
 #include "submit/process.h"
 #include "submit/resolve.h"
@@ -148,6 +149,11 @@ static int start(struct service *s)
 	g->tick = timer_new(service_loop(s), on_tick, g);
 	if (!g->auth || !g->broker || !g->queue || !g->tick)
 		return -1;
+#ifdef ENABLE_LDAP
+	g->directory = ldap_alias_client_new(s);
+	if (!g->directory)
+		return -1;
+#endif
 	queue_client_generation(g->queue, g->generation);
 	timer_set(g->tick, TICK_MS);
 	if (service_number(s) == 0)

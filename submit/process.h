@@ -14,7 +14,8 @@ struct gate_process {
 	struct broker_client *broker;
 	struct queue_client *queue;
 	struct claim_links *claims; /* to modules that are asked about addresses */
-	uint64_t generation;        /* of routes */
+	struct ldap_alias_client *directory; /* NULL: built without */
+	uint64_t generation;                 /* of routes */
 	struct peer *peers;
 	struct pickup *pickup;  /* process 0 alone; else NULL */
 	struct watch *listener; /* the submission socket */

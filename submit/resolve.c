@@ -165,14 +165,14 @@ static struct route plain_route(const struct claim *k, const struct address *a, 
 }
 
 static const struct claim *first_claim(
-    const struct policy *p, const struct address *a, struct str *host)
+    struct policy *p, const struct address *a, struct str *host)
 {
 	size_t at = 0;
 	bool failed;
-	return claims_next(p->claims, &p->names, a, &at, host, &failed);
+	return claims_next(policy_root(p)->claims, &p->names, a, &at, host, &failed);
 }
 
-bool route_at_once(const struct policy *p, const struct address *a, struct route *out)
+bool route_at_once(struct policy *p, const struct address *a, struct route *out)
 {
 	struct str host;
 	const struct claim *k = first_claim(p, a, &host);
@@ -182,7 +182,7 @@ bool route_at_once(const struct policy *p, const struct address *a, struct route
 	return true;
 }
 
-bool route_is_asked(const struct policy *p, const struct address *a)
+bool route_is_asked(struct policy *p, const struct address *a)
 {
 	struct str host;
 	const struct claim *k = first_claim(p, a, &host);
@@ -218,7 +218,7 @@ static void on_claimed(void *ctx, const struct claim_answer *w)
 		refused(r, w);
 		return;
 	}
-	const struct claim *k = &r->policy->claims->v[r->claim - 1];
+	const struct claim *k = &policy_root(r->policy)->claims->v[r->claim - 1];
 	struct route route = {
 	    .module = str_of(k->module),
 	    .host = w->host.n ? w->host : r->address.domain,
@@ -253,7 +253,7 @@ static void no_claim(struct resolve *r, bool failed)
 
 static void next_claim(struct resolve *r)
 {
-	const struct policy *p = r->policy;
+	struct policy *p = r->policy;
 	struct str host;
 	bool failed;
 	if (!r->cb) {
@@ -261,7 +261,7 @@ static void next_claim(struct resolve *r)
 		return;
 	}
 	const struct claim *k =
-	    claims_next(p->claims, &p->names, &r->address, &r->claim, &host, &failed);
+	    claims_next(policy_root(p)->claims, &p->names, &r->address, &r->claim, &host, &failed);
 	if (!k) {
 		no_claim(r, failed);
 	} else if (k->ask) {
@@ -285,7 +285,7 @@ static void keep_facts(struct resolve *r, const struct resolve_facts *f)
 	r->facts.env = arena_str(r->arena, f->env);
 }
 
-struct resolve *resolve_new(struct gate_process *g, const struct address *a,
+struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
     const struct resolve_facts *f, resolve_done cb, void *ctx)
 {
 	struct resolve *r = mem_new(struct resolve);
@@ -295,12 +295,13 @@ struct resolve *resolve_new(struct gate_process *g, const struct address *a,
 		free(r);
 		return NULL;
 	}
-	r->policy = policy_hold(g->policy);
+	r->policy = policy_hold(p);
 	r->address = *a;
 	r->address.local = arena_str(r->arena, a->local);
 	r->address.domain = arena_str(r->arena, a->domain);
 	r->address.text = arena_str(r->arena, a->text);
 	r->address.at = a->at.n ? arena_str(r->arena, a->at) : STR_NONE;
+	r->address.wild = a->wild.n ? arena_str(r->arena, a->wild) : STR_NONE;
 	keep_facts(r, f);
 	r->cb = cb;
 	r->ctx = ctx;
@@ -355,6 +356,7 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 void resolve_question(void *gate, uint32_t number, const struct queue_route_ask *ask)
 {
 	struct gate_process *g = gate;
+	struct policy *policy = policy_vhost(g->policy, ask->vhost);
 	struct address a;
 	struct question *q = mem_new(struct question);
 	q->gate = g;
@@ -362,20 +364,20 @@ void resolve_question(void *gate, uint32_t number, const struct queue_route_ask 
 	q->arena = arena_new(RESOLVE_ARENA_MAX);
 	enum address_error e = ADDRESS_TEMPORARY;
 	if (q->arena)
-		e = address_canonical(&g->policy->names, q->arena, ask->address, STR_NONE,
+		e = address_canonical(&policy->names, q->arena, ask->address, STR_NONE,
 		    ADDRESS_BARE | ADDRESS_UTF8, &a);
 	if (e != ADDRESS_OK) {
 		answer(q, e == ADDRESS_TEMPORARY ? REPLY_TABLE_DOWN : REPLY_UNROUTABLE, NULL);
 		return;
 	}
 	struct route route;
-	if (route_at_once(g->policy, &a, &route)) {
+	if (route_at_once(policy, &a, &route)) {
 		answer(q, REPLY_OK, &route);
 		return;
 	}
 	struct resolve_facts facts = {
 	    .sender = ask->sender, .source = ask->source, .login = ask->login, .queued = true};
-	struct resolve *r = resolve_new(g, &a, &facts, on_resolved, q);
+	struct resolve *r = resolve_new(g, policy, &a, &facts, on_resolved, q);
 	if (r)
 		resolve_start(r);
 	else

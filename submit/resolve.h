@@ -22,15 +22,15 @@ struct resolve_facts {
 };
 
 /* True and *out: who has the address is plain from the module files. */
-bool route_at_once(const struct policy *p, const struct address *a, struct route *out);
+bool route_at_once(struct policy *p, const struct address *a, struct route *out);
 /* The module that has it will be asked, and decides (or leaves open) who may send there. */
-bool route_is_asked(const struct policy *p, const struct address *a);
+bool route_is_asked(struct policy *p, const struct address *a);
 
 /* Others: route is valid inside the callback and set with LOOKUP_FOUND and LOOKUP_REFUSED alone.
  * The callback may come from inside the call. */
 typedef void (*resolve_done)(void *ctx, enum lookup_state state, const struct route *route);
 struct resolve;
-struct resolve *resolve_new(struct gate_process *g, const struct address *a,
+struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
     const struct resolve_facts *f, resolve_done cb, void *ctx);
 void resolve_start(struct resolve *r);
 void resolve_cancel(struct resolve *r); /* no callback any more; frees itself when it can */

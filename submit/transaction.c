@@ -31,6 +31,8 @@ void transaction_reset(struct transaction *t)
 {
 	resolve_cancel(t->resolve);
 	t->resolve = NULL;
+	alias_find_cancel(t->alias);
+	t->alias = NULL;
 	verify_free(t->verify);
 	t->verify = NULL;
 	rcpt_filter_cancel(t->rcpt_filter);
@@ -62,6 +64,20 @@ static void copy_origin(struct transaction *t, const struct gate_open_frame *o)
 	};
 }
 
+/* The newest snapshot's policy for this client; true: it is another one than before. */
+static bool choose_policy(struct transaction *t, struct str login)
+{
+	struct policy *p = t->vhost.n
+			       ? policy_vhost(t->gate->policy, t->vhost)
+			       : policy_of_client(t->gate->policy, t->origin.local_ip, login);
+	if (p == t->policy)
+		return false;
+	policy_hold(p);
+	policy_drop(t->policy);
+	t->policy = p;
+	return true;
+}
+
 static void read_environment(struct transaction *t, bool *deny)
 {
 	struct str value;
@@ -90,7 +106,6 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 		return NULL;
 	}
 	t->gate = g;
-	t->policy = policy_hold(g->policy);
 	t->proxy = kind == SOURCE_PROXY;
 	t->from_network = kind == SOURCE_NETWORK || t->proxy;
 	t->from_program = kind == SOURCE_PROGRAM;
@@ -101,6 +116,8 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 	t->ctx = ctx;
 	buf_init(&t->env, ENV_MAX);
 	copy_origin(t, o);
+	t->vhost = t->from_network && !t->proxy ? STR_NONE : arena_str(t->arena, o->vhost);
+	choose_policy(t, STR_NONE);
 	read_environment(t, &deny);
 	g->transactions++;
 	return t;
@@ -215,14 +232,11 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 
 /* A session keeps the snapshot of its beginning for its message, and takes the newest with the
  * next. */
-static void renew_policy(struct transaction *t)
+static void renew_policy(struct transaction *t, const struct gate_mail *m)
 {
-	if (t->policy == t->gate->policy)
-		return;
-	policy_drop(t->policy);
-	t->policy = policy_hold(t->gate->policy);
 	bool deny;
-	read_environment(t, &deny);
+	if (choose_policy(t, t->from_program ? STR_NONE : m->login))
+		read_environment(t, &deny);
 }
 
 static enum reply_id judge_mail(struct transaction *t, struct message *m)
@@ -258,7 +272,7 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 		transaction_say(t, REPLY_BAD_SEQUENCE);
 		return;
 	}
-	renew_policy(t);
+	renew_policy(t, &f->mail);
 	struct message *m = message_new(t, f);
 	enum reply_id id = m ? judge_mail(t, m) : REPLY_NO_MEMORY;
 	if (m && !t->env_good)

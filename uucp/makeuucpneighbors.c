@@ -1,6 +1,7 @@
 /* makeuucpneighbors: etc/uucpneighbors as a table. */
 #include "config.h"
 
+#include "config/folder.h"
 #include "submit/tool.h"
 #include "uucp/uucp.h"
 
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
 	}
 	char *path = instance_path(t.in.etc, "uucpneighbors.dat");
 	buf_init(&text, TEXT_MAX);
-	int r = config_text(t.in.etc, "uucpneighbors", &text);
+	int r = config_text(t.in.etc, "uucpneighbors", true, &text);
 	if (r == 0)
 		fprintf(stderr, "makeuucpneighbors: there is no '%s/uucpneighbors'\n", t.in.etc);
 	else if (r > 0 && (r = make(path, buf_str(&text))) < 0)

@@ -62,7 +62,8 @@ static int take_names(struct uucp *u)
 {
 	struct arena *a = arena_new(1024 * 1024);
 	struct names n;
-	if (!a || names_load(service_instance(u->service), service_config(u->service), a, &n) < 0) {
+	if (!a ||
+	    names_load(service_instance(u->service), service_config(u->service), NULL, a, &n) < 0) {
 		arena_free(a);
 		return -1;
 	}
