@@ -241,8 +241,9 @@ static void drain(struct service *s UNUSED)
 static void stats(struct service *s UNUSED, struct buf *out)
 {
 	buf_addf(out, "messages=%zu loaded=%zu running=%zu new=%llu completed=%llu ",
-	    the.core.n_loaded + the.core.index.n, the.core.n_loaded, sched_active(&the.core),
-	    (unsigned long long)the.core.n_new, (unsigned long long)the.core.n_completed);
+	    the.core.n_loaded + sched_waiting(&the.core), the.core.n_loaded,
+	    sched_active(&the.core), (unsigned long long)the.core.n_new,
+	    (unsigned long long)the.core.n_completed);
 }
 
 /* "restart": deliveries under way are finished, then the process starts anew. */

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DEATHS_MAX = 2 };
+enum { DEATHS_MAX = 2, SLOW = 30 };
+enum { DOUBTFUL, PROVEN };
 
 struct sched_module *module_find(struct sched *s, struct str name)
 {
@@ -27,7 +28,8 @@ struct sched_module *module_add(struct sched *s, const char *name)
 	*m = (struct sched_module){
 	    .priority = 50, .maxdels = 10, .maxhost = 4, .maxrcpt = 1, .s = s};
 	snprintf(m->name, sizeof m->name, "%s", name);
-	m->ring_tail = &m->ring;
+	m->ring[0].tail = &m->ring[0].head;
+	m->ring[1].tail = &m->ring[1].head;
 	m->dests = map_new();
 	if (!m->dests)
 		return NULL;
@@ -73,10 +75,21 @@ void delivery_free(struct delivery *d)
 	free(d);
 }
 
-/* A host that has failed is asked by one delivery alone until it answers. */
+/* A host that has failed is asked by one delivery alone until it answers; what a new one can take
+ * is found out. */
 static unsigned allowed(const struct dest *d)
 {
-	return d->failures ? 1 : d->module->maxhost;
+	if (d->failures)
+		return 1;
+	return d->window < d->module->maxhost ? d->window : d->module->maxhost;
+}
+
+/* Hosts that are not known to answer soon leave a quarter of the slots to those that do: however
+ * many of them are dead, they never keep the living from their mail. */
+static bool doubt_has_room(const struct sched_module *m)
+{
+	unsigned kept = (m->maxdels + 3) / 4;
+	return m->doubtful < (m->maxdels > kept ? m->maxdels - kept : 1);
 }
 
 static void enter_ring(struct sched_module *m, struct dest *d)
@@ -85,8 +98,9 @@ static void enter_ring(struct sched_module *m, struct dest *d)
 		return;
 	d->in_ring = true;
 	d->next = NULL;
-	*m->ring_tail = d;
-	m->ring_tail = &d->next;
+	struct sched_ring *r = &m->ring[d->proven ? PROVEN : DOUBTFUL];
+	*r->tail = d;
+	r->tail = &d->next;
 }
 
 void module_ring(struct sched_module *m, struct dest *d)
@@ -96,14 +110,28 @@ void module_ring(struct sched_module *m, struct dest *d)
 		m->s->hooks->soon(m->s->ctx);
 }
 
-static struct dest *unring(struct sched_module *m)
+static struct dest *unring(struct sched_ring *r)
 {
-	struct dest *d = m->ring;
-	m->ring = d->next;
-	if (!m->ring)
-		m->ring_tail = &m->ring;
+	struct dest *d = r->head;
+	r->head = d->next;
+	if (!r->head)
+		r->tail = &r->head;
 	d->in_ring = false;
 	return d;
+}
+
+/* From the two rings by turns. */
+static struct dest *whose_turn(struct sched_module *m)
+{
+	for (unsigned k = 0; k < 2; k++) {
+		bool which = m->turn ^ (k == 1);
+		struct sched_ring *r = &m->ring[which];
+		if (!r->head || (which == DOUBTFUL && !doubt_has_room(m)))
+			continue;
+		m->turn = !which;
+		return unring(r);
+	}
+	return NULL;
 }
 
 static void run(struct delivery *x)
@@ -116,6 +144,8 @@ static void run(struct delivery *x)
 	m->running = x;
 	m->active++;
 	x->dest->active++;
+	x->doubtful = !x->dest->proven;
+	m->doubtful += x->doubtful;
 	x->started = sched_now(m->s);
 }
 
@@ -125,7 +155,10 @@ void delivery_unrun(struct delivery *x)
 	if (x->run_next)
 		x->run_next->run_prev = x->run_prev;
 	x->dest->module->active--;
+	x->dest->module->doubtful -= x->doubtful;
 	x->dest->active--;
+	if (sched_now(x->dest->module->s) - x->started > SLOW)
+		dest_slow(x->dest);
 }
 
 /* The module's edge is full; it tells when there is room. */
@@ -135,18 +168,24 @@ static void first_again(struct dest *d, struct delivery *x)
 		d->tail = &x->next;
 	x->next = d->head;
 	d->head = x;
+	d->waiting++;
 	enter_ring(d->module, d);
 }
 
 /* In turn, one delivery a host, so that nobody waits for a long neighbour. */
 void module_feed(struct sched_module *m)
 {
-	while (m->up && !m->s->stopping && m->active < m->maxdels && m->ring) {
-		struct dest *d = unring(m);
+	struct dest *d;
+	while (m->up && !m->s->stopping && m->active < m->maxdels && (d = whose_turn(m))) {
 		struct delivery *x = d->head;
 		if (!x || d->active >= allowed(d))
 			continue;
+		if (!d->proven && !doubt_has_room(m)) { /* it was when it entered the ring */
+			enter_ring(m, d);
+			continue;
+		}
 		d->head = x->next;
+		d->waiting--;
 		if (!d->head)
 			d->tail = &d->head;
 		run(x);

@@ -2,6 +2,8 @@
 
 #include "courierd/sched-main.h"
 
+#include <stdio.h>
+
 #define TIME_ROW(id, dflt, least, text)                                                 \
 	{                                                                               \
 		.name = id, .type = CONFIG_TIME, .def = dflt, .min = least, .file = id, \
@@ -32,6 +34,10 @@ static const struct config_setting rows[] = {
 	.type = CONFIG_BOOL,
 	.def = "1",
 	.help = "0: who did not ask to be told of delays is told of failures only"},
+    {.name = "backuprelay",
+	.type = CONFIG_STRING,
+	.file = "backuprelay",
+	.help = "host that takes mail which could not be sent for warntime; nobody is warned then"},
     {.name = "ARCHIVEDIR",
 	.type = CONFIG_STRING,
 	.help = "folder that gets a copy of each finished message, by day"},
@@ -64,6 +70,8 @@ void sched_settings_read(const struct config *c, struct sched_limits *l)
 	l->queuefill = value(c, "queuefill");
 	l->respawnlo = value(c, "respawnlo");
 	l->respawnhi = value(c, "respawnhi");
+	struct str relay = config_str(c, "sched", "backuprelay", NULL);
+	snprintf(l->backuprelay, sizeof l->backuprelay, "%.*s", STR_FMT(str_trim(relay)));
 	l->modulettl = value(c, "modulettl");
 	l->quiet_delays = !config_bool(c, "sched", "DSNDEFAULTNOTIFYDELAY", NULL);
 }
