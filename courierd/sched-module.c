@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 enum { DEATHS_MAX = 2, SLOW = 30 };
-enum { DOUBTFUL, PROVEN };
 
 struct sched_module *module_find(struct sched *s, struct str name)
 {
@@ -28,8 +27,8 @@ struct sched_module *module_add(struct sched *s, const char *name)
 	*m = (struct sched_module){
 	    .priority = 50, .maxdels = 10, .maxhost = 4, .maxrcpt = 1, .s = s};
 	snprintf(m->name, sizeof m->name, "%s", name);
-	m->ring[0].tail = &m->ring[0].head;
-	m->ring[1].tail = &m->ring[1].head;
+	for (size_t i = 0; i < HOST_RANKS; i++)
+		m->ring[i].tail = &m->ring[i].head;
 	m->dests = map_new();
 	if (!m->dests)
 		return NULL;
@@ -84,12 +83,27 @@ static unsigned allowed(const struct dest *d)
 	return d->window < d->module->maxhost ? d->window : d->module->maxhost;
 }
 
-/* Hosts that are not known to answer soon leave a quarter of the slots to those that do: however
- * many of them are dead, they never keep the living from their mail. */
-static bool doubt_has_room(const struct sched_module *m)
+static enum host_rank rank_of(const struct dest *d)
 {
-	unsigned kept = (m->maxdels + 3) / 4;
-	return m->doubtful < (m->maxdels > kept ? m->maxdels - kept : 1);
+	return d->failures ? HOST_FAILED : d->proven ? HOST_PROVEN : HOST_DOUBTFUL;
+}
+
+/*
+ * Hosts that are not known to answer soon leave a quarter of the slots to those that do, and hosts
+ * that have failed another quarter to new ones: however many are dead, they never keep the living
+ * from their mail.
+ */
+static bool has_room(const struct sched_module *m, enum host_rank r)
+{
+	unsigned quarter = (m->maxdels + 3) / 4, left = m->maxdels,
+		 busy = m->busy[HOST_FAILED] + m->busy[HOST_DOUBTFUL];
+	if (r == HOST_PROVEN)
+		return true;
+	left = left > quarter ? left - quarter : 1;
+	if (busy >= left)
+		return false;
+	left = left > quarter ? left - quarter : 1;
+	return r == HOST_DOUBTFUL || m->busy[HOST_FAILED] < left;
 }
 
 static void enter_ring(struct sched_module *m, struct dest *d)
@@ -98,7 +112,7 @@ static void enter_ring(struct sched_module *m, struct dest *d)
 		return;
 	d->in_ring = true;
 	d->next = NULL;
-	struct sched_ring *r = &m->ring[d->proven ? PROVEN : DOUBTFUL];
+	struct sched_ring *r = &m->ring[rank_of(d)];
 	*r->tail = d;
 	r->tail = &d->next;
 }
@@ -120,16 +134,15 @@ static struct dest *unring(struct sched_ring *r)
 	return d;
 }
 
-/* From the two rings by turns. */
+/* From the rings by turns. */
 static struct dest *whose_turn(struct sched_module *m)
 {
-	for (unsigned k = 0; k < 2; k++) {
-		bool which = m->turn ^ (k == 1);
-		struct sched_ring *r = &m->ring[which];
-		if (!r->head || (which == DOUBTFUL && !doubt_has_room(m)))
+	for (unsigned k = 1; k <= HOST_RANKS; k++) {
+		unsigned which = (m->turn + k) % HOST_RANKS;
+		if (!m->ring[which].head || !has_room(m, which))
 			continue;
-		m->turn = !which;
-		return unring(r);
+		m->turn = which;
+		return unring(&m->ring[which]);
 	}
 	return NULL;
 }
@@ -144,8 +157,8 @@ static void run(struct delivery *x)
 	m->running = x;
 	m->active++;
 	x->dest->active++;
-	x->doubtful = !x->dest->proven;
-	m->doubtful += x->doubtful;
+	x->rank = rank_of(x->dest);
+	m->busy[x->rank]++;
 	x->started = sched_now(m->s);
 }
 
@@ -155,7 +168,7 @@ void delivery_unrun(struct delivery *x)
 	if (x->run_next)
 		x->run_next->run_prev = x->run_prev;
 	x->dest->module->active--;
-	x->dest->module->doubtful -= x->doubtful;
+	x->dest->module->busy[x->rank]--;
 	x->dest->active--;
 	if (sched_now(x->dest->module->s) - x->started > SLOW)
 		dest_slow(x->dest);
@@ -180,7 +193,7 @@ void module_feed(struct sched_module *m)
 		struct delivery *x = d->head;
 		if (!x || d->active >= allowed(d))
 			continue;
-		if (!d->proven && !doubt_has_room(m)) { /* it was when it entered the ring */
+		if (!has_room(m, rank_of(d))) { /* it was better when it entered the ring */
 			enter_ring(m, d);
 			continue;
 		}

@@ -61,6 +61,8 @@ struct dest {
 	struct delivery *filling; /* the one that takes more recipients of a message */
 };
 
+/* What is known of a host: it failed, nothing good (it is new, or slow), it answers. */
+enum host_rank { HOST_FAILED, HOST_DOUBTFUL, HOST_PROVEN, HOST_RANKS };
 struct sched_ring {
 	struct dest *head, **tail;
 };
@@ -72,9 +74,8 @@ struct sched_module {
 	bool configured, up;
 	struct sched *s;
 	struct map *dests;
-	struct sched_ring ring[2]; /* those with something to do now, in turn: doubtful, proven */
-	bool turn;
-	unsigned active, doubtful; /* running; and those of them for hosts that are not proven */
+	struct sched_ring ring[HOST_RANKS]; /* those with something to do now, in turn */
+	unsigned turn, active, busy[HOST_RANKS];
 	struct delivery *running;
 	void *link; /* the edge's */
 	uint64_t delivered, failed, deferred;
@@ -92,10 +93,10 @@ struct delivery {
 	uint8_t *answered;
 	size_t n, cap;
 	int64_t started;
-	unsigned deaths; /* modules that died on it */
-	bool report;     /* a DSN */
-	bool doubtful;   /* it holds one of the slots for hosts that are not proven */
-	bool connection; /* some result said that the host is unreachable */
+	unsigned deaths;     /* modules that died on it */
+	bool report;         /* a DSN */
+	enum host_rank rank; /* of the host when it began */
+	bool connection;     /* some result said that the host is unreachable */
 };
 
 struct message {

@@ -6,9 +6,13 @@ courierd_libsched_a_SOURCES = courierd/sched.h courierd/sched-core.c courierd/sc
 	courierd/track.h courierd/track.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/sched tests/unit/track
+check_PROGRAMS += tests/unit/sched tests/unit/sched-sim tests/unit/sched-fair tests/unit/track
 tests_unit_track_SOURCES = tests/unit/track.c
 tests_unit_track_LDADD = courierd/libsched.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_sched_sim_SOURCES = tests/unit/sched-sim.c
+tests_unit_sched_sim_LDADD = $(tests_unit_sched_LDADD)
+tests_unit_sched_fair_SOURCES = tests/unit/sched-fair.c
+tests_unit_sched_fair_LDADD = $(tests_unit_sched_LDADD)
 tests_unit_sched_SOURCES = tests/unit/sched.c
 tests_unit_sched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a libs/event/libevent.a \
 	libs/base/libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
