@@ -3,8 +3,9 @@
 #include "courierd/sched-main.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-enum { WAITING_LOG = 60 };
+enum { WAITING_LOG = 60, TIME_SIZE = 64 };
 
 static struct scheduler the; /* one a process */
 
@@ -73,15 +74,27 @@ static void queue_trouble(void *ctx UNUSED, const char *what, int error)
 	log_error(NULL, "queue: cannot %s: %s", what, strerror(error));
 }
 
+static const char *time_text(int64_t when, char out[TIME_SIZE])
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+	if (!localtime_r(&t, &tm) || !strftime(out, TIME_SIZE, "%a %b %e %H:%M:%S %Y", &tm))
+		return "none";
+	return out;
+}
+
 /* Idle: the line that analysers of the original's log know, now and then. */
 static void log_waiting(struct scheduler *x, int64_t now, int64_t next)
 {
 	if (now - x->last_waiting < WAITING_LOG)
 		return;
+	char shutdown[TIME_SIZE], wakeup[TIME_SIZE];
+	bool quiet = !x->core.n_loaded;
 	x->last_waiting = now;
 	log_info(NULL,
-	    "Waiting.  shutdown time=%s, wakeup time=%lld, queuedelivering=%zu, inprogress=%zu",
-	    x->core.stopping ? "now" : "none", (long long)next, x->core.n_loaded,
+	    "Waiting.  shutdown time=%s, wakeup time=%s, queuedelivering=%zu, inprogress=%zu",
+	    quiet ? time_text(x->core.started + x->core.limits.respawnlo, shutdown) : "none",
+	    next > now ? time_text(next, wakeup) : "none", x->core.n_loaded,
 	    sched_active(&x->core));
 }
 
@@ -165,6 +178,7 @@ static int open_queue(struct scheduler *x)
 {
 	char *dir = instance_path(service_instance(x->service)->var, "queue");
 	struct queue_report report;
+	log_info(NULL, "Purging %s", dir ? dir : "");
 	struct queue_disk_config c = {.dir = dir, .trouble = queue_trouble, .ctx = x};
 	buf_init(&report.text, 1024 * 1024);
 	x->queue = dir ? queue_open_disk(service_loop(x->service), &c, &report) : NULL;

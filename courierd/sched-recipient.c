@@ -122,6 +122,7 @@ static void take_route(
 		    .status = r->enhanced,
 		    .diagnostic = r->text};
 		result_take(s, m, num, &x);
+		result_log(m, num);
 		return;
 	}
 	if (str_eq(e->module, r->module) && str_eq(e->host, r->host) && str_eq(e->to, r->to))
@@ -171,6 +172,7 @@ static int place(struct sched *s, struct message *m, uint32_t num, struct dest *
 	if (!mod || !mod->configured) {
 		result_plain(
 		    s, m, num, MODULE_DEFERRED, "4.3.5", "its delivery module is not configured");
+		result_log(m, num);
 		return 0;
 	}
 	if (!d)

@@ -114,6 +114,7 @@ struct message {
 	bool cancel;                /* X is written, the rest fails */
 	bool gone;                  /* removal is under way */
 	bool counted;               /* the round that is on has its C record */
+	bool said;                  /* and its line in the log */
 	struct message *dirty_next; /* rounds that end at the next turn */
 	bool dirty;
 	struct buf history; /* of the report under way */
@@ -221,6 +222,7 @@ struct str host_of(struct sched *s, const struct message *m, const struct envelo
 void result_take(struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
     const char *status, const char *text);
+void result_log(const struct message *m, uint32_t num); /* of one that no module has told */
 /* The same for what a delivery has brought: the world is told, too. */
 void result_delivery(
     struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
