@@ -83,6 +83,15 @@ static void add_old(struct buf *out, struct str lines)
 		}
 }
 
+/* What an earlier merge has left as a comment. */
+static void add_kept(struct buf *out, struct str notes)
+{
+	struct str line;
+	while (str_split(&notes, '\n', &line))
+		if (str_starts(line, STR("##OLD: ")))
+			add(out, line);
+}
+
 /* Blank lines that close a section are form, not the administrator's. */
 static struct str tail_of(struct str lines)
 {
@@ -104,6 +113,7 @@ static void add_section(struct buf *out, const struct section *fresh, const stru
 		add(out, old->lines);
 		if (!old->lines.n)
 			add(out, tail_of(fresh->lines));
+		add_kept(out, old->notes);
 	}
 }
 

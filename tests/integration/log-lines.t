@@ -13,7 +13,7 @@ use MIME::Base64;
 
 my $host = Courier::FakeSMTP->new(on => {RCPT => sub {
 	my ($line) = @_;
-	return $line =~ /<bad/ ? "550-5.1.1 nobody\r\n550 5.1.1 of this name" : $line =~ /<slow/ ? '450 4.2.0 later' : '250 2.1.5 Ok';
+	return $line =~ /<bad/ ? "550-5.1.1 nobody\n550 5.1.1 of this name" : $line =~ /<slow/ ? '450 4.2.0 later' : '250 2.1.5 Ok';
 }});
 my $t = Courier::Test->new(users => ['alice', 'bob'],
 	config => {esmtpd => {TARPIT => 0, ESMTPAUTH => 'PLAIN', ESMTP_LOG_DIALOG => 0}, submit => {BOFHSUPPRESSBACKSCATTER => 'none'}},
@@ -71,7 +71,7 @@ my @forms = (
 	['courierlocal', localsuccess => qr/^$what,size=(?<size>\d+),success: (?<text>.*)$/],
 	['courierlocal', status => qr/^$what,status: (?<status>failure|deferred)$/],
 	['courierlocal', diagnostic => qr/^$what: (?<text>.*)$/],
-	['courieresmtp', delivered => qr/^$what,success: delivered: (?<host>\S+) \[(?<ip>[0-9a-f.:]+)\]$/],
+	['courieresmtp', delivered => qr/^$what,success: delivered: (?:(?<host>\S+) )?\[(?<ip>[0-9a-f.:]+)\]$/],
 	['courieresmtp', status => qr/^$what,status: (?<status>success|failure|deferred)$/],
 	['courieresmtp', diagnostic => qr/^$what: (?<text>.*)$/],
 	['courieresmtpd', connected => qr/^started,ip=\[(?<ip>::ffff:127\.0\.0\.1)\],port=\[(?<port>\d+)\],session=(?<session>\S+)$/],
