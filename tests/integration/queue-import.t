@@ -10,7 +10,7 @@ use Courier::FakeSMTP;
 use Courier::Test;
 use File::Path qw(make_path);
 
-my $host = Courier::FakeSMTP->new;
+my $host = Courier::FakeSMTP->new(on => {RCPT => sub { return $_[0] =~ /late/ ? '450 4.2.0 try later' : '250 2.1.5 Ok' }});
 my $t = Courier::Test->new(config => {submit => {BOFHSUPPRESSBACKSCATTER => 'none'}},
 	files => {esmtproutes => ":[127.0.0.1]," . $host->port . "\n", resolver => "127.0.0.1\@9\n"});
 
