@@ -18,6 +18,10 @@ tests_unit_sched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libq
 	libs/base/libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
 endif
 
+noinst_PROGRAMS += tests/tools/queue-fill
+tests_tools_queue_fill_SOURCES = tests/tools/queue-fill.c
+tests_tools_queue_fill_LDADD = libs/queue/libqueue.a libs/event/libevent.a libs/base/libbase.a $(EVENT_LIBS)
+
 pkglibexec_PROGRAMS += courierd/couriersched
 courierd_couriersched_SOURCES = courierd/sched-main.c courierd/sched-main.h courierd/sched-settings.c \
 	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-link.c \
