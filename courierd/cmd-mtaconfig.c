@@ -16,11 +16,11 @@ int cmd_build_config(const struct instance *in UNUSED, int argc, char **argv UNU
 		return EXIT_BAD_USAGE;
 	}
 	const struct passwd *pw = getpwnam(MAILUSER);
-	const struct group *gr = getgrnam(MAILUSER);
+	const struct group *gr = getgrnam(MAILGROUP);
 	printf("prefix=%s\nexec_prefix=%s\nbindir=%s\nsbindir=%s\nlibexecdir=%s\nsysconfdir=%s\n"
 	       "datadir=%s\nlocalstatedir=%s\nmailuser=%s\nmailgroup=%s\n",
 	    PREFIX, PREFIX, BINDIR, SBINDIR, LIBEXECDIR, SYSCONFDIR, PKGDATADIR, LOCALSTATEDIR,
-	    MAILUSER, MAILUSER);
+	    MAILUSER, MAILGROUP);
 	/* empty: no such user (yet) */
 	printf(pw ? "mailuid=%u\n" : "mailuid=\n", pw ? (unsigned)pw->pw_uid : 0);
 	printf(gr ? "mailgid=%u\n" : "mailgid=\n", gr ? (unsigned)gr->gr_gid : 0);
