@@ -268,7 +268,7 @@ int cmd_import_queue(const struct instance *in, int argc, char **argv)
 			from = argv[i];
 	struct config *c = from ? config_load(in, every_component, n_every_component, NULL) : NULL;
 	if (!from)
-		fprintf(stderr, "usage: courier import-queue [-n] DIR\n");
+		fprintf(stderr, "usage: %s\n", "courier import-queue [-n] DIR");
 	if (!c)
 		return from ? EXIT_FAILURE : EXIT_BAD_USAGE;
 	x.queuetime = config_int(c, "sched", "queuetime", NULL);

@@ -117,7 +117,7 @@ int cmd_sysconftool(const struct instance *unused UNUSED, int argc, char **argv)
 	bool look_only = argc > 1 && strcmp(argv[1], "-n") == 0;
 	int r = 0, first = look_only ? 2 : 1;
 	if (first < argc && argv[first][0] == '-') {
-		fprintf(stderr, "usage: sysconftool [-n] [FILE.dist...]\n");
+		fprintf(stderr, "usage: %s\n", "sysconftool [-n] [FILE.dist...]");
 		return EXIT_BAD_USAGE;
 	}
 	for (int i = first; i < argc; i++)

@@ -163,6 +163,7 @@ static void end(void)
 
 static int64_t warn_after;
 static bool verp;
+static uint8_t notify;
 
 /* A message for n recipients of a host, put on the disk. */
 static uint64_t store(const char *host, size_t n)
@@ -182,6 +183,7 @@ static uint64_t store(const char *host, size_t n)
 		rcpts[i] = (struct envelope_rcpt){.address = STR("r@example.org"),
 		    .module = STR("esmtp"),
 		    .host = str_of(host),
+		    .notify = notify,
 		    .to = STR("x")};
 	buf_init(&b, 65536);
 	envelope_encode(&e, &b);
@@ -266,6 +268,21 @@ static void warning(void **state UNUSED)
 	assert_int_equal(w.warned, 2);
 	assert_int_equal(w.failed, 2);
 	warn_after = 0;
+	end();
+}
+
+/* MTA-0507: who did not ask for it is not told, but for a failure. */
+static void quiet_warning(void **state UNUSED)
+{
+	begin((struct sched_limits){.queuelo = 20, .quiet_delays = true});
+	warn_after = 4 * HOUR;
+	store("busy", 1);
+	notify = NOTIFY_DELAY | NOTIFY_FAILURE;
+	store("busy", 1);
+	notify = warn_after = 0;
+	run_until(EPOCH + 8 * DAY);
+	assert_int_equal(w.warned, 1);
+	assert_int_equal(w.failed, 2);
 	end();
 }
 
@@ -409,9 +426,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(curve_of_refusals),
 	    cmocka_unit_test(curve_of_a_dead_host), cmocka_unit_test(warning),
-	    cmocka_unit_test(backup_relay), cmocka_unit_test(dead_hosts_and_slots),
-	    cmocka_unit_test(long_queue_of_one_host), cmocka_unit_test(old_and_new),
-	    cmocka_unit_test(grouping), cmocka_unit_test(window)};
+	    cmocka_unit_test(quiet_warning), cmocka_unit_test(backup_relay),
+	    cmocka_unit_test(dead_hosts_and_slots), cmocka_unit_test(long_queue_of_one_host),
+	    cmocka_unit_test(old_and_new), cmocka_unit_test(grouping), cmocka_unit_test(window)};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
