@@ -134,6 +134,8 @@ static void turn(void *ctx)
 		return;
 	int64_t next = sched_turn(&x->core), now = clock_now();
 	track_turn(x->track, now);
+	if (!x->core.n_loaded && next > x->core.started + x->core.limits.respawnlo)
+		next = x->core.started + x->core.limits.respawnlo + 1;
 	timer_set(x->timer, (next > now ? next - now : 1) * 1000);
 	if (!sched_active(&x->core)) {
 		log_waiting(x, now, next);
