@@ -45,7 +45,9 @@ uninstall-courier-faces:
 INSTALL_DATA_HOOKS += install-courier-faces
 UNINSTALL_HOOKS += uninstall-courier-faces
 
-dist_man_MANS += man/courier-config.1 man/courier-mtaconfig.8 man/courierctl.start.8 man/sysconftool.8
+bin_PROGRAMS += courierd/addcr
+courierd_addcr_SOURCES = courierd/addcr.c
+dist_man_MANS += man/addcr.1 man/courier-config.1 man/courier-mtaconfig.8 man/courierctl.start.8 man/sysconftool.8
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/courier-tools

@@ -48,6 +48,9 @@ my %default = (batchsize => '100', dsnlimit => '32 Kb', esmtpdelay => '5 mins', 
 # MTA-0217 MTA-0218 MTA-0219 MTA-0210 MTA-0211 MTA-0212 MTA-0214: the defaults of the original
 like($out, qr/^\Q$_: $default{$_}\E *$/m, "$_ unset is '$default{$_}'") for sort keys %default;
 
+my $addcr = Courier::Test::program('addcr');
+is(qx(printf 'a\\nb\\r\\n\\nc' | $addcr), "a\r\nb\r\n\r\nc", 'MTA-1416: addcr');
+
 # ---- start, stop, restart -----------------------------------------------------------------
 
 {

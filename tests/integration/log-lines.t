@@ -48,6 +48,20 @@ is($t->command('cancelmsg', $waits, 'changed', 'my mind'), "Message scheduled fo
 ok($t->wait_empty_queue, 'nothing waits');
 $t->stop;
 
+# ---- a dialogue ---------------------------------------------------------------------------
+
+$t->configure(esmtpd => {ESMTP_LOG_DIALOG => 1});
+$t->start;
+$s = $t->connect('smtp');
+$t->smtp_reply($s);
+$t->smtp($s, 'EHLO dialogue.test');
+$t->smtp($s, 'AUTH PLAIN ' . encode_base64("\0alice\@example.test\0$Courier::Test::PASSWORD", ''));
+$t->smtp($s, 'QUIT');
+ok($t->wait_for(5, sub { $t->log_lines(qr/courieresmtpd.*dialog,session=\S+ < 221 /) }), 'MTA-2415: replies are logged') or diag $t->log;
+ok(scalar($t->log_lines(qr/dialog,session=\S+ > EHLO dialogue\.test$/)), 'MTA-2415: and commands');
+ok(!$t->log_lines(qr/dialog.*@{[encode_base64("\0alice\@example.test\0$Courier::Test::PASSWORD", '')]}/), 'but no password');
+$t->stop;
+
 # ---- the forms ----------------------------------------------------------------------------
 
 my $id = qr/[0-9A-F]{16}\.[0-9A-F]{16}\.[0-9A-F]{8}/;
@@ -78,6 +92,7 @@ my @forms = (
 	['courieresmtpd', rejected => qr/^error,$relay,from=<(?<from>[^>]*)>(?:,to=<(?<to>[^>]*)>)?: (?<reply>[45]\d\d .*),session=(?<session>\S+)$/],
 	['courieresmtpd', protocol => qr/^error,$relay,msg="(?<reply>[45]\d\d [^"]*)",cmd: (?<cmd>.*),session=(?<session>\S+)$/],
 	['courieresmtpd', accepted => qr/^accepted,id=(?<id>$id),$relay,session=(?<session>\S+)$/],
+	['courieresmtpd', dialogue => qr/^dialog,session=\S+ [<>] .*$/],
 	['courieresmtpd', login => qr/^auth,$relay,session=(?<session>\S+),user=(?<user>\S+)/],
 );
 my (@seen, @strange);
@@ -106,7 +121,7 @@ is(scalar(seen('courierd', 'started', id => $one, module => 'local')), 1, 'MTA-2
 is(scalar(seen('courierd', 'completed', id => $one)), 1, 'MTA-2403: completed');
 ok(scalar(seen('courierd', 'waiting')), 'MTA-2404: waiting');
 ok(scalar(seen('courierd', $_)), "MTA-2405: $_") for qw(installing installed module marks purging);
-is(scalar(seen('courierd', 'shutdown')), 1, 'MTA-2406: shutdown');
+is(scalar(seen('courierd', 'shutdown')), 2, 'MTA-2406: shutdown');
 is(join('|', map {$_->{text}} seen('courieresmtp', 'diagnostic', id => $two)), '550 5.1.1 nobody|550 5.1.1 of this name', 'MTA-2407: a line for each line of the reply');
 is(scalar(seen('courieresmtp', 'status', id => $two, status => 'failure')), 1, 'MTA-2408: failure');
 is(scalar(seen('courieresmtp', 'status', addr => 'slow@far.test', status => 'deferred')), 1, 'MTA-2408: deferred');

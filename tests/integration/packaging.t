@@ -60,7 +60,7 @@ $t->configure(esmtpd => {ESMTPDSTART => 'NO'});
 script('start');
 is($?, 0, 'start without ESMTP');
 $t->{running} = 1;
-ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp')), 'MTA-0017: nobody answers there');
+ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp')), 'MTA-0017 MTA-3006: nobody answers there');
 ok(IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('imap')), 'but IMAP does');
 script('stop');
 $t->{running} = 0;

@@ -118,7 +118,7 @@ SKIP: {
 	my @gate = getpwnam('courier-gate') or skip 'no user courier-gate', 5;
 	my $group = getgrnam('courier-drop');
 	is($folder[4], $gate[2], 'the folder is the gate\'s');
-	is($folder[5], $group, 'its group is sendmail\'s');
+	is($folder[5], $group, 'MTA-3003: its group is sendmail\'s');
 	isnt($group, $gate[3], 'which is not the gate\'s');
 	# who has that group alone, as the set-gid program gives it
 	my $give = sub {
