@@ -59,12 +59,22 @@ static size_t room(struct sched *s, int64_t now)
 	bool time = l->queuefill && now - s->last_fill >= l->queuefill;
 	if (time)
 		s->last_fill = now;
-	else if (s->n_loaded >= l->queuelo && (now == s->last_load || !free))
+	else if (s->n_loaded >= l->queuelo && (now == s->last_load || !free || s->brisk))
 		return 0;
 	else if (s->n_loaded >= l->queuelo && free > few)
 		free = few;
 	s->last_load = now;
 	return free ? free : l->queuehi / 10;
+}
+
+/* Each second: does what is in memory go on by itself? */
+static void count_left(struct sched *s, int64_t now)
+{
+	if (now == s->last_count)
+		return;
+	s->brisk = s->n_left - s->left_before > s->limits.queuelo / 2;
+	s->left_before = s->n_left;
+	s->last_count = now;
 }
 
 static void load_due(struct sched *s, int64_t now)
@@ -117,6 +127,7 @@ int64_t sched_turn(struct sched *s)
 {
 	int64_t now = sched_now(s), next = now + FAR;
 	end_rounds(s);
+	count_left(s, now);
 	bool more = park_turn(s, now);
 	load_due(s, now);
 	for (size_t i = 0; i < s->n_modules; i++)

@@ -66,6 +66,7 @@ void message_free(struct sched *s, struct message *m)
 	undirty(s, m);
 	map_del(s->messages, key_of(&m->seq));
 	s->n_loaded--;
+	s->n_left++;
 	release(m);
 }
 

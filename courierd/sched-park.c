@@ -36,10 +36,11 @@ static struct dest *only_dest(struct sched *s, const struct message *m)
 	return mod && mod->configured ? map_get(mod->dests, first->host) : NULL;
 }
 
-/* Mail that has just come in is kept while there is plenty of room: it is on its way already. */
-static bool tight(const struct sched *s, const struct message *m)
+/* While there is plenty of room, or what is there is soon gone, reading a message twice is a waste.
+ */
+static bool tight(const struct sched *s)
 {
-	return m->env.rounds || m->env.next || s->n_loaded > s->limits.queuelo / 2;
+	return s->n_loaded > s->limits.queuelo / 2 && !s->brisk;
 }
 
 static bool has_other_work(struct sched *s, const struct message *m)
@@ -51,7 +52,7 @@ static bool has_other_work(struct sched *s, const struct message *m)
 
 bool park(struct sched *s, struct message *m)
 {
-	if (!tight(s, m) || has_other_work(s, m))
+	if (!tight(s) || has_other_work(s, m))
 		return false;
 	struct dest *d = only_dest(s, m);
 	if (!d || d->waiting < enough(d) || dest_down(d, sched_now(s)) || !vec_room(&d->parked))
@@ -69,6 +70,7 @@ bool park(struct sched *s, struct message *m)
 	if (queue_settle(s->q, seq, sched_now(s)))
 		log_error(NULL, "message %s cannot be put down: %m", m->id);
 	message_free(s, m);
+	s->n_left--; /* not by getting on */
 	return true;
 }
 

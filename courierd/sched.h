@@ -178,6 +178,9 @@ struct sched {
 	bool unasked; /* some questions found nobody to ask */
 	uint64_t last_delivery;
 	int64_t last_fill, last_load, started, last_swept;
+	uint64_t n_left, left_before; /* messages that left memory, and at the last count */
+	int64_t last_count;
+	bool brisk;    /* so many leave that there is no need to look for others */
 	bool stopping; /* feeds nothing more */
 	uint64_t n_new, n_completed;
 };
