@@ -5,6 +5,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
+use Socket qw(inet_aton pack_sockaddr_in);
 use Test::More;
 use Courier::FakeSMTP;
 use Courier::Module qw(home config deliver);
@@ -127,6 +129,24 @@ for my $pipelining (1, 0) {
 	my ($text) = $s->messages;
 	is($text // '', '', '354 for nobody: no text is sent');
 	is($r[0]{outcome}, 'failed', '354 for nobody: failed');
+}
+
+# MTA-0224: a host that does not even answer the connection: its accept queue is full.
+{
+	my $l = IO::Socket::INET->new(Listen => 0, LocalAddr => '127.0.0.1') or die "listen: $!";
+	my @full;
+	for (1 .. 3) {
+		my $c = IO::Socket::INET->new(Proto => 'tcp', Blocking => 0) or last;
+		connect $c, pack_sockaddr_in($l->sockport, inet_aton('127.0.0.1'));
+		push @full, $c;
+	}
+	config($home, esmtpdelay => "0\n", esmtptimeoutconnect => "2s\n", esmtproutes => ':[127.0.0.1],' . $l->sockport . "\n");
+	my $began = time;
+	my ($r) = deliver($home, 'esmtp', host => 'r.example');
+	is($r->{outcome}, 'deferred', 'MTA-0224: no answer to the connection: deferred');
+	like($r->{flags}, qr/connection/, 'MTA-0224: the host is called down');
+	my $took = time - $began;
+	ok($took >= 1 && $took < 12, 'MTA-0224: after esmtptimeoutconnect') or diag $took;
 }
 
 done_testing;
