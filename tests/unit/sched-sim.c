@@ -459,7 +459,7 @@ static void simulate(uint64_t seed)
 	queue_close(w.q);
 }
 
-static uint64_t first_seed = 1, last_seed = 60;
+static uint64_t first_seed = 1, last_seed = 30;
 
 static void mail_is_conserved(void **state UNUSED)
 {
