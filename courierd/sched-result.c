@@ -115,6 +115,7 @@ void delivery_result(
 		d->answered[i] = 1;
 		if (d->report) {
 			dsn_end(s, d->msg, r);
+			dest_result(d->dest, false, NULL);
 			return;
 		}
 		m->delivered += r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Limits and times of the mail transfer agent in a running instance, with small values.
+# slow: limits and times of the mail transfer agent in a running instance, with small values.
 use strict;
 use warnings;
 use FindBin;
