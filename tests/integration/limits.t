@@ -123,6 +123,21 @@ ok($t->wait_for(20, sub { scalar($t->log_lines(qr/addr=<bad\@far\.test>,status: 
 sleep 1;
 is(scalar(grep {$_->[1] =~ /^Subject: forwarded$/m} $t->mailbox('alice')), 0, 'MTA-0505: and nobody is told');
 
+# An account whose record names no Maildir gets the default instructions, of two lines here.
+my $db = $t->path('etc/userdb');
+my $text = do { local (@ARGV, $/) = $db; <> };
+$text =~ s/^(alice\@.*?)mail=[^|]*\|?/$1/m or BAIL_OUT("no Maildir of alice in: $text");
+my @st = stat $db;
+$t->file('etc/userdb', $text);
+chmod 0600, $db;
+chown @st[4, 5], $db if $> == 0;
+$t->command('makeuserdb');
+$t->configure(courierd => {DEFAULTDELIVERY => "| cat > default.out\n./Maildir"});
+$t->restart;
+like(give('by default', "x\n", 'alice@example.test'), qr/^250/, 'mail for an account without a Maildir of record');
+ok($t->wait_mail('alice', qr/^Subject: by default$/m), 'MTA-0510: the second line stores it');
+ok($t->wait_for(5, sub { -s home('alice') . '/default.out' }), 'MTA-0510: the first has run a program');
+
 # ---- restarts of the scheduler ------------------------------------------------------------
 
 queue('flush');
