@@ -96,11 +96,17 @@ is(scalar(my @left = glob $t->path('var/queue/msgs/*/*')), 0, 'nor files');
 
 mkdir $t->path('var/queue/msgs/43');
 chown +(stat $t->path('var/queue'))[4, 5], $t->path('var/queue/msgs/43') if $> == 0;
+mkdir $t->path('var/queue/msgs/44');
+open my $garbage, '>', $t->path('var/queue/msgs/44/C944') or die;
+print $garbage "no control file\n";
+close $garbage;
+chown +(stat $t->path('var/queue'))[4, 5], $t->path('var/queue/msgs/44'), $t->path('var/queue/msgs/44/C944') if $> == 0;
 ok($t->command('courier', 'start') =~ /already|running/, 'MTA-2206: the running engine has a lock');
 $pid = sched_pid();
 like(submit("burst $_", 'bob@example.test', 'y@far.test'), qr/^250 /, "burst $_") for 1 .. 5;
 $t->stop;
 $t->start;
+ok($t->wait_for(10, sub { -e $t->path('var/queue/broken/C944') }), 'MTA-2205: what cannot be read is put into the folder broken');
 ok(!-d $t->path('var/queue/msgs/43'), 'MTA-2241: empty folders are removed at the start');
 is(copies('bob', "burst $_"), 1, "burst $_ is there once after a restart") for 1 .. 5;
 ok($t->wait_for(10, sub { ask('status') =~ /^messages\t5$/m }), 'five still wait');
