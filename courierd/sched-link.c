@@ -55,6 +55,9 @@ static void on_drain(void *ctx, struct ipc *c UNUSED)
 
 static void on_up(void *ctx)
 {
+	const struct sched_module *m = ctx;
+	log_info(NULL, "Started courier%s, maxdels=%u, maxhost=%u, maxrcpt=%u", m->name, m->maxdels,
+	    m->maxhost, m->maxrcpt);
 	module_up(ctx);
 }
 

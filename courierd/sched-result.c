@@ -78,6 +78,17 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	buf_free(&reply);
 }
 
+void result_log(const struct message *m, uint32_t num)
+{
+	const struct envelope_rcpt *r = &m->env.rcpts[num];
+	struct str text = r->error.n ? r->error : r->reply, line;
+	while (str_split(&text, '\n', &line))
+		log_info(NULL, "id=%s,from=<%.*s>,addr=<%.*s>: %.*s", m->id, STR_FMT(m->env.sender),
+		    STR_FMT(r->address), STR_FMT(line));
+	log_info(NULL, "id=%s,from=<%.*s>,addr=<%.*s>,status: %s", m->id, STR_FMT(m->env.sender),
+	    STR_FMT(r->address), r->state == RCPT_FAILED ? "failure" : "deferred");
+}
+
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
     const char *status, const char *text)
 {
@@ -104,6 +115,7 @@ void delivery_result(
 		d->answered[i] = 1;
 		if (d->report) {
 			dsn_end(s, d->msg, r);
+			dest_result(d->dest, false, NULL);
 			return;
 		}
 		m->delivered += r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;

@@ -182,7 +182,7 @@ is(has('alice'), 0, 'the other does not');
 @r = dialog(to => [qw(alice team)]);
 like($r[1], qr/^412 /, 'an alias without a filter counts as whitelisted (MTA-1811)');
 
-# ---- global filters: filters/ for those who have not whitelisted, allfilters/ always
+# ---- MTA-2209: global filters: filters/ for those who have not whitelisted, allfilters/ always
 my $all = Courier::Filter->new($t, 'all');
 my $opt = Courier::Filter->new($t, 'opt', folder => 'filters');
 $t->command('courierfilter', @dir, 'restart');

@@ -77,12 +77,12 @@ is(run('', 'sh -c "maildirmake --del n md; cat md/shared-maildirs"'), '', 'maild
 run('', 'maildirmake box');
 is((run("Subject: x\n\ny\n", 'deliverquota box 1000S'))[1], 0, 'deliverquota');
 is(run('', 'cat box/new/*'), "Subject: x\n\ny\n", 'deliverquota: the message');
-is((run('x' x 2000, 'deliverquota box 1000S'))[1], 77, 'deliverquota: over quota');
+is((run('x' x 2000, 'deliverquota box 1000S'))[1], 77, 'MTA-1419 deliverquota: over quota');
 is((run('x', 'deliverquota nothere'))[1], 75, 'deliverquota: no Maildir');
 is((run('x', 'deliverquota -c made'))[1], 0, 'deliverquota -c');
 
 run('', 'touch mbox');
-is(run('', q(lockmail mbox sh -c 'ls mbox.lock; cat mbox.lock | wc -w; flock -n mbox true || echo kernel')), "mbox.lock\n2\nkernel\n", 'DROP-0213 locks');
+is(run('', q(lockmail mbox sh -c 'ls mbox.lock; cat mbox.lock | wc -w; flock -n mbox true || echo kernel')), "mbox.lock\n2\nkernel\n", 'DROP-0213 MTA-1417 locks');
 ok(!-e 'mbox.lock', 'DROP-0213 the lock goes');
 is((run('', "lockmail mbox sh -c 'exit 5'"))[1], 5, 'DROP-0213 the status');
 is((run('', "lockmail mbox sh -c 'kill -9 \$\$'"))[1], 75, 'DROP-0213 a program that is killed');
@@ -148,6 +148,6 @@ run('', "sh -c 'sleep 0.3; echo $hupped > daemon.pid'");
 run("10.1.0.0/15\tnet\n192.168.7.9\thost\n", 'sh -c "cat >text; makedat -cidr -hup=daemon.pid text t.new t.dat"');
 waitpid $hupped, 0;
 is($? >> 8, 7, 'MTA-1606 -hup: the daemon hears of it');
-is((run("nonsense\n", 'makedat -cidr -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 not a network');
+is((run("nonsense\n", 'makedat -cidr -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 MTA-1420 not a network');
 is(fetch('192.168.7.9', ''), "host\n", 'DROP-0220 a fault changes nothing');
 done_testing();

@@ -135,6 +135,7 @@ static void test_faults(void **state)
 static void test_times(void **state)
 {
 	int64_t v;
+	/* MTA-0201 */
 	assert_true(config_parse_time(STR("1w2d3h4m5s"), &v) && v == 788645);
 	assert_true(config_parse_time(STR("0"), &v) && v == 0);
 	assert_false(config_parse_time(STR("d"), &v));

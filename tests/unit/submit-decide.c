@@ -292,6 +292,7 @@ static void test_disk(void **state)
 {
 	struct disk_need d;
 	(void)state;
+	/* MTA-0204 */
 	assert_true(disk_need_parse(STR("500 20 131072"), &d));
 	assert_int_equal(d.blocks, 500);
 	assert_int_equal(d.step, 131072);
