@@ -120,6 +120,7 @@ void message_start(struct sched *s, struct message *m)
 		if (m->env.rcpts[i].state == RCPT_DEFERRED)
 			m->env.rcpts[i].state = RCPT_PENDING;
 	m->cancel = m->env.cancelled.p != NULL;
+	owed_start(m);
 	m->not_before = 0;
 	m->counted = m->report_deferred = false;
 	recipients_route(s, m);
@@ -141,7 +142,8 @@ static void on_written(void *ctx, int error)
 	if (m && w->waits) {
 		m->writes--;
 		message_dirty(w->s, m);
-	}
+	} else if (m && m->lazy && --m->lazy == 0 && w->s->archives)
+		message_dirty(w->s, m);
 	free(w);
 }
 
@@ -159,6 +161,7 @@ int message_write(struct sched *s, struct message *m, bool wait)
 		return -1;
 	}
 	m->writes += wait;
+	m->lazy += !wait;
 	m->recorded += m->out.n;
 	buf_clear(&m->out);
 	return 0;
@@ -205,7 +208,9 @@ static bool all_final(const struct message *m)
 static void fail_rest(struct sched *s, struct message *m, const char *status, const char *text)
 {
 	for (uint32_t i = 0; i < m->env.n_rcpts; i++)
-		if (!rcpt_final(m->env.rcpts[i].state))
+		if (!rcpt_final(m->env.rcpts[i].state) && m->env.rcpts[i].place.n)
+			result_plain(s, m, i, MODULE_DELIVERED, "", ""); /* it has been seen */
+		else if (!rcpt_final(m->env.rcpts[i].state))
 			result_plain(s, m, i, MODULE_FAILED, status, text);
 }
 
@@ -249,7 +254,8 @@ static void defer(struct sched *s, struct message *m, int64_t now, int64_t pause
 void message_end_round(struct sched *s, struct message *m)
 {
 	int64_t now = sched_now(s);
-	if (m->gone || m->writes || m->questions || m->deliveries)
+	if (m->gone || m->writes || m->questions || m->deliveries || m->owed ||
+	    (s->archives && m->lazy))
 		return;
 	if (m->cancel)
 		fail_rest(s, m, "5.7.0",

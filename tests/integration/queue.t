@@ -58,7 +58,8 @@ my $list = $t->wait_for(10, sub { my $l = ask('list'); $l =~ /deferred\tx\@far\.
 ok($list, 'the other one waits');
 my ($id) = ($list || '') =~ /^([0-9A-F.]{42})\t/;
 ok($t->wait_for(5, sub { my @c = glob $t->path('var/queue/msgs/*/C*'); @c == 1 }), 'as files');
-like(ask("show $id"), qr/^recipient\t0\tdeferred\tx\@far\.test\t.*Connection refused$/m, 'with the reason');
+my $reason = qr/^recipient\t0\tdeferred\tx\@far\.test\t.*Connection refused$/m;
+ok($t->wait_for(5, sub { ask("show $id") =~ $reason }), 'with the reason');
 like(ask('show 0000000000000001.0000000000000001.00000001'), qr/^error\t/, 'no such message');
 like(ask('nonsense'), qr/^error\t/, 'no such request');
 
