@@ -16,155 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static const char body[] = "Subject: x\n\nFrom here\nend\n";
-
-struct bench {
-	char home[64];
-	struct ipc *c;
-	pid_t pid;
-	bool fresh; /* may run programs */
-	char text[4096], forwards[512], status[16], place[512];
-	uint64_t device;
-};
-
-static void start(struct bench *b)
-{
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	b->pid = fork();
-	assert_true(b->pid >= 0);
-	if (b->pid == 0) {
-		const char *program = access("courierlocal-worker", X_OK)
-					  ? "../../courierlocal-worker"
-					  : "./courierlocal-worker";
-		dup2(fds[1], 3);
-		if (!b->fresh) /* as the broker does */
-			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		execl(program, "courierlocal-worker", (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	b->c = ipc_new(NULL, fds[0], NULL, NULL);
-}
-
-static int stop(struct bench *b)
-{
-	int status = 0;
-	ipc_free(b->c);
-	waitpid(b->pid, &status, 0);
-	return status;
-}
-
-static int setup_for(void **state, bool fresh)
-{
-	struct bench *b = mem_new(struct bench);
-	b->fresh = fresh;
-	snprintf(b->home, sizeof b->home, "/tmp/local-worker.XXXXXX");
-	assert_non_null(mkdtemp(b->home));
-	start(b);
-	*state = b;
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_for(state, false);
-}
-
-static int setup_fresh(void **state)
-{
-	return setup_for(state, true);
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-	assert_int_equal(stop(b), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", b->home, (char *)NULL);
-		_exit(1);
-	}
-	waitpid(pid, NULL, 0);
-	free(b);
-	return 0;
-}
-
-static void put_file(struct bench *b, const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof path, "%s/%s", b->home, name);
-	unlink(path);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static char *get_file(struct bench *b, const char *name)
-{
-	char path[512];
-	struct buf out;
-	snprintf(path, sizeof path, "%s/%s", b->home, name);
-	buf_init(&out, 1 << 20);
-	if (file_read(AT_FDCWD, path, &out) < 0)
-		return NULL;
-	return out.p;
-}
-
-/* Messages in new; the last one's name. */
-static unsigned count(struct bench *b, const char *sub, char *name, size_t size)
-{
-	char path[256];
-	unsigned n = 0;
-	snprintf(path, sizeof path, "%s/Maildir/%s", b->home, sub);
-	DIR *d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (e->d_name[0] != '.') {
-			n++;
-			if (name)
-				snprintf(name, size, "Maildir/%s/%s", sub, e->d_name);
-		}
-	if (d)
-		closedir(d);
-	return n;
-}
-
-static struct worker_delivery delivery(struct bench *b)
-{
-	return (struct worker_delivery){.rules = {.dot = STR("courier"), .seps = STR("+")},
-	    .uid = geteuid(),
-	    .program_seconds = 20,
-	    .size = sizeof body - 1,
-	    .user = STR("joe"),
-	    .home = str_of(b->home),
-	    .delivery = STR("./Maildir"),
-	    .address = STR("joe-ext@example.com"),
-	    .sender = STR("from@example.net"),
-	    .id = STR("1.2.3"),
-	    .body = str_at(body, sizeof body - 1)};
-}
-
-static int answer(struct bench *b)
-{
-	struct worker_result r;
-	struct ipc_msg m;
-	assert_int_equal(ipc_recv(b->c, &m, 20000), 1);
-	assert_true(worker_read_result(&m, &r));
-	snprintf(b->text, sizeof b->text, "%.*s", STR_FMT(r.text));
-	snprintf(b->forwards, sizeof b->forwards, "%.*s", STR_FMT(r.forwards));
-	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r.status));
-	snprintf(b->place, sizeof b->place, "%.*s", STR_FMT(r.place));
-	b->device = r.device;
-	return (int)r.outcome;
-}
-
-static int deliver(struct bench *b, const struct worker_delivery *d)
-{
-	assert_int_equal(worker_send_delivery(b->c, 1, d, -1), 0);
-	return answer(b);
-}
 #include "local-bench.h"
 
 static void test_maildir(void **state)
@@ -234,7 +85,7 @@ static const char whole[] = "Delivered-To: joe-ext@example.com\nReturn-Path: <fr
 
 static void check_whole(struct bench *b, const char *name)
 {
-	char *text = get_file(b, name);
+	char *text = bench_get(b, name);
 	assert_non_null(text);
 	assert_string_equal(text, whole);
 	free(text);
@@ -252,28 +103,28 @@ static const char *file_of(struct bench *b)
 static void test_place(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	char maildir[128];
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->place, "");
 	d.flags = WORKER_NO_SYNC;
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	if (!b->place[0])
 		skip(); /* the file system of /tmp is not one of those */
 	check_whole(b, file_of(b));
 	assert_true(b->device != 0);
 	/* Several instructions: each is synced at once, for there is no one place. */
-	put_file(b, ".courier", "./Maildir\n./Maildir\n");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	bench_put(b, ".courier", "./Maildir\n./Maildir\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->place, "");
-	assert_int_equal(count(b, "new", NULL, 0), 4);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 4);
 	snprintf(maildir, sizeof maildir, "%s/Maildir", b->home);
 	d.flags = WORKER_SYNC;
 	d.maildir = str_of(maildir);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	d.maildir = STR("/nonexistent");
-	assert_int_equal(deliver(b, &d), WORKER_DEFER);
-	assert_int_equal(count(b, "new", NULL, 0), 4);
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 4);
 }
 
 static void damage(struct bench *b, const char *name, const char *text)
@@ -292,10 +143,10 @@ static void damage(struct bench *b, const char *name, const char *text)
 static void test_place_again(void **state)
 {
 	struct bench *b = *state;
-	struct worker_delivery d = delivery(b);
+	struct worker_delivery d = bench_delivery(b);
 	char place[512], other[640], name[512];
 	d.flags = WORKER_NO_SYNC;
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	if (!b->place[0])
 		skip();
 	snprintf(place, sizeof place, "%s", b->place);
@@ -303,35 +154,35 @@ static void test_place_again(void **state)
 	snprintf(other, sizeof other, "another-run %s/%s", b->home, name);
 	/* Whole: nothing is added.  Synced afterwards, so no place is named. */
 	d.place = str_of(place);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_string_equal(b->place, "");
 	/* Empty, short, or other bytes: mended under its name, in this run of the kernel or not. */
 	static const char *const bad[] = {"", "Delivered-To: joe", "xxxx"};
 	for (size_t i = 0; i < 2 * ARRAY_LEN(bad); i++) {
 		damage(b, name, bad[i / 2]);
 		d.place = str_of(i & 1 ? place : other);
-		assert_int_equal(deliver(b, &d), WORKER_OK);
+		assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 		check_whole(b, name);
 	}
 	char same[sizeof whole];
 	memset(same, 0, sizeof same);
 	memset(same, 'z', sizeof same - 1);
 	damage(b, name, same);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	check_whole(b, name);
-	assert_int_equal(count(b, "new", NULL, 0), 1);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 1);
 	/* Gone in this run of the kernel: its reader took it.  In another one: made again. */
 	damage(b, name, NULL);
 	d.place = str_of(place);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(count(b, "new", NULL, 0), 0);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
 	d.place = str_of(other);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	check_whole(b, name);
 	damage(b, name, NULL);
 	d.place = str_of(place);
 	d.flags |= WORKER_DOUBT; /* a sync has failed */
-	assert_int_equal(deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	check_whole(b, name);
 	/* Read since: found where its reader has put it. */
 	char from[640], to[640];
@@ -339,17 +190,17 @@ static void test_place_again(void **state)
 	snprintf(to, sizeof to, "%s/Maildir/cur%s:2,S", b->home, strrchr(name, '/'));
 	assert_int_equal(rename(from, to), 0);
 	d.place = str_of(other);
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(count(b, "new", NULL, 0), 0);
-	assert_int_equal(count(b, "cur", NULL, 0), 1);
-	assert_int_equal(count(b, "tmp", NULL, 0), 0);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
+	assert_int_equal(bench_count(b, "cur", NULL, 0), 1);
+	assert_int_equal(bench_count(b, "tmp", NULL, 0), 0);
 	/* No place at all, or a mailbox that is gone: delivered like any other. */
 	d.place = STR("?");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(count(b, "new", NULL, 0), 1);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 1);
 	d.place = STR("run /nonexistent/Maildir/new/1.2.3");
-	assert_int_equal(deliver(b, &d), WORKER_OK);
-	assert_int_equal(count(b, "new", NULL, 0), 2);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 2);
 }
 
 static void test_mbox(void **state)
