@@ -170,7 +170,8 @@ static void do_list(struct client *k, struct str args UNUSED)
 		return;
 	}
 	for (size_t at = 0; map_next(s->messages, &at, &key, &v);)
-		k->seqs[k->n_seqs++] = ((struct message *)v)->seq;
+		if (!owed_only(v))
+			k->seqs[k->n_seqs++] = ((struct message *)v)->seq;
 	for (size_t i = 0; i < s->index.n && k->n_seqs < n; i++)
 		k->seqs[k->n_seqs++] = s->index.v[i].seq;
 	k->n_seqs += park_list(s, k->seqs + k->n_seqs, n - k->n_seqs);

@@ -110,6 +110,7 @@ static void sweep(struct sched *s, int64_t now)
 		return;
 	s->last_swept = now;
 	dest_sweep(s);
+	owed_sweep(s, now);
 	recipients_ask_old(s);
 	for (size_t i = 0; i < s->n_modules; i++)
 		for (struct delivery *x = s->modules[i].running; x; x = x->run_next)

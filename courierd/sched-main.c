@@ -102,13 +102,13 @@ static void log_waiting(struct scheduler *x, int64_t now, int64_t next)
 static void consider_restart(struct scheduler *x, int64_t now)
 {
 	int64_t age = now - x->core.started;
-	bool quiet = !x->core.n_loaded && !sched_active(&x->core);
+	bool quiet = !x->core.n_loaded, idle = !sched_active(&x->core) && !x->core.n_owed;
 	if (age > x->core.limits.respawnhi && !x->want_restart) {
 		log_info(NULL, "SHUTDOWN: Restarting...");
 		x->want_restart = x->core.stopping = true;
 	}
 	if (x->restarting ||
-	    !(x->want_restart ? !sched_active(&x->core) : quiet && age > x->core.limits.respawnlo))
+	    !(x->want_restart ? idle : quiet && idle && age > x->core.limits.respawnlo))
 		return;
 	x->restarting = x->want_restart = true;
 	service_restart_me(x->service);
@@ -139,7 +139,7 @@ static void turn(void *ctx)
 	timer_set(x->timer, (next > now ? next - now : 1) * 1000);
 	if (!sched_active(&x->core)) {
 		log_waiting(x, now, next);
-		if (service_draining(x->service)) {
+		if (service_draining(x->service) && !x->core.n_owed) {
 			leave(x);
 			return;
 		}

@@ -121,6 +121,7 @@ void message_start(struct sched *s, struct message *m)
 		if (m->env.rcpts[i].state == RCPT_DEFERRED)
 			m->env.rcpts[i].state = RCPT_PENDING;
 	m->cancel = m->env.cancelled.p != NULL;
+	owed_start(m);
 	m->not_before = 0;
 	m->counted = m->report_deferred = m->said = false;
 	recipients_route(s, m);
@@ -142,7 +143,8 @@ static void on_written(void *ctx, int error)
 	if (m && w->waits) {
 		m->writes--;
 		message_dirty(w->s, m);
-	}
+	} else if (m && m->lazy && --m->lazy == 0 && w->s->archives)
+		message_dirty(w->s, m);
 	free(w);
 }
 
@@ -160,6 +162,7 @@ int message_write(struct sched *s, struct message *m, bool wait)
 		return -1;
 	}
 	m->writes += wait;
+	m->lazy += !wait;
 	m->recorded += m->out.n;
 	buf_clear(&m->out);
 	return 0;
@@ -214,11 +217,17 @@ static bool all_final(const struct message *m)
 
 static void fail_rest(struct sched *s, struct message *m, const char *status, const char *text)
 {
-	for (uint32_t i = 0; i < m->env.n_rcpts; i++)
-		if (!rcpt_final(m->env.rcpts[i].state)) {
-			result_plain(s, m, i, MODULE_FAILED, status, text);
-			result_log(m, i);
+	for (uint32_t i = 0; i < m->env.n_rcpts; i++) {
+		const struct envelope_rcpt *r = &m->env.rcpts[i];
+		if (rcpt_final(r->state))
+			continue;
+		if (r->place.n) { /* it has been seen */
+			result_plain(s, m, i, MODULE_DELIVERED, "", "");
+			continue;
 		}
+		result_plain(s, m, i, MODULE_FAILED, status, text);
+		result_log(m, i);
+	}
 }
 
 /* The last words of the last attempt stand in the report; the reason for giving up comes first. */
@@ -262,7 +271,8 @@ static void defer(struct sched *s, struct message *m, int64_t now, int64_t pause
 void message_end_round(struct sched *s, struct message *m)
 {
 	int64_t now = sched_now(s);
-	if (m->gone || m->writes || m->questions || m->deliveries)
+	if (m->gone || m->writes || m->questions || m->deliveries || m->owed ||
+	    (s->archives && m->lazy))
 		return;
 	if (m->cancel) {
 		const char *why =

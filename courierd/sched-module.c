@@ -247,6 +247,7 @@ static void keep_unanswered(struct delivery *x)
 void module_down(struct sched_module *m)
 {
 	m->up = false;
+	owed_module_down(m->s, m);
 	while (m->running) {
 		struct delivery *x = m->running;
 		delivery_unrun(x);

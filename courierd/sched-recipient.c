@@ -101,7 +101,7 @@ void recipients_route(struct sched *s, struct message *m)
 	bool known = s->hooks->generation(s->ctx, m->env.generation);
 	for (uint32_t i = 0; i < m->env.n_rcpts; i++) {
 		struct envelope_rcpt *r = &m->env.rcpts[i];
-		if (rcpt_final(r->state) || (r->module.n && (known || m->fresh)))
+		if (rcpt_final(r->state) || (r->module.n && (known || m->fresh || r->place.n)))
 			continue;
 		if (!new_question(s, m, i))
 			result_plain(s, m, i, MODULE_DEFERRED, "4.3.0", "out of memory");

@@ -75,6 +75,7 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	e->sent = keep(m, x.sent);
 	e->error = keep(m, x.error);
 	e->reply = keep(m, x.reply);
+	owed_result(s, m, num, r);
 	buf_free(&reply);
 }
 
@@ -122,6 +123,8 @@ void delivery_result(
 		m->failed += r->outcome == MODULE_FAILED;
 		m->deferred += r->outcome == MODULE_DEFERRED;
 		result_delivery(s, d->msg, num, r);
+		if (r->place.n) /* soon in the journal: a kill is not to deliver it again */
+			message_write(s, d->msg, false);
 		bool down = r->connection && r->outcome == MODULE_DEFERRED;
 		if (down && !d->connection)
 			dest_result(d->dest, true, r);

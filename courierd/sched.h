@@ -104,10 +104,13 @@ struct message {
 	struct arena *arena;
 	struct envelope env;
 	char id[QUEUE_ID_SIZE];
-	struct buf out;             /* records to be appended at the next occasion */
-	size_t recorded;            /* bytes of its control text */
-	unsigned deliveries;        /* waiting or running */
-	unsigned questions;         /* routes asked for */
+	struct buf out;      /* records to be appended at the next occasion */
+	size_t recorded;     /* bytes of its control text */
+	unsigned deliveries; /* waiting or running */
+	unsigned questions;  /* routes asked for */
+	unsigned owed;       /* recipients whose files are not known to be on the disk */
+	int64_t owed_since;
+	unsigned lazy;              /* appends under way that nothing waits for, but the archive */
 	unsigned writes;            /* appends that must be durable before the round can end */
 	int64_t not_before;         /* the host is down until then */
 	bool fresh;                 /* not yet durable */
@@ -169,8 +172,9 @@ struct sched {
 	struct sched_module modules[SCHED_MODULES_MAX];
 	size_t n_modules;
 	struct map *messages;
-	size_t n_loaded, n_dests, n_parked;
+	size_t n_loaded, n_dests, n_parked, n_owed;
 	struct dest *parked; /* those that have parked messages */
+	bool archives;       /* what leaves the queue is copied: its text must be complete */
 	struct index index;
 	struct message *dirty;
 	struct map *questions;
@@ -234,6 +238,16 @@ void delivery_result(
 void delivery_done(struct sched *s, struct delivery *d);
 void delivery_over(
     struct sched *s, struct delivery *d); /* not running any more; unanswered: deferred */
+
+/* sched-owed.c: places that modules have named (module.h) */
+void owed_result(struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
+void sched_synced(
+    struct sched *s, struct sched_module *mod, struct str id, uint32_t num, enum module_sync how);
+void owed_module_down(struct sched *s, const struct sched_module *mod);
+void owed_sweep(struct sched *s, int64_t now);
+void owed_start(struct message *m);
+/* Everybody has it; it is here only until the disks have it too. */
+bool owed_only(const struct message *m);
 
 /* sched-dest.c */
 struct dest *dest_get(struct sched_module *m, struct str host);

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -73,12 +74,26 @@ static void peer_free(struct peer *p)
 	free(p);
 }
 
+/* The edge ends; not inside the call that found the fault, whose callers still use it. */
+static void drop_later(struct peer *p)
+{
+	struct loop *l = service_loop(p->gate->service);
+	loop_defer_cancel(l, drop_peer, p);
+	if (loop_defer(l, drop_peer, p) == 0)
+		return;
+	log_error(NULL, "no memory; the gate ends");
+	exit(EX_TEMPFAIL);
+}
+
+/* Who waits for a reply that cannot be sent must not wait for ever. */
 static void send_buf(struct session *s, uint16_t type, const struct buf *b)
 {
 	ipc_compose(s->peer->ipc, type, s->id);
 	ipc_put_rest(s->peer->ipc, buf_str(b));
-	if (b->failed || ipc_send(s->peer->ipc, -1) < 0)
-		log_error(NULL, "a reply of the gate can't be sent: %m");
+	if (!b->failed && ipc_send(s->peer->ipc, -1) == 0)
+		return;
+	log_error(NULL, "a reply of the gate can't be sent, its edge is dropped: %m");
+	drop_later(s->peer);
 }
 
 static void send_reply(void *ctx, const struct gate_reply *r)
@@ -186,13 +201,10 @@ static void drop_peer(void *ctx)
 	peer_free(ctx);
 }
 
-/* The edge ends; not inside the call that found the fault, whose callers still use it. */
 static void break_off(struct peer *p, uint16_t type)
 {
-	struct loop *l = service_loop(p->gate->service);
 	log_error(NULL, "frame %u of a client of the gate can't be understood", type);
-	loop_defer_cancel(l, drop_peer, p);
-	loop_defer(l, drop_peer, p);
+	drop_later(p);
 }
 
 static void session_run(struct session *s)

@@ -394,7 +394,7 @@ static void judge_message(struct transaction *t)
 	struct mime_result mime = {0};
 	bool marked;
 	if (!spool_faults(&m->spool, &mime)) {
-		end_with(t, REPLY_COMPLEX);
+		end_with(t, spool_limit(&m->spool, REPLY_COMPLEX));
 		return;
 	}
 	struct message_facts f = {

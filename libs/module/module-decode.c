@@ -51,6 +51,12 @@ static bool take_rcpt(struct arena *a, struct str v, struct module_rcpt *r)
 		return false;
 	r->num = (uint32_t)n;
 	r->notify = (uint8_t)bits;
+	struct str place;
+	if (str_split(&v, '\t', &place)) {
+		if (!module_line_value(a, place, &r->place))
+			return false;
+		r->doubt = !str_is(v, "0");
+	}
 	return module_line_value(a, address, &r->address) && module_line_value(a, orcpt, &r->orcpt);
 }
 
@@ -205,6 +211,8 @@ static struct str *result_text(struct module_result *r, struct str name)
 		return &r->diagnostic;
 	if (str_is(name, "remote"))
 		return &r->remote;
+	if (str_is(name, "place"))
+		return &r->place;
 	return str_is(name, "command") ? &r->command : NULL;
 }
 
@@ -267,4 +275,24 @@ int module_decode_done(struct str text, uint64_t *delid)
 		if (str_is(name, "delivery"))
 			has = str_u64(value, delid) && *delid <= INT64_MAX;
 	return more == 0 && !text.n && has ? 0 : -1;
+}
+
+int module_decode_synced(struct str text,
+    void (*each)(void *ctx, struct str id, uint32_t num, enum module_sync how), void *ctx)
+{
+	static const char *const words[] = {"synced", "unsure", "failed"};
+	struct str name, value, id;
+	uint64_t num;
+	int more;
+	while ((more = module_line_next(&text, &name, &value)) > 0) {
+		size_t how = 0;
+		while (how < ARRAY_LEN(words) && !str_is(name, words[how]))
+			how++;
+		if (how == ARRAY_LEN(words))
+			continue;
+		if (!str_split(&value, '\t', &id) || !small(value, UINT32_MAX, &num))
+			return -1;
+		each(ctx, id, (uint32_t)num, (enum module_sync)how);
+	}
+	return more == 0 && !text.n ? 0 : -1;
 }

@@ -30,7 +30,13 @@ static void rcpt(struct buf *out, const struct module_rcpt *r)
 	field_encode(r->address, out);
 	buf_addc(out, '\t');
 	field_encode(r->orcpt, out);
-	buf_addf(out, "\t%u\n", (unsigned)r->notify);
+	buf_addf(out, "\t%u", (unsigned)r->notify);
+	if (r->place.n) {
+		buf_addc(out, '\t');
+		field_encode(r->place, out);
+		buf_addf(out, "\t%d", r->doubt);
+	}
+	buf_addc(out, '\n');
 }
 
 bool module_encode_delivery(
@@ -82,6 +88,7 @@ bool module_encode_result(
 	flag(out, "peer-dsn", r->peer_dsn);
 	flag(out, "connection", r->connection);
 	flag(out, "untracked", r->untracked);
+	module_line(out, "place", r->place);
 	flag(out, "done", done);
 	return !out->failed;
 }
@@ -89,5 +96,14 @@ bool module_encode_result(
 bool module_encode_done(uint64_t delid, struct buf *out)
 {
 	number(out, "delivery", (int64_t)delid);
+	return !out->failed;
+}
+
+bool module_encode_synced(
+    const struct module_owed *v, size_t n, enum module_sync how, struct buf *out)
+{
+	static const char *const words[] = {"synced", "unsure", "failed"};
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s\t%s\t%u\n", words[how], v[i].id, (unsigned)v[i].num);
 	return !out->failed;
 }

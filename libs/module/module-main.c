@@ -27,20 +27,24 @@ struct delivery {
 	struct buf held; /* the last result: it leaves with the next one or with the end */
 };
 
-static void send_text(uint64_t epoch, uint16_t type, struct str text)
+/* A result that does not get there would be waited for: the edge ends, and the scheduler knows. */
+static void send_buf(uint64_t epoch, uint16_t type, const struct buf *text)
 {
 	if (!host.edge || epoch != host.epoch)
 		return;
 	ipc_compose(host.edge, type, 0);
-	ipc_put_rest(host.edge, text);
-	if (ipc_send(host.edge, -1))
-		log_warning(NULL, "cannot send a result to the scheduler: %m");
+	ipc_put_rest(host.edge, buf_str(text));
+	if (!text->failed && ipc_send(host.edge, -1) == 0)
+		return;
+	log_error(NULL, "cannot send a result to the scheduler, the edge is dropped: %m");
+	ipc_free(host.edge);
+	host.edge = NULL;
 }
 
 static void send_held(struct delivery *x)
 {
-	if (x->held.n)
-		send_text(x->epoch, MODULE_FRAME_RESULT, buf_str(&x->held));
+	if (x->held.n || x->held.failed)
+		send_buf(x->epoch, MODULE_FRAME_RESULT, &x->held);
 	buf_clear(&x->held);
 }
 
@@ -73,16 +77,29 @@ static void delivery_free(struct delivery *x)
 void module_done(void *handle)
 {
 	struct delivery *x = handle;
-	if (x->held.n) {
+	if (x->held.n || x->held.failed) {
 		buf_addz(&x->held, "done\t1\n");
 		send_held(x);
 	} else {
 		module_encode_done(x->d.delid, &x->held);
-		send_text(x->epoch, MODULE_FRAME_DONE, buf_str(&x->held));
+		send_buf(x->epoch, MODULE_FRAME_DONE, &x->held);
 	}
 	delivery_free(x);
 	host.active--;
 	end_if_idle();
+}
+
+void module_synced(const struct module_owed *v, size_t n, enum module_sync how)
+{
+	enum { AT_ONCE = 500 };
+	for (size_t k; n; n -= k, v += k) {
+		struct buf b;
+		buf_init(&b, 64 * 1024);
+		k = n < AT_ONCE ? n : AT_ONCE;
+		module_encode_synced(v, k, how, &b);
+		send_buf(host.epoch, MODULE_FRAME_SYNCED, &b);
+		buf_free(&b);
+	}
 }
 
 static struct delivery *decode(struct ipc_msg *m)

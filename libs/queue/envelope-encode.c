@@ -217,3 +217,13 @@ bool envelope_add_generation(struct buf *out, uint64_t generation)
 {
 	return buf_addf(out, "g%llx\n", (unsigned long long)generation);
 }
+
+bool envelope_add_place(struct buf *out, uint32_t num, bool doubt, struct str place)
+{
+	buf_addf(out, "k%u", (unsigned)num);
+	if (place.n) {
+		buf_addf(out, " %d\t", doubt);
+		field_encode(place, out);
+	}
+	return buf_addc(out, '\n') && !out->failed;
+}

@@ -28,6 +28,13 @@ static void claims(struct str text, struct arena *a)
 	buf_free(&b);
 }
 
+static void synced(
+    void *ctx UNUSED, struct str id UNUSED, uint32_t num UNUSED, enum module_sync how)
+{
+	if (how > MODULE_SYNC_FAILED)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_at(data, size), body;
@@ -41,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	module_decode_delivery(text, a, &d, &body, &n);
 	module_decode_done(text, &n);
+	module_decode_synced(text, synced, NULL);
 	if (module_decode_result(text, a, &n, &num, &r, &done) == 0) {
 		struct buf b;
 		buf_init(&b, 4 * size + 1024);

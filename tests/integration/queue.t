@@ -63,7 +63,7 @@ my ($h, $number) = $c =~ m,/msgs/(\d+)/C(\d+)\z,;
 is($h, $number % 100, 'MTA-2201: msgs/H/Cnnn, H being nnn modulo 100');
 ok(-e "$t->{dir}/i/var/queue/msgs/$h/D$number", 'MTA-2201: and Dnnn beside it');
 is(hex substr($id, 0, 16), $number, 'MTA-2211: nnn is the first part of the queue id');
-my $text = do { local (@ARGV, $/) = $c; <> };
+my $text = $t->wait_for(5, sub { my $x = do { local (@ARGV, $/) = $c; <> }; $x =~ /^D0 /m && $x =~ /^A\d/m && $x }) // '';
 like($text, qr/\Asalice\@example\.test\n/, 'MTA-2212: the sender first');
 like($text, qr/^rx\@far\.test\nR.*\nN.*\n(?:h.*\n)?rbob\@example\.test\nR/m, 'MTA-2213 MTA-2214 MTA-2215: recipients in order') or diag $text;
 like($text, qr/^fdns; client\.test \(.*\[.*127\.0\.0\.1\]\)$/m, 'MTA-2216');
@@ -74,7 +74,8 @@ like($text, qr/^D0 \d+/m, 'MTA-2225: and what did not');
 like($text, qr/^C\d+$/m, 'MTA-2226');
 like($text, qr/^E\d+\nW\d+$/m, 'MTA-2221');
 like($text, qr/^A\d+$/m, 'MTA-2230');
-like(ask("show $id"), qr/^recipient\t0\tdeferred\tx\@far\.test\t.*Connection refused$/m, 'with the reason');
+my $reason = qr/^recipient\t0\tdeferred\tx\@far\.test\t.*Connection refused$/m;
+ok($t->wait_for(5, sub { ask("show $id") =~ $reason }), 'with the reason');
 like(ask('show 0000000000000001.0000000000000001.00000001'), qr/^error\t/, 'no such message');
 like(ask('nonsense'), qr/^error\t/, 'no such request');
 
