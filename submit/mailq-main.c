@@ -30,10 +30,13 @@ static bool parse(struct str line, struct message *m)
 	return str_i64(m->field[2], &m->arrival);
 }
 
+/* Of one second: by the microseconds in their ids, SEQUENCE.MICROSECONDS.SLOT. */
 static int by_arrival(const void *a, const void *b)
 {
 	const struct message *x = a, *y = b;
-	return x->arrival < y->arrival ? -1 : x->arrival > y->arrival;
+	if (x->arrival != y->arrival)
+		return x->arrival < y->arrival ? -1 : 1;
+	return str_cmp(str_skip(x->field[0], 17), str_skip(y->field[0], 17));
 }
 
 /* Addresses come from outside: nothing that a terminal would obey is shown. */
