@@ -125,7 +125,17 @@ static void listener(struct service *s, const char *name, const char *where, int
 
 /* ---- the service ----------------------------------------------------------------------------- */
 
-static const struct queue_client_handlers queue_handlers = {.route = resolve_question};
+/* A gate without a scheduler answers "later" to everybody: only now does it serve. */
+static void queue_serves(void *ctx)
+{
+	struct gate_process *g = ctx;
+	if (!g->ready)
+		service_ready(g->service);
+	g->ready = true;
+}
+
+static const struct queue_client_handlers queue_handlers = {
+    .route = resolve_question, .serving = queue_serves};
 
 static int setup(struct service *s)
 {
@@ -159,7 +169,6 @@ static int start(struct service *s)
 	if (service_number(s) == 0)
 		g->pickup = pickup_new(g);
 	filter_files_sweep(g);
-	service_ready(s);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ struct gate_process {
 	struct auth_client *auth;
 	struct broker_client *broker;
 	struct queue_client *queue;
-	struct claim_links *claims; /* to modules that are asked about addresses */
+	struct claim_links *claims;          /* to modules that are asked about addresses */
 	struct ldap_alias_client *directory; /* NULL: built without */
 	uint64_t generation;                 /* of routes */
 	struct peer *peers;
@@ -27,6 +27,7 @@ struct gate_process {
 	size_t messages;            /* begun and not ended */
 	uint64_t accepted, refused; /* messages */
 	uint32_t uid;               /* of this process */
+	bool ready;                 /* the scheduler has been there */
 };
 
 /* Two sources of transactions (edge.c). */
