@@ -147,8 +147,8 @@ struct verifier *verifier_new(struct loop *l, unsigned processes, int64_t timeou
 		struct child *c = &v->children[i];
 		c->v = v;
 		c->respawn = timer_new(l, start_child, c);
-		start_child(c);
 	}
+	start_child(&v->children[0]); /* the others when they are needed: each has its own memory */
 	return v;
 }
 
@@ -188,6 +188,17 @@ static bool give(struct child *c, struct verify_job *j)
 	return true;
 }
 
+static void start_one_more(struct verifier *v)
+{
+	for (unsigned i = 0; i < v->n; i++) {
+		struct child *c = &v->children[i];
+		if (!c->ipc && !timer_armed(c->respawn)) {
+			timer_set(c->respawn, 0);
+			return;
+		}
+	}
+}
+
 static void dispatch(struct verifier *v)
 {
 	for (unsigned i = 0; i < v->n && v->first; i++) {
@@ -195,6 +206,8 @@ static void dispatch(struct verifier *v)
 		if (c->ipc && !c->job && !give(c, v->first))
 			child_down(c);
 	}
+	if (v->first)
+		start_one_more(v);
 }
 
 static void out_of_time(void *ctx)

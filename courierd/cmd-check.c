@@ -4,6 +4,7 @@
 
 #include "courierd/courier.h"
 #include "courierd/roles.h"
+#include "ldapaliasd/ldapaliasrc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +21,25 @@ static const struct {
     {"virtualdomains", "use aliases of the form @domain: user"},
     {"bouncefrom", "use dsnfrom"},
 };
+
+static const struct {
+	const char *name, *instead;
+} retired_names[] = {
+    {"SOURCE_ADDRESS", "use the file ipout"},
+    {"SOURCE_ADDRESS_IPV6", "use the file ip6out"},
+};
+
+/* In the file courierd, where other names are the environment of deliveries. */
+static void check_retired_names(const struct config *c, struct config_faults *f)
+{
+	struct str name, value;
+	size_t at = 0;
+	while (c && config_each_assignment(c, "supervisor", &at, &name, &value))
+		for (size_t i = 0; i < ARRAY_LEN(retired_names); i++)
+			if (str_is(name, retired_names[i].name))
+				config_warn(f, "courierd", 0, "%s is not read: %s",
+				    retired_names[i].name, retired_names[i].instead);
+}
 
 static void check_retired(const struct instance *in, struct config_faults *f)
 {
@@ -75,6 +95,23 @@ static void check_filters(
 	free(folder);
 }
 
+/* The one file whose lines are "NAME value". */
+static void check_ldapaliasrc(const struct instance *in, struct config_faults *f)
+{
+	struct arena *a = arena_new(1024 * 1024);
+	struct ldapaliasrc rc;
+	const char *why;
+	char *path = instance_path(in->etc, "ldapaliasrc");
+	struct stat st;
+	if (a && ldapaliasrc_load(in->etc, a, &rc, &why) < 0)
+		config_fault(f, path, 0, "%s", why);
+	else if (a && *rc.password && stat(path, &st) == 0 && (st.st_mode & 077))
+		config_fault(
+		    f, path, 0, "holds a password but others can read it; chmod go= %s", path);
+	free(path);
+	arena_free(a);
+}
+
 int cmd_check(const struct instance *in, int argc, char **argv)
 {
 	struct config_faults f;
@@ -83,8 +120,10 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	config_faults_init(&f);
 	struct config *c = config_load(in, every_component, n_every_component, &f);
 	check_retired(in, &f);
+	check_retired_names(c, &f);
 	check_modes(in, &f);
 	check_filters(in, c, &f);
+	check_ldapaliasrc(in, &f);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

@@ -24,6 +24,14 @@ static const struct courier_cmd commands[] = {
     {"check", "check [-q]", cmd_check, false},
     {"config", "config [COMPONENT]", cmd_config, false},
     {"security", "security", cmd_security, false},
+    {"import-queue", "import-queue [-n] DIR", cmd_import_queue, false},
+};
+
+/* Programs of their own name that are this one. */
+static const struct courier_cmd programs[] = {
+    {"courier-config", "", cmd_build_config, true},
+    {"courier-mtaconfig", "[-C DIR]", cmd_mtaconfig, false},
+    {"sysconftool", "[-n] [FILE.dist...]", cmd_sysconftool, true},
 };
 
 /* sbin/imapd start and kin: the name of the face is the part. */
@@ -73,11 +81,47 @@ static int as_face(const char *part, const char *dir, int argc, char **argv)
 	return EXIT_BAD_USAGE;
 }
 
+static int as_program(const struct courier_cmd *cmd, int argc, char **argv)
+{
+	const char *dir = NULL;
+	if (!cmd->no_instance && argc == 3 && strcmp(argv[1], "-C") == 0) {
+		dir = argv[2];
+		argc = 1;
+	}
+	if (!cmd->no_instance && argc != 1) {
+		fprintf(stderr, "usage: %s %s\n", cmd->name, cmd->usage);
+		return EXIT_BAD_USAGE;
+	}
+	return run(cmd, dir, argc, argv);
+}
+
+/* The name under which start scripts of the original call it: nothing of the caller's environment
+ * goes further than this. */
+static int start_engine(int argc)
+{
+	static char word[] = "start";
+	char *home = getenv("COURIER_HOME"), *args[] = {word, NULL};
+	char *dir = home ? mem_strdup(home) : NULL;
+	if (argc != 1) {
+		fprintf(stderr, "usage: courierctl.start\n");
+		return EXIT_BAD_USAGE;
+	}
+	if (clearenv() || (dir && setenv("COURIER_HOME", dir, 1)))
+		return EXIT_FAILURE;
+	free(dir);
+	return run(&commands[1], NULL, 1, args);
+}
+
 int main(int argc, char **argv)
 {
 	const char *dir = NULL, *name = basename(mem_strdup(argv[0]));
 	int at = 1;
 	log_open("courier", LOG_TO_STDERR, 2);
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+		if (strcmp(name, programs[i].name) == 0)
+			return as_program(&programs[i], argc, argv);
+	if (strcmp(name, "courierctl.start") == 0)
+		return start_engine(argc);
 	while (at < argc && argv[at][0] == '-') {
 		if (strcmp(argv[at], "-C") == 0 && at + 1 < argc) {
 			dir = argv[at + 1];

@@ -25,6 +25,10 @@ int cmd_show(const struct instance *in, int argc, char **argv);
 int cmd_flush(const struct instance *in, int argc, char **argv);
 int cmd_clear(const struct instance *in, int argc, char **argv);
 int cmd_config(const struct instance *in, int argc, char **argv);
+int cmd_import_queue(const struct instance *in, int argc, char **argv);
+int cmd_build_config(const struct instance *in, int argc, char **argv);
+int cmd_mtaconfig(const struct instance *in, int argc, char **argv);
+int cmd_sysconftool(const struct instance *in, int argc, char **argv);
 
 /* ask.c: one request to var/run/NAME, the whole answer into out; 0, or -1 with errno. */
 int ask(const struct instance *in, const char *socket_name, const char *request, struct buf *out,

@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+enum { REFUSALS_TOLD_MS = 60 * 1000 };
+
 static struct proc *pick(struct supervisor *s, const struct role *to, unsigned number)
 {
 	unsigned n = 0, skip;
@@ -56,13 +58,30 @@ static bool introduce(struct proc *from, uint32_t id, struct proc *to)
 	return taken;
 }
 
+/* Who is refused asks again every few seconds: a module file may have come since the start. */
+static void not_allowed(struct proc *from, struct str role, bool known)
+{
+	static int64_t told_ms;
+	int64_t now = clock_mono_ms();
+	if (told_ms && now - told_ms < REFUSALS_TOLD_MS)
+		return;
+	told_ms = now;
+	if (known)
+		log_error(NULL, "%s asks for an edge to '%.*s', which its role does not allow",
+		    from->role->name, STR_FMT(role));
+	else
+		log_warning(NULL,
+		    "%s looks for '%.*s', which is not running; a new module file takes part after "
+		    "courier restart",
+		    from->role->name, STR_FMT(role));
+}
+
 void edge_asked(struct proc *from, uint32_t id, struct str role, uint32_t number)
 {
 	struct supervisor *s = from->sup;
 	const struct role *to = roles_find(&s->roles, role);
 	if (!to || !role_may_ask(from->role, to)) {
-		log_error(NULL, "%s asks for an edge to '%.*s', which its role does not allow",
-		    from->role->name, STR_FMT(role));
+		not_allowed(from, role, to != NULL);
 		answer(from, id, -1);
 		return;
 	}

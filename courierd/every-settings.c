@@ -9,6 +9,7 @@
 #include "dsn/dsn-settings.h"
 #include "esmtp/esmtp-settings.h"
 #include "esmtpd/esmtpd.h"
+#include "fax/fax.h"
 #include "filters/filter-settings.h"
 #include "imapd/settings.h"
 #include "local/local-settings.h"
@@ -16,6 +17,7 @@
 #include "maildrop/drop-settings.h"
 #include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
+#include "uucp/uucp.h"
 
 const struct config_component *const every_component[] = {
     &config_identity,
@@ -35,6 +37,7 @@ const struct config_component *const every_component[] = {
     &esmtpd_settings,
     &esmtpd_msa_settings,
     &esmtpd_ssl_settings,
+    &fax_component,
     &imapd_component,
     &local_settings,
     &login_imap_settings,
@@ -45,6 +48,7 @@ const struct config_component *const every_component[] = {
     &ratefilter_component,
     &sched_settings,
     &submit_settings,
+    &uucp_component,
     &verify_component,
     &verifyfilter_component,
 };

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "courierd/supervisor.h"
+#include "ldapaliasd/ldapaliasrc.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -245,6 +246,8 @@ bool role_wanted(const struct supervisor *s, const struct role *r)
 	free(path);
 	if (!there && (r->flags & ROLE_LISTENS))
 		return false;
+	if (r->flags & ROLE_LDAPALIAS)
+		return there && ldapaliasrc_on(s->instance.etc);
 	if (!(r->flags & ROLE_LISTENS))
 		return true;
 	for (size_t i = 0; i < s->n_listeners; i++)

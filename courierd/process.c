@@ -138,6 +138,8 @@ int proc_spawn(struct proc *p)
 	p->state = PROC_STARTING;
 	p->started_ms = clock_mono_ms();
 	p->again = true;
+	p->silent = 0;
+	p->answers = false;
 	send_init(p);
 	send_listeners(p);
 	edges_retry(p->sup, p->role);
@@ -340,6 +342,9 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 		break;
 	case CONTROL_STATS:
 		on_stats(p, m);
+		break;
+	case CONTROL_PONG:
+		watchdog_heard(p);
 		break;
 	case CONTROL_RESTART_ME:
 		proc_stop(

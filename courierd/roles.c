@@ -1,9 +1,9 @@
 #include "config.h"
 
 #include "courierd/roles.h"
+#include "module/module-file.h"
 
-#include <dirent.h>
-#include <stdlib.h>
+#include <pwd.h>
 
 const struct role builtin_roles[] = {
     {.name = "key", .program = "courierkey", .user = MAILUSER "-key", .stage = 5},
@@ -23,7 +23,7 @@ const struct role builtin_roles[] = {
 	.user = MAILUSER "-gate",
 	.stage = 3,
 	.count = "GATE_WORKERS",
-	.asks = {"sched", "auth", "broker"}},
+	.asks = {"sched", "auth", "broker", "ldapalias", "*module"}},
     {.name = "sched",
 	.program = "couriersched",
 	.user = MAILUSER,
@@ -54,6 +54,13 @@ const struct role builtin_roles[] = {
 	.group = MAILUSER "-gate",
 	.stage = 4,
 	.flags = ROLE_MAY_GAIN},
+#ifdef ENABLE_LDAP
+    {.name = "ldapalias",
+	.program = "courierldapalias",
+	.user = MAILUSER "-auth",
+	.stage = 4,
+	.flags = ROLE_LDAPALIAS},
+#endif
 #ifdef ENABLE_ESMTPD
     {.name = "esmtpd",
 	.program = "courieresmtpd",
@@ -106,55 +113,34 @@ bool role_may_ask(const struct role *from, const struct role *to)
 	return false;
 }
 
-/* PROG of a module file: what an administrator's own transport is started as. */
-static char *module_program(const struct instance *in, const char *file)
+/* Programs that administrators bring along; they may run others. */
+static void add_module(struct roles *r, const struct module_file *f)
 {
-	static const struct config_setting rows[] = {
-	    {.name = "PROG", .type = CONFIG_STRING, .help = "the module's program"},
-	};
-	struct config_component c = {.name = "module",
-	    .file = file,
-	    .settings = rows,
-	    .n = ARRAY_LEN(rows),
-	    .foreign_ok = true};
-	const struct config_component *const one[] = {&c};
-	struct config *cfg = config_load(in, one, 1, NULL);
-	if (!cfg)
-		return NULL;
-	struct str prog = config_str(cfg, "module", "PROG", NULL);
-	char *path = prog.n == 0        ? NULL
-		     : prog.p[0] == '/' ? mem_strndup(prog.p, prog.n)
-					: mem_printf("%s/%.*s", LIBEXECDIR, STR_FMT(prog));
-	config_drop(cfg);
-	return path;
+	const struct passwd *pw = f->user ? getpwnam(f->user) : NULL;
+	if (!f->prog || r->n == ROLES_MAX || roles_find(r, str_of(f->name)))
+		return;
+	if (pw && pw->pw_uid == 0) {
+		log_error(NULL, "module.%s: USER '%s' is root by another name; it is not started",
+		    f->name, f->user);
+		return;
+	}
+	r->v[r->n++] = (struct role){.name = mem_strdup(f->name),
+	    .program = mem_strdup(f->prog),
+	    .user = f->user ? mem_strdup(f->user) : MAILUSER "-filter",
+	    .stage = 3,
+	    .flags = ROLE_MODULE | ROLE_MAY_GAIN,
+	    .asks = {"gate"}};
 }
 
 int roles_load(struct roles *r, const struct instance *in)
 {
+	struct module_files files;
 	memcpy(r->v, builtin_roles, sizeof builtin_roles);
 	r->n = n_builtin_roles;
-	DIR *d = opendir(in->etc);
-	struct dirent *e;
-	if (!d) {
-		log_error(NULL, "cannot read the folder '%s': %m", in->etc);
+	if (module_files_load(&files, in) < 0)
 		return -1;
-	}
-	while ((e = readdir(d)) && r->n < ROLES_MAX) {
-		struct str name = str_of(e->d_name);
-		if (!str_starts(name, STR("module.")) || str_chr(str_skip(name, 7), '.') >= 0 ||
-		    str_ends(name, STR("~")) || roles_find(r, str_skip(name, 7)))
-			continue;
-		char *prog = module_program(in, e->d_name);
-		if (!prog)
-			continue;
-		struct role *fresh = &r->v[r->n++];
-		*fresh = (struct role){.name = mem_strdup(e->d_name + 7),
-		    .program = prog,
-		    .user = MAILUSER "-filter",
-		    .stage = 3,
-		    .flags = ROLE_MODULE | ROLE_MAY_GAIN,
-		    .asks = {"gate"}};
-	}
-	closedir(d);
+	for (size_t i = 0; i < files.n; i++)
+		add_module(r, &files.v[i]);
+	module_files_free(&files);
 	return 0;
 }

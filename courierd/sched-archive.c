@@ -97,4 +97,5 @@ void archive_configure(struct scheduler *x, struct str dir)
 {
 	free(x->archive);
 	x->archive = dir.n ? mem_strndup(dir.p, dir.n) : NULL;
+	x->core.archives = x->archive != NULL;
 }

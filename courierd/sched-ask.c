@@ -11,6 +11,8 @@ int sched_flush(struct sched *s, uint64_t seq)
 		index_all_now(&s->index, sched_now(s));
 	else if (index_find(&s->index, seq, &at))
 		index_set(&s->index, at, sched_now(s));
+	else if (park_take(s, seq))
+		return index_add(&s->index, seq, sched_now(s)) ? 0 : -1;
 	else if (!message_find(s, seq))
 		return -1;
 	s->last_fill = 0;
@@ -26,6 +28,8 @@ int sched_cancel(struct sched *s, uint64_t seq, struct str reason)
 		return -1;
 	if (!m && index_find(&s->index, seq, &at) && (m = message_load(s, seq)))
 		index_drop(&s->index, at);
+	if (!m && park_take(s, seq))
+		m = message_load(s, seq);
 	if (!m)
 		return -1;
 	if (m->cancel)

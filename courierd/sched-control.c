@@ -161,7 +161,7 @@ static void list_more(struct client *k)
 static void do_list(struct client *k, struct str args UNUSED)
 {
 	struct sched *s = k->c->s;
-	size_t n = s->index.n + map_count(s->messages);
+	size_t n = sched_waiting(s) + map_count(s->messages);
 	struct str key;
 	void *v;
 	k->seqs = malloc((n + 1) * sizeof *k->seqs);
@@ -170,9 +170,11 @@ static void do_list(struct client *k, struct str args UNUSED)
 		return;
 	}
 	for (size_t at = 0; map_next(s->messages, &at, &key, &v);)
-		k->seqs[k->n_seqs++] = ((struct message *)v)->seq;
+		if (!owed_only(v))
+			k->seqs[k->n_seqs++] = ((struct message *)v)->seq;
 	for (size_t i = 0; i < s->index.n && k->n_seqs < n; i++)
 		k->seqs[k->n_seqs++] = s->index.v[i].seq;
+	k->n_seqs += park_list(s, k->seqs + k->n_seqs, n - k->n_seqs);
 	list_more(k);
 }
 
@@ -345,9 +347,9 @@ static void do_status(struct client *k, struct str args UNUSED)
 	struct str rest, word;
 	buf_init(&out, OUT_MAX);
 	buf_init(&facts, 4096);
-	name_number(&out, "messages", (int64_t)(s->n_loaded + s->index.n));
+	name_number(&out, "messages", (int64_t)(s->n_loaded + sched_waiting(s)));
 	name_number(&out, "loaded", (int64_t)s->n_loaded);
-	name_number(&out, "waiting", (int64_t)s->index.n);
+	name_number(&out, "waiting", (int64_t)sched_waiting(s));
 	name_number(&out, "running", (int64_t)sched_active(s));
 	name_number(&out, "oldest_next", s->index.n ? s->index.v[0].next : 0);
 	name_number(&out, "new", (int64_t)s->n_new);

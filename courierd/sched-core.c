@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { LOAD_AT_ONCE = 500, SWEEP = 60, FAR = 3600, TIME_UNKNOWN = 1 };
+enum { LOAD_AT_ONCE = 500, SWEEP = 60, FAR = 3600, TIME_UNKNOWN = 1, TRICKLE = 20 };
 
 int sched_init(struct sched *s, struct queue *q, const struct sched_hooks *h, void *ctx)
 {
@@ -15,7 +15,7 @@ int sched_init(struct sched *s, struct queue *q, const struct sched_hooks *h, vo
 	s->ctx = ctx;
 	s->messages = map_new();
 	s->questions = map_new();
-	s->started = s->last_fill = s->last_swept = sched_now(s);
+	s->started = s->last_fill = s->last_load = s->last_swept = sched_now(s);
 	return s->messages && s->questions ? 0 : -1;
 }
 
@@ -34,6 +34,11 @@ void sched_limits_set(struct sched *s, const struct sched_limits *l)
 		s->limits.queuehi = lo < 1000 ? 2 * lo : lo + 1000;
 }
 
+size_t sched_waiting(const struct sched *s)
+{
+	return s->index.n + s->n_parked;
+}
+
 size_t sched_active(const struct sched *s)
 {
 	size_t n = 0;
@@ -42,19 +47,34 @@ size_t sched_active(const struct sched *s)
 	return n;
 }
 
-/* How many more messages may be in memory: up to the high mark once it has fallen below the low
- * one, and now and then a tenth beyond it, so that new mail does not starve the old. */
+/*
+ * How many more messages may be in memory: below the low mark up to the high one; between the two a
+ * few each second; and now and then a tenth beyond it, so that new mail does not starve the old.
+ */
 static size_t room(struct sched *s, int64_t now)
 {
 	const struct sched_limits *l = &s->limits;
+	size_t free = s->n_loaded < l->queuehi ? l->queuehi - s->n_loaded : 0,
+	       few = l->queuehi / TRICKLE;
 	bool time = l->queuefill && now - s->last_fill >= l->queuefill;
-	if (s->n_loaded >= l->queuelo && !time)
-		return 0;
 	if (time)
 		s->last_fill = now;
-	if (s->n_loaded < l->queuehi)
-		return l->queuehi - s->n_loaded;
-	return l->queuehi / 10;
+	else if (s->n_loaded >= l->queuelo && (now == s->last_load || !free || s->brisk))
+		return 0;
+	else if (s->n_loaded >= l->queuelo && free > few)
+		free = few;
+	s->last_load = now;
+	return free ? free : l->queuehi / 10;
+}
+
+/* Each second: does what is in memory go on by itself? */
+static void count_left(struct sched *s, int64_t now)
+{
+	if (now == s->last_count)
+		return;
+	s->brisk = s->n_left - s->left_before > s->limits.queuelo / 2;
+	s->left_before = s->n_left;
+	s->last_count = now;
 }
 
 static void load_due(struct sched *s, int64_t now)
@@ -62,18 +82,16 @@ static void load_due(struct sched *s, int64_t now)
 	struct index_entry e;
 	if (!s->index.n || s->index.v[0].next > now || s->stopping)
 		return;
-	size_t n = room(s, now);
-	if (n > LOAD_AT_ONCE) {
-		n = LOAD_AT_ONCE;
-		s->hooks->soon(s->ctx);
-	}
-	for (; n && index_pop(&s->index, now, &e); n--) {
+	size_t most = s->n_loaded + room(s, now), n = 0;
+	for (; n < LOAD_AT_ONCE && s->n_loaded < most && index_pop(&s->index, now, &e); n++) {
 		struct message *m = message_load(s, e.seq);
 		if (m && e.next <= TIME_UNKNOWN && m->env.next > now)
 			message_put_down(s, m, m->env.next);
 		else if (m)
 			message_start(s, m);
 	}
+	if (n == LOAD_AT_ONCE)
+		s->hooks->soon(s->ctx);
 }
 
 static void end_rounds(struct sched *s)
@@ -92,6 +110,7 @@ static void sweep(struct sched *s, int64_t now)
 		return;
 	s->last_swept = now;
 	dest_sweep(s);
+	owed_sweep(s, now);
 	recipients_ask_old(s);
 	for (size_t i = 0; i < s->n_modules; i++)
 		for (struct delivery *x = s->modules[i].running; x; x = x->run_next)
@@ -109,12 +128,16 @@ int64_t sched_turn(struct sched *s)
 {
 	int64_t now = sched_now(s), next = now + FAR;
 	end_rounds(s);
+	count_left(s, now);
+	bool more = park_turn(s, now);
 	load_due(s, now);
 	for (size_t i = 0; i < s->n_modules; i++)
 		module_feed(&s->modules[i]);
 	end_rounds(s);
 	sweep(s, now);
-	if (s->index.n && s->index.v[0].next > now)
+	if (more || (s->index.n && s->index.v[0].next <= now && s->n_loaded < s->limits.queuehi))
+		next = now + 1;
+	else if (s->index.n && s->index.v[0].next > now)
 		next = s->index.v[0].next;
 	else if (s->index.n)
 		next = s->limits.queuefill ? s->last_fill + s->limits.queuefill : now + SWEEP;
@@ -130,6 +153,7 @@ static void dest_release(void *p)
 		next = x->next;
 		delivery_free(x);
 	}
+	park_forget(d);
 	free(d->why);
 	free(d->host);
 	free(d);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { DOWN_MAX = 3600, FORGET_AFTER = 2 * 3600 };
+enum { FORGET_AFTER = 2 * 3600, WINDOW_FIRST = 5, WINDOW_MAX = 1 << 20 };
 
 static struct module_result *keep_result(const struct module_result *r)
 {
@@ -42,6 +42,7 @@ struct dest *dest_get(struct sched_module *m, struct str host)
 	d->host[host.n] = 0;
 	d->module = m;
 	d->tail = &d->head;
+	d->window = WINDOW_FIRST;
 	m->s->n_dests++;
 	return d;
 }
@@ -50,16 +51,22 @@ static void dest_free(struct dest *d)
 {
 	map_del(d->module->dests, str_of(d->host));
 	d->module->s->n_dests--;
+	park_forget(d);
 	free(d->why);
 	free(d->host);
 	free(d);
+}
+
+bool dest_down(const struct dest *d, int64_t now)
+{
+	return d->failures && d->why && now < d->down_until;
 }
 
 /* A host that is down is not tried again before its time: its messages are deferred at once. */
 static bool defer_at_once(struct dest *d, struct delivery *x)
 {
 	struct sched *s = d->module->s;
-	if (!d->failures || !d->why || sched_now(s) >= d->down_until || x->report)
+	if (!dest_down(d, sched_now(s)) || x->report)
 		return false;
 	struct message *m = x->msg;
 	if (m->not_before < d->down_until)
@@ -79,32 +86,47 @@ void dest_add(struct dest *d, struct delivery *x)
 	x->next = NULL;
 	*d->tail = x;
 	d->tail = &x->next;
+	d->waiting++;
 	module_ring(d->module, d);
 }
 
-/* What a delivery has taught about the host. */
+/*
+ * What a delivery has taught about the host.  One that cannot be reached is left alone for
+ * retryalpha: so no message comes later than its own schedule says, and one attempt, not one for
+ * each message, finds out that it is still down.
+ */
 void dest_result(struct dest *d, bool connection_failed, const struct module_result *r)
 {
 	struct sched *s = d->module->s;
 	if (!connection_failed) {
 		d->failures = 0;
+		d->proven = true;
+		if (d->window < WINDOW_MAX)
+			d->window++;
 		free(d->why);
 		d->why = NULL;
 		return;
 	}
-	if (d->failures < 16)
-		d->failures++;
-	int64_t pause = s->limits.retryalpha << (d->failures - 1 < 8 ? d->failures - 1 : 8);
-	d->down_until = sched_now(s) + (pause < DOWN_MAX ? pause : DOWN_MAX);
+	d->failures++;
+	d->proven = false;
+	d->window = WINDOW_FIRST;
+	d->down_until = sched_now(s) + s->limits.retryalpha;
 	free(d->why);
 	d->why = r ? keep_result(r) : NULL;
 	struct delivery *list = d->head;
 	d->head = NULL;
 	d->tail = &d->head;
+	d->waiting = 0;
 	for (struct delivery *x = list, *next; x; x = next) {
 		next = x->next;
 		dest_add(d, x);
 	}
+}
+
+/* Others get the slots first until it answers again. */
+void dest_slow(struct dest *d)
+{
+	d->proven = false;
 }
 
 /* Takes what waits of a message out again (it was cancelled). */
@@ -123,6 +145,7 @@ void dest_drop_waiting(struct sched *s, struct message *m)
 					continue;
 				}
 				*p = x->next;
+				d->waiting--;
 				m->deliveries--;
 				delivery_free(x);
 			}
@@ -132,7 +155,7 @@ void dest_drop_waiting(struct sched *s, struct message *m)
 
 static bool idle(const struct dest *d, int64_t now, bool many)
 {
-	return !d->head && !d->active && !d->in_ring &&
+	return !d->head && !d->active && !d->in_ring && !d->parked_listed &&
 	       (!d->failures || many || now > d->down_until + FORGET_AFTER);
 }
 

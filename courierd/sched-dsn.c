@@ -49,8 +49,8 @@ static bool final_due(const struct message *m, const struct envelope_rcpt *r)
 
 static bool warning_due(struct sched *s, const struct message *m)
 {
-	return m->env.warn >= 0 && !m->env.warned && !m->cancel && m->env.sender.n &&
-	       !is_double_bounce(m) && sched_now(s) >= m->env.warn;
+	return !s->limits.backuprelay[0] && m->env.warn >= 0 && !m->env.warned && !m->cancel &&
+	       m->env.sender.n && !is_double_bounce(m) && sched_now(s) >= m->env.warn;
 }
 
 static bool due(struct sched *s, const struct message *m, const struct envelope_rcpt *r, bool warn)

@@ -18,7 +18,10 @@ static void on_result(struct sched_module *m, struct str text, struct arena *a)
 	uint32_t num;
 	bool done;
 	if (module_decode_result(text, a, &delid, &num, &r, &done)) {
-		log_error(NULL, "module %s sent a result that cannot be understood", m->name);
+		log_error(NULL,
+		    "module %s sent a result that cannot be understood; its edge is dropped",
+		    m->name);
+		link_drop(m);
 		return;
 	}
 	struct delivery *d = module_delivery_find(m, delid);
@@ -29,6 +32,12 @@ static void on_result(struct sched_module *m, struct str text, struct arena *a)
 		delivery_done(m->s, d);
 }
 
+static void on_synced(void *ctx, struct str id, uint32_t num, enum module_sync how)
+{
+	struct sched_module *m = ctx;
+	sched_synced(m->s, m, id, num, how);
+}
+
 static void on_frame(void *ctx, struct ipc *c UNUSED, struct ipc_msg *f)
 {
 	struct sched_module *m = ctx;
@@ -37,14 +46,17 @@ static void on_frame(void *ctx, struct ipc *c UNUSED, struct ipc_msg *f)
 		struct arena *a = arena_new(RESULT_ARENA);
 		if (a)
 			on_result(m, f->body, a);
-		else
+		else { /* what was in it is asked for again */
 			log_error(NULL, "no memory for a result of module %s", m->name);
+			link_drop(m);
+		}
 		arena_free(a);
 	} else if (f->type == MODULE_FRAME_DONE && module_decode_done(f->body, &delid) == 0) {
 		struct delivery *d = module_delivery_find(m, delid);
 		if (d)
 			delivery_done(m->s, d);
-	}
+	} else if (f->type == MODULE_FRAME_SYNCED && module_decode_synced(f->body, on_synced, m))
+		log_error(NULL, "module %s sent a frame that cannot be understood", m->name);
 }
 
 static void on_drain(void *ctx, struct ipc *c UNUSED)
@@ -55,6 +67,9 @@ static void on_drain(void *ctx, struct ipc *c UNUSED)
 
 static void on_up(void *ctx)
 {
+	const struct sched_module *m = ctx;
+	log_info(NULL, "Started courier%s, maxdels=%u, maxhost=%u, maxrcpt=%u", m->name, m->maxdels,
+	    m->maxhost, m->maxrcpt);
 	module_up(ctx);
 }
 
@@ -104,6 +119,10 @@ static void fill(const struct delivery *d, struct module_delivery *o, struct mod
 		    .address = r->to.n && !d->report ? r->to : r->address,
 		    .orcpt = r->orcpt,
 		    .notify = r->notify};
+		if (!d->report && r->place.n) {
+			rcpts[i].place = r->place;
+			rcpts[i].doubt = r->doubt;
+		}
 	}
 	*o = (struct module_delivery){.delid = d->id,
 	    .id = str_of(d->msg->id),
@@ -123,7 +142,8 @@ static void fill(const struct delivery *d, struct module_delivery *o, struct mod
 	    .expires = e->expiry,
 	    .size = e->size,
 	    .rcpts = rcpts,
-	    .n_rcpts = d->n};
+	    .n_rcpts = d->n,
+	    .durable_elsewhere = !d->report};
 	if (d->report) {
 		o->extra = d->msg->history.p;
 		o->extra_n = d->msg->history.n;

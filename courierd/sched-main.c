@@ -3,8 +3,9 @@
 #include "courierd/sched-main.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-enum { WAITING_LOG = 60 };
+enum { WAITING_LOG = 60, TIME_SIZE = 64 };
 
 static struct scheduler the; /* one a process */
 
@@ -73,15 +74,27 @@ static void queue_trouble(void *ctx UNUSED, const char *what, int error)
 	log_error(NULL, "queue: cannot %s: %s", what, strerror(error));
 }
 
+static const char *time_text(int64_t when, char out[TIME_SIZE])
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+	if (!localtime_r(&t, &tm) || !strftime(out, TIME_SIZE, "%a %b %e %H:%M:%S %Y", &tm))
+		return "none";
+	return out;
+}
+
 /* Idle: the line that analysers of the original's log know, now and then. */
 static void log_waiting(struct scheduler *x, int64_t now, int64_t next)
 {
 	if (now - x->last_waiting < WAITING_LOG)
 		return;
+	char shutdown[TIME_SIZE], wakeup[TIME_SIZE];
+	bool quiet = !x->core.n_loaded;
 	x->last_waiting = now;
 	log_info(NULL,
-	    "Waiting.  shutdown time=%s, wakeup time=%lld, queuedelivering=%zu, inprogress=%zu",
-	    x->core.stopping ? "now" : "none", (long long)next, x->core.n_loaded,
+	    "Waiting.  shutdown time=%s, wakeup time=%s, queuedelivering=%zu, inprogress=%zu",
+	    quiet ? time_text(x->core.started + x->core.limits.respawnlo, shutdown) : "none",
+	    next > now ? time_text(next, wakeup) : "none", x->core.n_loaded,
 	    sched_active(&x->core));
 }
 
@@ -89,13 +102,13 @@ static void log_waiting(struct scheduler *x, int64_t now, int64_t next)
 static void consider_restart(struct scheduler *x, int64_t now)
 {
 	int64_t age = now - x->core.started;
-	bool quiet = !x->core.n_loaded && !sched_active(&x->core);
+	bool quiet = !x->core.n_loaded, idle = !sched_active(&x->core) && !x->core.n_owed;
 	if (age > x->core.limits.respawnhi && !x->want_restart) {
 		log_info(NULL, "SHUTDOWN: Restarting...");
 		x->want_restart = x->core.stopping = true;
 	}
 	if (x->restarting ||
-	    !(x->want_restart ? !sched_active(&x->core) : quiet && age > x->core.limits.respawnlo))
+	    !(x->want_restart ? idle : quiet && idle && age > x->core.limits.respawnlo))
 		return;
 	x->restarting = x->want_restart = true;
 	service_restart_me(x->service);
@@ -121,10 +134,12 @@ static void turn(void *ctx)
 		return;
 	int64_t next = sched_turn(&x->core), now = clock_now();
 	track_turn(x->track, now);
+	if (!x->core.n_loaded && next > x->core.started + x->core.limits.respawnlo)
+		next = x->core.started + x->core.limits.respawnlo + 1;
 	timer_set(x->timer, (next > now ? next - now : 1) * 1000);
 	if (!sched_active(&x->core)) {
 		log_waiting(x, now, next);
-		if (service_draining(x->service)) {
+		if (service_draining(x->service) && !x->core.n_owed) {
 			leave(x);
 			return;
 		}
@@ -165,6 +180,7 @@ static int open_queue(struct scheduler *x)
 {
 	char *dir = instance_path(service_instance(x->service)->var, "queue");
 	struct queue_report report;
+	log_info(NULL, "Purging %s", dir ? dir : "");
 	struct queue_disk_config c = {.dir = dir, .trouble = queue_trouble, .ctx = x};
 	buf_init(&report.text, 1024 * 1024);
 	x->queue = dir ? queue_open_disk(service_loop(x->service), &c, &report) : NULL;
@@ -241,8 +257,9 @@ static void drain(struct service *s UNUSED)
 static void stats(struct service *s UNUSED, struct buf *out)
 {
 	buf_addf(out, "messages=%zu loaded=%zu running=%zu new=%llu completed=%llu ",
-	    the.core.n_loaded + the.core.index.n, the.core.n_loaded, sched_active(&the.core),
-	    (unsigned long long)the.core.n_new, (unsigned long long)the.core.n_completed);
+	    the.core.n_loaded + sched_waiting(&the.core), the.core.n_loaded,
+	    sched_active(&the.core), (unsigned long long)the.core.n_new,
+	    (unsigned long long)the.core.n_completed);
 }
 
 /* "restart": deliveries under way are finished, then the process starts anew. */

@@ -66,6 +66,7 @@ void message_free(struct sched *s, struct message *m)
 	undirty(s, m);
 	map_del(s->messages, key_of(&m->seq));
 	s->n_loaded--;
+	s->n_left++;
 	release(m);
 }
 
@@ -120,8 +121,9 @@ void message_start(struct sched *s, struct message *m)
 		if (m->env.rcpts[i].state == RCPT_DEFERRED)
 			m->env.rcpts[i].state = RCPT_PENDING;
 	m->cancel = m->env.cancelled.p != NULL;
+	owed_start(m);
 	m->not_before = 0;
-	m->counted = m->report_deferred = false;
+	m->counted = m->report_deferred = m->said = false;
 	recipients_route(s, m);
 }
 
@@ -141,7 +143,8 @@ static void on_written(void *ctx, int error)
 	if (m && w->waits) {
 		m->writes--;
 		message_dirty(w->s, m);
-	}
+	} else if (m && m->lazy && --m->lazy == 0 && w->s->archives)
+		message_dirty(w->s, m);
 	free(w);
 }
 
@@ -159,6 +162,7 @@ int message_write(struct sched *s, struct message *m, bool wait)
 		return -1;
 	}
 	m->writes += wait;
+	m->lazy += !wait;
 	m->recorded += m->out.n;
 	buf_clear(&m->out);
 	return 0;
@@ -177,6 +181,15 @@ void message_put_down(struct sched *s, struct message *m, int64_t next)
 	message_free(s, m);
 }
 
+/* The attempts of a round are over, whatever they came to. */
+static void log_completed(struct message *m)
+{
+	if (m->said)
+		return;
+	m->said = true;
+	log_info(NULL, "completed,id=%s", m->id);
+}
+
 static void finish(struct sched *s, struct message *m)
 {
 	struct log_ctx ctx = {"id", m->id};
@@ -189,7 +202,7 @@ static void finish(struct sched *s, struct message *m)
 		message_put_down(s, m, sched_now(s) + TRY_AGAIN);
 		return;
 	}
-	log_info(NULL, "completed,id=%s", m->id);
+	log_completed(m);
 	s->n_completed++;
 	message_free(s, m);
 }
@@ -204,9 +217,17 @@ static bool all_final(const struct message *m)
 
 static void fail_rest(struct sched *s, struct message *m, const char *status, const char *text)
 {
-	for (uint32_t i = 0; i < m->env.n_rcpts; i++)
-		if (!rcpt_final(m->env.rcpts[i].state))
-			result_plain(s, m, i, MODULE_FAILED, status, text);
+	for (uint32_t i = 0; i < m->env.n_rcpts; i++) {
+		const struct envelope_rcpt *r = &m->env.rcpts[i];
+		if (rcpt_final(r->state))
+			continue;
+		if (r->place.n) { /* it has been seen */
+			result_plain(s, m, i, MODULE_DELIVERED, "", "");
+			continue;
+		}
+		result_plain(s, m, i, MODULE_FAILED, status, text);
+		result_log(m, i);
+	}
 }
 
 /* The last words of the last attempt stand in the report; the reason for giving up comes first. */
@@ -227,6 +248,7 @@ static void expire(struct sched *s, struct message *m)
 		    .diagnostic =
 			text ? str_of(text) : STR("the message could not be delivered in time")};
 		result_take(s, m, i, &x);
+		result_log(m, i);
 	}
 }
 
@@ -249,14 +271,14 @@ static void defer(struct sched *s, struct message *m, int64_t now, int64_t pause
 void message_end_round(struct sched *s, struct message *m)
 {
 	int64_t now = sched_now(s);
-	if (m->gone || m->writes || m->questions || m->deliveries)
+	if (m->gone || m->writes || m->questions || m->deliveries || m->owed ||
+	    (s->archives && m->lazy))
 		return;
-	if (m->cancel)
-		fail_rest(s, m, "5.7.0",
-		    m->env.cancelled.n
-			? arena_printf(m->arena, "cancelled: %.*s", STR_FMT(m->env.cancelled))
-			: "cancelled");
-	else if (!all_final(m)) {
+	if (m->cancel) {
+		const char *why =
+		    m->env.cancelled.n ? arena_strz(m->arena, m->env.cancelled) : NULL;
+		fail_rest(s, m, "5.7.0", why ? why : "Message cancelled.");
+	} else if (!all_final(m)) {
 		if (!m->counted) {
 			m->counted = true;
 			m->env.rounds++;
@@ -266,6 +288,8 @@ void message_end_round(struct sched *s, struct message *m)
 			expire(s, m);
 	}
 	int dsn = dsn_begin(s, m);
+	if (dsn >= 0)
+		log_completed(m);
 	if (dsn > 0)
 		return;
 	if (dsn < 0)

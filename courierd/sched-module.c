@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DEATHS_MAX = 2 };
+enum { DEATHS_MAX = 2, SLOW = 30 };
 
 struct sched_module *module_find(struct sched *s, struct str name)
 {
@@ -27,7 +27,8 @@ struct sched_module *module_add(struct sched *s, const char *name)
 	*m = (struct sched_module){
 	    .priority = 50, .maxdels = 10, .maxhost = 4, .maxrcpt = 1, .s = s};
 	snprintf(m->name, sizeof m->name, "%s", name);
-	m->ring_tail = &m->ring;
+	for (size_t i = 0; i < HOST_RANKS; i++)
+		m->ring[i].tail = &m->ring[i].head;
 	m->dests = map_new();
 	if (!m->dests)
 		return NULL;
@@ -73,10 +74,36 @@ void delivery_free(struct delivery *d)
 	free(d);
 }
 
-/* A host that has failed is asked by one delivery alone until it answers. */
+/* A host that has failed is asked by one delivery alone until it answers; what a new one can take
+ * is found out. */
 static unsigned allowed(const struct dest *d)
 {
-	return d->failures ? 1 : d->module->maxhost;
+	if (d->failures)
+		return 1;
+	return d->window < d->module->maxhost ? d->window : d->module->maxhost;
+}
+
+static enum host_rank rank_of(const struct dest *d)
+{
+	return d->failures ? HOST_FAILED : d->proven ? HOST_PROVEN : HOST_DOUBTFUL;
+}
+
+/*
+ * Hosts that are not known to answer soon leave a quarter of the slots to those that do, and hosts
+ * that have failed another quarter to new ones: however many are dead, they never keep the living
+ * from their mail.
+ */
+static bool has_room(const struct sched_module *m, enum host_rank r)
+{
+	unsigned quarter = (m->maxdels + 3) / 4, left = m->maxdels,
+		 busy = m->busy[HOST_FAILED] + m->busy[HOST_DOUBTFUL];
+	if (r == HOST_PROVEN)
+		return true;
+	left = left > quarter ? left - quarter : 1;
+	if (busy >= left)
+		return false;
+	left = left > quarter ? left - quarter : 1;
+	return r == HOST_DOUBTFUL || m->busy[HOST_FAILED] < left;
 }
 
 static void enter_ring(struct sched_module *m, struct dest *d)
@@ -85,8 +112,9 @@ static void enter_ring(struct sched_module *m, struct dest *d)
 		return;
 	d->in_ring = true;
 	d->next = NULL;
-	*m->ring_tail = d;
-	m->ring_tail = &d->next;
+	struct sched_ring *r = &m->ring[rank_of(d)];
+	*r->tail = d;
+	r->tail = &d->next;
 }
 
 void module_ring(struct sched_module *m, struct dest *d)
@@ -96,14 +124,27 @@ void module_ring(struct sched_module *m, struct dest *d)
 		m->s->hooks->soon(m->s->ctx);
 }
 
-static struct dest *unring(struct sched_module *m)
+static struct dest *unring(struct sched_ring *r)
 {
-	struct dest *d = m->ring;
-	m->ring = d->next;
-	if (!m->ring)
-		m->ring_tail = &m->ring;
+	struct dest *d = r->head;
+	r->head = d->next;
+	if (!r->head)
+		r->tail = &r->head;
 	d->in_ring = false;
 	return d;
+}
+
+/* From the rings by turns. */
+static struct dest *whose_turn(struct sched_module *m)
+{
+	for (unsigned k = 1; k <= HOST_RANKS; k++) {
+		unsigned which = (m->turn + k) % HOST_RANKS;
+		if (!m->ring[which].head || !has_room(m, which))
+			continue;
+		m->turn = which;
+		return unring(&m->ring[which]);
+	}
+	return NULL;
 }
 
 static void run(struct delivery *x)
@@ -116,6 +157,8 @@ static void run(struct delivery *x)
 	m->running = x;
 	m->active++;
 	x->dest->active++;
+	x->rank = rank_of(x->dest);
+	m->busy[x->rank]++;
 	x->started = sched_now(m->s);
 }
 
@@ -125,7 +168,10 @@ void delivery_unrun(struct delivery *x)
 	if (x->run_next)
 		x->run_next->run_prev = x->run_prev;
 	x->dest->module->active--;
+	x->dest->module->busy[x->rank]--;
 	x->dest->active--;
+	if (sched_now(x->dest->module->s) - x->started > SLOW)
+		dest_slow(x->dest);
 }
 
 /* The module's edge is full; it tells when there is room. */
@@ -135,18 +181,24 @@ static void first_again(struct dest *d, struct delivery *x)
 		d->tail = &x->next;
 	x->next = d->head;
 	d->head = x;
+	d->waiting++;
 	enter_ring(d->module, d);
 }
 
 /* In turn, one delivery a host, so that nobody waits for a long neighbour. */
 void module_feed(struct sched_module *m)
 {
-	while (m->up && !m->s->stopping && m->active < m->maxdels && m->ring) {
-		struct dest *d = unring(m);
+	struct dest *d;
+	while (m->up && !m->s->stopping && m->active < m->maxdels && (d = whose_turn(m))) {
 		struct delivery *x = d->head;
 		if (!x || d->active >= allowed(d))
 			continue;
+		if (!has_room(m, rank_of(d))) { /* it was better when it entered the ring */
+			enter_ring(m, d);
+			continue;
+		}
 		d->head = x->next;
+		d->waiting--;
 		if (!d->head)
 			d->tail = &d->head;
 		run(x);
@@ -195,6 +247,7 @@ static void keep_unanswered(struct delivery *x)
 void module_down(struct sched_module *m)
 {
 	m->up = false;
+	owed_module_down(m->s, m);
 	while (m->running) {
 		struct delivery *x = m->running;
 		delivery_unrun(x);

@@ -89,6 +89,7 @@ static void take(struct scheduler *x, const char *file)
 	struct module_file f = *defaults(name);
 	if (!read_file(service_instance(x->service)->etc, file, &f) || !f.output)
 		return;
+	log_info(NULL, "Installing %s", name);
 	struct sched_module *m = module_add(&x->core, name);
 	if (!m) {
 		log_error(NULL, "no room for module '%s'", name);
@@ -99,8 +100,7 @@ static void take(struct scheduler *x, const char *file)
 	m->maxdels = f.maxdels;
 	m->maxhost = f.maxhost;
 	m->maxrcpt = f.maxrcpt;
-	log_info(NULL, "Installed module.%s, maxdels=%u, maxhost=%u, maxrcpt=%u", name, m->maxdels,
-	    m->maxhost, m->maxrcpt);
+	log_info(NULL, "Installed: module.%s - Courier %s", name, PACKAGE_VERSION);
 }
 
 size_t modules_read(struct scheduler *x)

@@ -101,7 +101,7 @@ void recipients_route(struct sched *s, struct message *m)
 	bool known = s->hooks->generation(s->ctx, m->env.generation);
 	for (uint32_t i = 0; i < m->env.n_rcpts; i++) {
 		struct envelope_rcpt *r = &m->env.rcpts[i];
-		if (rcpt_final(r->state) || (r->module.n && (known || m->fresh)))
+		if (rcpt_final(r->state) || (r->module.n && (known || m->fresh || r->place.n)))
 			continue;
 		if (!new_question(s, m, i))
 			result_plain(s, m, i, MODULE_DEFERRED, "4.3.0", "out of memory");
@@ -122,6 +122,7 @@ static void take_route(
 		    .status = r->enhanced,
 		    .diagnostic = r->text};
 		result_take(s, m, num, &x);
+		result_log(m, num);
 		return;
 	}
 	if (str_eq(e->module, r->module) && str_eq(e->host, r->host) && str_eq(e->to, r->to))
@@ -155,15 +156,23 @@ static unsigned most(const struct message *m, const struct sched_module *mod)
 	return m->env.verp || !mod->maxrcpt ? 1 : mod->maxrcpt;
 }
 
+/* Mail that is late goes to the backup relay: a host of its own, whatever is known of the first. */
+struct str host_of(struct sched *s, const struct message *m, const struct envelope_rcpt *r)
+{
+	bool late = s->limits.backuprelay[0] && m->env.warn >= 0 && sched_now(s) >= m->env.warn;
+	return late && str_is(r->module, "esmtp") ? str_of(s->limits.backuprelay) : r->host;
+}
+
 /* Deliveries are filled through their host, so that a thousand recipients need no search. */
 static int place(struct sched *s, struct message *m, uint32_t num, struct dest **touched, size_t *n)
 {
 	struct envelope_rcpt *r = &m->env.rcpts[num];
 	struct sched_module *mod = module_find(s, r->module);
-	struct dest *d = mod && mod->configured ? dest_get(mod, r->host) : NULL;
+	struct dest *d = mod && mod->configured ? dest_get(mod, host_of(s, m, r)) : NULL;
 	if (!mod || !mod->configured) {
 		result_plain(
 		    s, m, num, MODULE_DEFERRED, "4.3.5", "its delivery module is not configured");
+		result_log(m, num);
 		return 0;
 	}
 	if (!d)
@@ -183,6 +192,8 @@ static int place(struct sched *s, struct message *m, uint32_t num, struct dest *
 
 void recipients_dispatch(struct sched *s, struct message *m)
 {
+	if (park(s, m))
+		return;
 	struct dest **touched = m->cancel ? NULL : calloc(m->env.n_rcpts + 1, sizeof *touched);
 	size_t n = 0;
 	for (uint32_t i = 0; touched && i < m->env.n_rcpts; i++)

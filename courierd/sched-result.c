@@ -75,7 +75,19 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	e->sent = keep(m, x.sent);
 	e->error = keep(m, x.error);
 	e->reply = keep(m, x.reply);
+	owed_result(s, m, num, r);
 	buf_free(&reply);
+}
+
+void result_log(const struct message *m, uint32_t num)
+{
+	const struct envelope_rcpt *r = &m->env.rcpts[num];
+	struct str text = r->error.n ? r->error : r->reply, line;
+	while (str_split(&text, '\n', &line))
+		log_info(NULL, "id=%s,from=<%.*s>,addr=<%.*s>: %.*s", m->id, STR_FMT(m->env.sender),
+		    STR_FMT(r->address), STR_FMT(line));
+	log_info(NULL, "id=%s,from=<%.*s>,addr=<%.*s>,status: %s", m->id, STR_FMT(m->env.sender),
+	    STR_FMT(r->address), r->state == RCPT_FAILED ? "failure" : "deferred");
 }
 
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
@@ -104,12 +116,15 @@ void delivery_result(
 		d->answered[i] = 1;
 		if (d->report) {
 			dsn_end(s, d->msg, r);
+			dest_result(d->dest, false, NULL);
 			return;
 		}
 		m->delivered += r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;
 		m->failed += r->outcome == MODULE_FAILED;
 		m->deferred += r->outcome == MODULE_DEFERRED;
 		result_delivery(s, d->msg, num, r);
+		if (r->place.n) /* soon in the journal: a kill is not to deliver it again */
+			message_write(s, d->msg, false);
 		bool down = r->connection && r->outcome == MODULE_DEFERRED;
 		if (down && !d->connection)
 			dest_result(d->dest, true, r);

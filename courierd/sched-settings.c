@@ -2,6 +2,8 @@
 
 #include "courierd/sched-main.h"
 
+#include <stdio.h>
+
 #define TIME_ROW(id, dflt, least, text)                                                 \
 	{                                                                               \
 		.name = id, .type = CONFIG_TIME, .def = dflt, .min = least, .file = id, \
@@ -26,12 +28,16 @@ static const struct config_setting rows[] = {
     INT_ROW("queuehi", "0", 0, 1000000, "most messages in memory; 0: by queuelo"),
     TIME_ROW("queuefill", "5m", 0,
 	"how often old messages are loaded although memory is full; 0: never"),
-    TIME_ROW("respawnlo", "1h", 60, "age from which the scheduler restarts itself when it is idle"),
-    TIME_ROW("respawnhi", "1w", 60, "age at which it restarts itself in any case"),
+    TIME_ROW("respawnlo", "1h", 1, "age from which the scheduler restarts itself when it is idle"),
+    TIME_ROW("respawnhi", "1w", 1, "age at which it restarts itself in any case"),
     {.name = "DSNDEFAULTNOTIFYDELAY",
 	.type = CONFIG_BOOL,
 	.def = "1",
 	.help = "0: who did not ask to be told of delays is told of failures only"},
+    {.name = "backuprelay",
+	.type = CONFIG_STRING,
+	.file = "backuprelay",
+	.help = "host that takes mail which could not be sent for warntime; nobody is warned then"},
     {.name = "ARCHIVEDIR",
 	.type = CONFIG_STRING,
 	.help = "folder that gets a copy of each finished message, by day"},
@@ -64,6 +70,8 @@ void sched_settings_read(const struct config *c, struct sched_limits *l)
 	l->queuefill = value(c, "queuefill");
 	l->respawnlo = value(c, "respawnlo");
 	l->respawnhi = value(c, "respawnhi");
+	struct str relay = config_str(c, "sched", "backuprelay", NULL);
+	snprintf(l->backuprelay, sizeof l->backuprelay, "%.*s", STR_FMT(str_trim(relay)));
 	l->modulettl = value(c, "modulettl");
 	l->quiet_delays = !config_bool(c, "sched", "DSNDEFAULTNOTIFYDELAY", NULL);
 }

@@ -30,24 +30,41 @@ struct sched_limits {
 	int64_t queuefill, respawnlo, respawnhi;
 	bool quiet_delays; /* of delays those are told who asked for it */
 	int64_t modulettl; /* a module that is silent on a delivery for longer is taken for dead */
+	char backuprelay[256]; /* takes what esmtp could not deliver by the time of a warning */
 };
 
 /* sched-retry.c: pure.  How long to wait after the n-th round (n from 1). */
 int64_t retry_pause(const struct sched_limits *l, uint32_t rounds);
 
-/* A host (or mailbox owner) as a module sees it: deliveries to it that wait, and whether it is up.
+/*
+ * A host (or mailbox owner) as a module sees it: deliveries to it that wait, and whether it is up.
+ * Messages for which there is no room beside the others of the host are parked: their numbers alone
+ * are kept here (sched-park.c).
  */
 struct dest {
 	struct sched_module *module;
 	char *host;
 	struct delivery *head, **tail; /* waiting */
+	size_t waiting;
 	unsigned active;
+	unsigned window; /* so many at once; it grows with each answer, up to maxhost */
+	bool proven;     /* it answered last time, and soon */
+	VEC(uint64_t) parked;
+	size_t unparked; /* so many of them, from the first on, are in memory again */
+	struct dest *parked_next;
+	bool parked_listed;
 	unsigned failures; /* connections in a row that failed; the host is down while > 0 */
 	int64_t down_until;
 	struct module_result *why; /* the last failure, for messages that are not even tried */
 	bool in_ring;
 	struct dest *next;        /* in the ring */
 	struct delivery *filling; /* the one that takes more recipients of a message */
+};
+
+/* What is known of a host: it failed, nothing good (it is new, or slow), it answers. */
+enum host_rank { HOST_FAILED, HOST_DOUBTFUL, HOST_PROVEN, HOST_RANKS };
+struct sched_ring {
+	struct dest *head, **tail;
 };
 
 struct sched_module {
@@ -57,8 +74,8 @@ struct sched_module {
 	bool configured, up;
 	struct sched *s;
 	struct map *dests;
-	struct dest *ring, **ring_tail; /* those with something to do now, in turn */
-	unsigned active;
+	struct sched_ring ring[HOST_RANKS]; /* those with something to do now, in turn */
+	unsigned turn, active, busy[HOST_RANKS];
 	struct delivery *running;
 	void *link; /* the edge's */
 	uint64_t delivered, failed, deferred;
@@ -76,9 +93,10 @@ struct delivery {
 	uint8_t *answered;
 	size_t n, cap;
 	int64_t started;
-	unsigned deaths; /* modules that died on it */
-	bool report;     /* a DSN */
-	bool connection; /* some result said that the host is unreachable */
+	unsigned deaths;     /* modules that died on it */
+	bool report;         /* a DSN */
+	enum host_rank rank; /* of the host when it began */
+	bool connection;     /* some result said that the host is unreachable */
 };
 
 struct message {
@@ -86,16 +104,20 @@ struct message {
 	struct arena *arena;
 	struct envelope env;
 	char id[QUEUE_ID_SIZE];
-	struct buf out;             /* records to be appended at the next occasion */
-	size_t recorded;            /* bytes of its control text */
-	unsigned deliveries;        /* waiting or running */
-	unsigned questions;         /* routes asked for */
+	struct buf out;      /* records to be appended at the next occasion */
+	size_t recorded;     /* bytes of its control text */
+	unsigned deliveries; /* waiting or running */
+	unsigned questions;  /* routes asked for */
+	unsigned owed;       /* recipients whose files are not known to be on the disk */
+	int64_t owed_since;
+	unsigned lazy;              /* appends under way that nothing waits for, but the archive */
 	unsigned writes;            /* appends that must be durable before the round can end */
 	int64_t not_before;         /* the host is down until then */
 	bool fresh;                 /* not yet durable */
 	bool cancel;                /* X is written, the rest fails */
 	bool gone;                  /* removal is under way */
 	bool counted;               /* the round that is on has its C record */
+	bool said;                  /* and its line in the log */
 	struct message *dirty_next; /* rounds that end at the next turn */
 	bool dirty;
 	struct buf history; /* of the report under way */
@@ -150,14 +172,19 @@ struct sched {
 	struct sched_module modules[SCHED_MODULES_MAX];
 	size_t n_modules;
 	struct map *messages;
-	size_t n_loaded, n_dests;
+	size_t n_loaded, n_dests, n_parked, n_owed;
+	struct dest *parked; /* those that have parked messages */
+	bool archives;       /* what leaves the queue is copied: its text must be complete */
 	struct index index;
 	struct message *dirty;
 	struct map *questions;
 	uint32_t last_question;
 	bool unasked; /* some questions found nobody to ask */
 	uint64_t last_delivery;
-	int64_t last_fill, started, last_swept;
+	int64_t last_fill, last_load, started, last_swept;
+	uint64_t n_left, left_before; /* messages that left memory, and at the last count */
+	int64_t last_count;
+	bool brisk;    /* so many leave that there is no need to look for others */
 	bool stopping; /* feeds nothing more */
 	uint64_t n_new, n_completed;
 };
@@ -174,6 +201,8 @@ void sched_free(struct sched *s); /* not the queue */
 int64_t sched_turn(struct sched *s);
 void sched_limits_set(struct sched *s, const struct sched_limits *l);
 size_t sched_active(const struct sched *s); /* deliveries running */
+
+size_t sched_waiting(const struct sched *s); /* messages that are not in memory */
 
 /* sched-message.c */
 struct message *message_find(struct sched *s, uint64_t seq);
@@ -194,11 +223,13 @@ void recipients_asked_gone(struct sched *s); /* a gate went down: its questions 
 void recipients_ask_old(struct sched *s);    /* those that a gate keeps too long go to another */
 void sched_routed(struct sched *s, uint32_t question, const struct queue_route *r);
 void recipients_dispatch(struct sched *s, struct message *m);
+struct str host_of(struct sched *s, const struct message *m, const struct envelope_rcpt *r);
 
 /* sched-result.c: one recipient's result, into memory and m->out. */
 void result_take(struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
 void result_plain(struct sched *s, struct message *m, uint32_t num, enum module_outcome o,
     const char *status, const char *text);
+void result_log(const struct message *m, uint32_t num); /* of one that no module has told */
 /* The same for what a delivery has brought: the world is told, too. */
 void result_delivery(
     struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
@@ -208,6 +239,16 @@ void delivery_done(struct sched *s, struct delivery *d);
 void delivery_over(
     struct sched *s, struct delivery *d); /* not running any more; unanswered: deferred */
 
+/* sched-owed.c: places that modules have named (module.h) */
+void owed_result(struct sched *s, struct message *m, uint32_t num, const struct module_result *r);
+void sched_synced(
+    struct sched *s, struct sched_module *mod, struct str id, uint32_t num, enum module_sync how);
+void owed_module_down(struct sched *s, const struct sched_module *mod);
+void owed_sweep(struct sched *s, int64_t now);
+void owed_start(struct message *m);
+/* Everybody has it; it is here only until the disks have it too. */
+bool owed_only(const struct message *m);
+
 /* sched-dest.c */
 struct dest *dest_get(struct sched_module *m, struct str host);
 void dest_add(struct dest *d, struct delivery *x);
@@ -215,6 +256,15 @@ void dest_result(struct dest *d, bool connection_failed, const struct module_res
 void dest_sweep(struct sched *s);
 void dest_drop_waiting(struct sched *s, struct message *m);
 void dest_flush(struct sched *s);
+void dest_slow(struct dest *d); /* a delivery took long */
+bool dest_down(const struct dest *d, int64_t now);
+
+/* sched-park.c */
+bool park(struct sched *s, struct message *m); /* true: m is not in memory any more */
+bool park_turn(struct sched *s, int64_t now);  /* loads what there is room for; true: and more */
+bool park_take(struct sched *s, uint64_t seq); /* out of the list; false: not in there */
+size_t park_list(const struct sched *s, uint64_t *out, size_t max);
+void park_forget(struct dest *d); /* it is about to be freed, for good */
 
 /* sched-module.c */
 struct sched_module *module_find(struct sched *s, struct str name);

@@ -23,6 +23,12 @@ static const struct config_setting rows[] = {
 	.min = 1,
 	.max = 600,
 	.help = "how long a graceful stop may take"},
+    {.name = "WATCHDOG",
+	.type = CONFIG_TIME,
+	.def = "5m",
+	.min = 0,
+	.max = 86400,
+	.help = "a process that does not react for so long is killed and started anew; 0: never"},
 };
 
 const struct config_component supervisor_settings = {.name = "supervisor",

@@ -245,7 +245,7 @@ static int run(struct supervisor *s)
 		if (!signal_watch_new(s->loop, signals[i], on_signal, s))
 			return EXIT_FAILURE;
 	s->start_timer = timer_new(s->loop, start_too_long, s);
-	if (!s->start_timer)
+	if (!s->start_timer || watchdog_start(s) < 0)
 		return EXIT_FAILURE;
 	timer_set(s->start_timer, START_MAX_MS);
 	title_set(

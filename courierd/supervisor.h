@@ -30,8 +30,10 @@ struct proc {
 	struct timer *timer; /* restart after a death; kill after the grace */
 	int64_t started_ms, backoff_ms;
 	unsigned restarts;
-	bool again;   /* start anew when gone */
-	bool retired; /* another one serves in its place; it ends with its last session */
+	bool again;       /* start anew when gone */
+	bool retired;     /* another one serves in its place; it ends with its last session */
+	unsigned silent;  /* turns of the watchdog since it was asked; 0: it has answered */
+	bool answers;     /* it knows that question */
 	char stats[3072]; /* courierfilterd has a word for each filter */
 };
 
@@ -63,7 +65,7 @@ struct supervisor {
 	bool root, stopping, syslog;
 	unsigned stop_stage;
 	int64_t stop_deadline_ms, started_at;
-	struct timer *start_timer, *stop_timer;
+	struct timer *start_timer, *stop_timer, *watchdog;
 	char *empty_dir;
 };
 
@@ -80,6 +82,10 @@ unsigned proc_alive(const struct supervisor *s, unsigned stage);
 void edge_asked(struct proc *from, uint32_t id, struct str role, uint32_t number);
 void edges_retry(struct supervisor *s, const struct role *now_up);
 void edges_forget(struct supervisor *s, const struct proc *gone);
+
+/* watchdog.c */
+int watchdog_start(struct supervisor *s);
+void watchdog_heard(struct proc *p);
 
 /* listeners.c: binds everything the configuration asks for; -1 with one line in *why */
 int listeners_open(struct supervisor *s, char **why);

@@ -155,7 +155,8 @@ static void submit(struct report *r, const struct dsn_facts *facts)
 	struct str from = r->d->source.n ? r->d->source : STR("local");
 	bool again = str_ends(from, STR("/dsn"));
 	snprintf(source, sizeof source, "%.*s%s", STR_FMT(str_head(from, 40)), again ? "" : "/dsn");
-	struct gate_origin origin = {.source = source, .sender_id = STR("delivery report")};
+	struct gate_origin origin = {
+	    .source = source, .sender_id = STR("delivery report"), .vhost = r->d->vhost};
 	buf_clear(&r->key);
 	buf_addf(&r->key, "%.*s/%llu%s", STR_FMT(r->d->id), (unsigned long long)r->history.round,
 	    str_is(r->from, DOUBLE) ? "/postmaster" : "");
@@ -183,15 +184,16 @@ static void compose(struct report *r)
 	char boundary[BOUNDARY_LEN + 1], token[17];
 	struct dsn_facts facts;
 	struct config *c = service_config(dsn.service);
-	char *me = config_own_name(c);
-	struct str host = config_str(c, "identity", "msgidhost", NULL);
+	const char *vhost = arena_strz(r->arena, r->d->vhost);
+	char *me = config_own_name(c, vhost);
+	struct str host = config_str(c, "identity", "msgidhost", vhost);
 	random_token(boundary, BOUNDARY_LEN);
 	random_token(token, sizeof token - 1);
 	struct dsn_report in = {
 	    .templates = &dsn.templates,
 	    .history = &r->history,
 	    .me = str_of(me),
-	    .from = config_str(c, "identity", "dsnfrom", NULL),
+	    .from = config_str(c, "identity", "dsnfrom", vhost),
 	    .to = r->to,
 	    .sender = r->d->sender,
 	    .envid = r->d->envid,

@@ -388,22 +388,33 @@ static void name_remote(struct conn *c, const struct candidate *k)
 	    literal ? "" : " ", ip);
 }
 
-/* ipout and ip6out; "0" and nothing leave the choice to the system. */
+/* What ipout or ip6out says; an empty ipout.ADDRESS of a virtual host means that address. */
+static struct str source_address(const struct conn *c, bool six)
+{
+	const struct config *config = c->e->settings->config;
+	const char *name = six ? "ip6out" : "ipout", *vhost = c->t->vhost;
+	struct str s = config_str(config, "esmtp", name, vhost);
+	if (s.n == 0 && config_is_own(config, "esmtp", name, vhost))
+		return str_of(vhost);
+	return s;
+}
+
+/* "0" and nothing leave the choice to the system, as does the name of a virtual host that is no
+ * address of this family. */
 static int bind_source(struct conn *c, int fd, int family)
 {
 	bool six = family == AF_INET6;
-	struct str s = config_str(c->e->settings->config, "esmtp", six ? "ip6out" : "ipout", NULL);
+	struct str s = source_address(c, six);
 	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
 	char ip[INET6_ADDRSTRLEN];
-	if (!s.n || str_is(s, "0") || s.n >= sizeof ip)
+	if (!s.n || str_is(s, "0"))
 		return 0;
-	memcpy(ip, s.p, s.n);
-	ip[s.n] = 0;
+	snprintf(ip, sizeof ip, "%.*s", STR_FMT(s));
 	void *at = six ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr
 		       : (void *)&((struct sockaddr_in *)&ss)->sin_addr;
 	if (inet_pton(family, ip, at) != 1) {
 		errno = EADDRNOTAVAIL;
-		return -1;
+		return str_is(s, c->t->vhost) ? 0 : -1;
 	}
 	return bind(fd, (struct sockaddr *)&ss,
 	    six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));

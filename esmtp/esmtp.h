@@ -129,6 +129,7 @@ struct target {
 	char
 	    *domain; /* of the first delivery: for credentials, and for MX when there is no relay */
 	char *relay;
+	char *vhost; /* whose settings count (NAME.VHOST in place of NAME); empty: nobody's */
 	struct route route; /* relay points to `relay` */
 	VEC(struct candidate) candidates;
 	uint64_t lookup;  /* under way */

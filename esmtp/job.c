@@ -43,20 +43,20 @@ static void log_result(const struct job *j, struct str addr, const struct module
 	id[whole.n] = 0;
 	struct log_ctx ctx = {"id", id};
 	bool good = r->outcome == MODULE_DELIVERED || r->outcome == MODULE_RELAYED;
-	enum log_level level = good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
 	while (str_split(&text, '\n', &line)) {
 		char code[8] = "";
 		if (r->code)
 			snprintf(code, sizeof code, "%03u ", r->code);
-		log_msg(level, &ctx, "from=<%.*s>,addr=<%.*s>: %s%.*s", STR_FMT(j->d->sender),
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %s%.*s", STR_FMT(j->d->sender),
 		    STR_FMT(addr), code, STR_FMT(line));
 	}
 	if (good)
 		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,success: delivered: %.*s",
 		    STR_FMT(j->d->sender), STR_FMT(addr), STR_FMT(r->remote));
-	else
-		log_error(&ctx, "from=<%.*s>,addr=<%.*s>,status: %s", STR_FMT(j->d->sender),
-		    STR_FMT(addr), r->outcome == MODULE_FAILED ? "failure" : "deferred");
+	log_info(&ctx, "from=<%.*s>,addr=<%.*s>,status: %s", STR_FMT(j->d->sender), STR_FMT(addr),
+	    good                          ? "success"
+	    : r->outcome == MODULE_FAILED ? "failure"
+					  : "deferred");
 }
 
 void job_result(struct job *j, size_t i, const struct module_result *r)

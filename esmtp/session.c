@@ -1,5 +1,6 @@
 /* From the connection to a session that takes mail: greeting, EHLO or HELO, STARTTLS. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "esmtp/conn-private.h"
 
 /* ---- what the server can do ------------------------------------------------------------------ */
@@ -59,9 +60,11 @@ static void say_hello(struct conn *c)
 
 static void use_name(struct conn *c, struct str name)
 {
+	char *me = config_own_name(c->e->settings->config, c->t->vhost);
 	if (!name.n)
-		name = str_of(c->e->settings->me);
+		name = str_of(me);
 	snprintf(c->helo, sizeof c->helo, "%.*s", STR_FMT(name));
+	free(me);
 	say_hello(c);
 }
 
@@ -75,7 +78,7 @@ static void name_found(void *ctx, enum dns_status st, struct str name)
 /* esmtphelo; "*" is the name of the address this connection comes from. */
 static void hello(struct conn *c)
 {
-	struct str name = config_str(c->e->settings->config, "esmtp", "esmtphelo", NULL);
+	struct str name = config_str(c->e->settings->config, "esmtp", "esmtphelo", c->t->vhost);
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof ss;
 	if (!str_is(name, "*")) {

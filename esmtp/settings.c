@@ -32,7 +32,7 @@ struct settings *settings_new(struct config *c)
 {
 	struct settings *s = mem_new(struct settings);
 	s->config = config_hold(c);
-	s->me = config_own_name(c);
+	s->me = config_own_name(c, NULL);
 	s->routes = routes_new();
 	s->authclient = authclient_new();
 	s->command_ms = ms(c, "esmtptimeout");

@@ -82,6 +82,7 @@ static struct target *target_of(struct esmtp *e, const struct module_delivery *d
 	struct target *t = map_get(e->targets, str_of(key));
 	if (!t) {
 		t = target_new(e, key, d->host, &r);
+		t->vhost = mem_strndup(d->vhost.n ? d->vhost.p : "", d->vhost.n);
 		if (!map_set(e->targets, str_of(key), t))
 			exit(75);
 	}
@@ -102,6 +103,7 @@ static void target_free(struct target *t)
 	free(t->key);
 	free(t->domain);
 	free(t->relay);
+	free(t->vhost);
 	free(t);
 }
 

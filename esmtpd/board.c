@@ -19,9 +19,13 @@ struct part { /* of one worker: it alone writes here */
 	_Atomic uint16_t address[ROWS][SLOTS], network[ROWS][SLOTS];
 };
 
-struct sheet {
+struct sheet_head {
 	uint32_t magic, size;
 	uint64_t key[2];
+};
+
+struct sheet {
+	struct sheet_head head;
 	struct part parts[BOARD_WORKERS];
 };
 
@@ -34,20 +38,20 @@ struct board {
  * together. */
 static int open_sheet(const char *path)
 {
-	struct sheet head;
+	struct sheet_head
+	    head; /* a whole sheet on the stack would be two megabytes of memory for good */
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX) < 0 ||
-	    file_pread_all(fd, &head, offsetof(struct sheet, parts), 0) < 0 ||
+	if (flock(fd, LOCK_EX) < 0 || file_pread_all(fd, &head, sizeof head, 0) < 0 ||
 	    head.magic != BOARD_MAGIC || head.size != sizeof(struct sheet)) {
-		memset(&head, 0, offsetof(struct sheet, parts));
+		memset(&head, 0, sizeof head);
 		head.magic = BOARD_MAGIC;
 		head.size = sizeof(struct sheet);
 		random_bytes(head.key, sizeof head.key);
 		if (ftruncate(fd, 0) < 0 || ftruncate(fd, sizeof(struct sheet)) < 0 ||
-		    pwrite(fd, &head, offsetof(struct sheet, parts), 0) < 0) {
+		    pwrite(fd, &head, sizeof head, 0) < 0) {
 			file_close(fd);
 			return -1;
 		}
@@ -102,7 +106,7 @@ struct board *board_new(const char *path)
 		return NULL;
 	}
 	if (!path)
-		random_bytes(b->sheet->key, sizeof b->sheet->key);
+		random_bytes(b->sheet->head.key, sizeof b->sheet->head.key);
 	b->mine = claim(b->sheet);
 	if (!b->mine) {
 		munmap(b->sheet, sizeof *b->sheet);
@@ -133,10 +137,10 @@ static uint64_t mix(uint64_t h, uint64_t v)
 
 static uint64_t hash(const struct board *b, const unsigned char *p, size_t n)
 {
-	uint64_t h = b->sheet->key[0] ^ n;
+	uint64_t h = b->sheet->head.key[0] ^ n;
 
 	for (size_t i = 0; i < n; i++)
-		h = mix(h, p[i] + b->sheet->key[1]);
+		h = mix(h, p[i] + b->sheet->head.key[1]);
 	return h;
 }
 

@@ -139,6 +139,8 @@ static void end_answered(void *ctx, const struct gate_reply *r)
 	session_pass(s, r);
 	if (r->code < 300 || r->code == MULTI_RESULT) {
 		s->server->accepted_messages++;
+		log_info(NULL, "accepted,id=%.*s,relay=%s,port=%u,session=%s", STR_FMT(r->id),
+		    s->peer_log, s->peer_port, s->id);
 		s->idle = 0;
 		s->refused = 0;
 	}

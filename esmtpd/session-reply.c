@@ -21,23 +21,25 @@ static const char *or_empty(const char *z)
 	return z ? z : "";
 }
 
-/* by_gate: it is about the addresses; else about the command.  (Not at the level of errors, whose
- * mark would stand before a line that log readers know by its beginning.) */
+/* by_gate: it is about the addresses; else about the command.  What the original did not have comes
+ * last. */
 static void log_reply(struct session *s, bool by_gate, unsigned code, struct str text)
 {
 	struct str line = STR_NONE;
 
 	str_split(&text, '\n', &line);
 	if (by_gate && s->rcpt)
-		log_info(NULL, "error,relay=%s,port=%u,from=<%s>,to=<%s>,session=%s: %u %.*s",
-		    s->peer_log, s->peer_port, or_empty(s->sender), s->rcpt, s->id, code,
-		    STR_FMT(line));
+		log_record(LOG_LEVEL_ERROR, NULL,
+		    "error,relay=%s,port=%u,from=<%s>,to=<%s>: %u %.*s,session=%s", s->peer_log,
+		    s->peer_port, or_empty(s->sender), s->rcpt, code, STR_FMT(line), s->id);
 	else if (by_gate && s->sender)
-		log_info(NULL, "error,relay=%s,port=%u,from=<%s>,session=%s: %u %.*s", s->peer_log,
-		    s->peer_port, s->sender, s->id, code, STR_FMT(line));
+		log_record(LOG_LEVEL_ERROR, NULL,
+		    "error,relay=%s,port=%u,from=<%s>: %u %.*s,session=%s", s->peer_log,
+		    s->peer_port, s->sender, code, STR_FMT(line), s->id);
 	else
-		log_info(NULL, "error,relay=%s,port=%u,msg=\"%u %.*s\",session=%s,cmd: %s",
-		    s->peer_log, s->peer_port, code, STR_FMT(line), s->id, or_empty(s->command));
+		log_record(LOG_LEVEL_ERROR, NULL,
+		    "error,relay=%s,port=%u,msg=\"%u %.*s\",cmd: %s,session=%s", s->peer_log,
+		    s->peer_port, code, STR_FMT(line), or_empty(s->command), s->id);
 }
 
 /* The more errors, the longer the answer takes: 1, 2, 4, ... seconds. */

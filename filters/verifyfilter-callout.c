@@ -28,7 +28,7 @@ struct callout_env *callout_env_new(struct loop *l, const struct instance *in, s
 	struct callout_env *e = mem_new(struct callout_env);
 	e->loop = l;
 	e->config = config_hold(c);
-	e->me = config_own_name(c);
+	e->me = config_own_name(c, NULL);
 	e->routes = routes_new();
 	e->starttls = config_bool(c, "verify", "ESMTP_USE_STARTTLS", NULL);
 	e->connect_ms = config_int(c, "verify", "esmtptimeoutconnect", NULL) * 1000;

@@ -118,9 +118,13 @@ const char *dot_parse(struct str text, struct arena *a, struct dot_file *out)
 
 static void put_mapped(const struct dot_names *n, size_t bytes, struct buf *name)
 {
+	bool as_is = false; /* behind the slash of ".xalias/NAME" */
 	for (size_t i = 0; i < bytes; i++) {
 		char c = n->ext.p[i];
-		if (c == '.')
+		as_is |= c == '/';
+		if (as_is)
+			;
+		else if (c == '.')
 			c = ':';
 		else if (c != '-' && n->seps.n && memchr(n->seps.p, c, n->seps.n))
 			c = '-';
@@ -135,14 +139,28 @@ static bool separator(const struct dot_names *n, char c)
 	return c == '-' || (n->seps.n && memchr(n->seps.p, c, n->seps.n));
 }
 
+/*
+ * A slash would lead out of the home folder.  One may stand in ".xalias/NAME" and
+ * ".xalias-WORD/NAME": there makealiases keeps the programs and files of aliases.
+ */
+static bool slashes_ok(struct str ext)
+{
+	ptrdiff_t at = str_chr(ext, '/');
+	if (at < 0)
+		return true;
+	struct str folder = str_head(ext, (size_t)at), name = str_skip(ext, (size_t)at + 1);
+	return (str_is(folder, ".xalias") ||
+		   (str_starts(folder, STR(".xalias-")) && str_rchr(folder, '.') == 0)) &&
+	       name.n && name.p[0] != '.' && str_chr(name, '/') < 0;
+}
+
 bool dot_names_next(struct dot_names *n, struct buf *name, struct str *rest)
 {
 	buf_clear(name);
 	buf_addf(name, ".%.*s", STR_FMT(n->dot));
 	*rest = STR_NONE;
 	if (n->step == 0) {
-		if (n->ext.n > DOT_NAME_MAX || memchr(n->ext.p ? n->ext.p : "", '/', n->ext.n) ||
-		    str_has_ctl(n->ext))
+		if (n->ext.n > DOT_NAME_MAX || !slashes_ok(n->ext) || str_has_ctl(n->ext))
 			return false;
 		n->step = n->ext.n ? 1 : 2;
 		n->at = n->ext.n;

@@ -71,6 +71,10 @@ int dot_find(const struct worker_rules *rules, struct str ext, struct buf *text,
 	buf_init(&name, 512);
 	while (r == 0 && dot_names_next(&n, &name, rest))
 		r = read_one(name.p, text, why);
+	if (r == 0 && name.failed) { /* "no such extension" is for ever: it must be known */
+		buf_addz(why, "out of memory");
+		r = -1;
+	}
 	buf_free(&name);
 	if (r == 0)
 		return ext.n ? -1 : 0;

@@ -11,6 +11,7 @@ static struct local {
 	struct broker_client *broker;
 	struct gate_client *gate;
 	struct pool *pool;
+	struct syncer *syncer;
 } self;
 
 /* A delivery as the scheduler gave it: one message, usually one recipient. */
@@ -22,6 +23,7 @@ struct parcel {
 	struct config *config; /* held: settings stay as they were at its start */
 	struct local_key key;
 	struct str env;
+	struct letter *letters;
 	size_t left;
 };
 
@@ -29,6 +31,8 @@ struct letter { /* one recipient of a parcel */
 	struct parcel *parcel;
 	const struct module_rcpt *rcpt;
 	struct task task;
+	struct str place; /* not synced */
+	uint64_t device;
 	bool home_made;
 	bool handed_on;         /* whoever has the forwarded copy tells the sender of it, not we */
 	char *text;             /* what its programs said */
@@ -65,6 +69,10 @@ static void settle(struct letter *l, const struct module_result *r)
 	l->text = NULL;
 	if (--p->left)
 		return;
+	for (size_t i = 0; p->letters && i < p->d->n_rcpts; i++)
+		if (p->letters[i].place.n)
+			syncer_owe(self.syncer, &p->key, p->letters[i].device, p->letters[i].place,
+			    p->d->id, p->letters[i].rcpt->num);
 	void *handle = p->handle;
 	config_drop(p->config);
 	arena_free(p->a);
@@ -149,6 +157,20 @@ static void start_forward(struct letter *l, const struct worker_result *r)
 	forward_start(self.gate, &f, forwarded, l);
 }
 
+static void delivered_here(struct letter *l, const struct worker_result *r)
+{
+	l->place = arena_str(l->parcel->a, r->place);
+	l->device = r->device;
+	if (r->place.n && !l->place.p) /* then it is soon delivered again, and is there */
+		settle(l, &(struct module_result){.outcome = MODULE_DEFERRED,
+			      .status = STR("4.3.0"),
+			      .diagnostic = STR("out of memory")});
+	else
+		settle(l, &(struct module_result){.outcome = MODULE_DELIVERED,
+			      .diagnostic = success_text(l),
+			      .place = l->place});
+}
+
 static void delivered(struct letter *l, const struct worker_result *r)
 {
 	if (r->text.n)
@@ -156,8 +178,7 @@ static void delivered(struct letter *l, const struct worker_result *r)
 	if (r->forwards.n)
 		start_forward(l, r);
 	else
-		settle(l, &(struct module_result){
-			      .outcome = MODULE_DELIVERED, .diagnostic = success_text(l)});
+		delivered_here(l, r);
 }
 
 /* Addresses that stood before the failure have their copy all the same. */
@@ -270,8 +291,10 @@ static void fill(struct parcel *p, const struct module_rcpt *rcpt, struct worker
 {
 	const struct local_key *k = &p->key;
 	struct str inlined = module_body_inline(p->body);
+	bool wait = p->d->durable_elsewhere && config_bool(p->config, "local", "LOCALSYNC", NULL);
 	*d = (struct worker_delivery){.rules = local_rules(p->config),
-	    .flags = p->d->durable_elsewhere ? WORKER_NO_SYNC : 0,
+	    .flags = (wait ? WORKER_NO_SYNC : 0) | (rcpt->doubt ? WORKER_DOUBT : 0),
+	    .place = rcpt->place,
 	    .uid = k->uid,
 	    .program_seconds = (uint32_t)config_int(p->config, "local", "localtimeout", NULL),
 	    .size = p->d->size,
@@ -334,9 +357,11 @@ static void deliver(
 		module_done(handle);
 		return;
 	}
-	*p = (struct parcel){.d = d, .body = b, .handle = handle, .a = a, .left = d->n_rcpts};
+	*p = (struct parcel){
+	    .d = d, .body = b, .handle = handle, .a = a, .letters = letters, .left = d->n_rcpts};
 	p->config = config_hold(service_config(s));
 	if (!local_key_parse(d->host, a, &p->key)) {
+		p->letters = NULL;
 		refuse_all(p);
 		return;
 	}
@@ -375,7 +400,8 @@ static int start(struct service *s)
 	self.broker = broker_client_new(s);
 	self.gate = gate_client_new(s);
 	self.pool = pool_new(s, self.broker);
-	if (!self.broker || !self.gate)
+	self.syncer = syncer_new(s, self.pool);
+	if (!self.broker || !self.gate || !self.syncer)
 		return -1;
 	take_limits(s);
 	service_ready(s);

@@ -76,6 +76,12 @@ static const struct config_setting settings[] = {
 	.min = 1,
 	.max = 86400,
 	.help = "how long a worker waits for more before it ends"},
+    {.name = "LOCALSYNC",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help =
+	    "the queue vouches for mail in Maildirs until their file system is synced; 0: each is "
+	    "synced at once"},
     {.name = "localtimeout",
 	.type = CONFIG_TIME,
 	.def = "15m",

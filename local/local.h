@@ -41,6 +41,13 @@ void pool_set_limits(struct pool *p, const struct pool_limits *l);
 void pool_give(struct pool *p, struct task *t);
 void pool_stats(const struct pool *p, struct buf *out);
 
+/* local-sync.c: places that workers have named and whose file systems are to be synced. */
+struct syncer;
+struct syncer *syncer_new(struct service *s, struct pool *p);
+/* After the result has gone out.  key and place are copied. */
+void syncer_owe(struct syncer *y, const struct local_key *key, uint64_t device, struct str place,
+    struct str id, uint32_t num);
+
 /* Mail that instructions forward: one transaction at the gate. */
 struct forward_request {
 	const struct module_delivery *delivery;

@@ -8,7 +8,7 @@ local_libworkerproto_a_SOURCES = \
 local_libworker_a_SOURCES = \
 	local/worker.h \
 	local/dot-courier.c local/dot-courier.h local/dot-find.c \
-	local/worker-message.c local/worker-maildir.c local/worker-mbox.c \
+	local/worker-message.c local/worker-maildir.c local/worker-place.c local/worker-mbox.c \
 	local/worker-warning.c \
 	local/worker-program.c local/worker-filter.c local/worker-env.c local/worker-run.c \
 	local/forward-file.c local/forward-file.h
@@ -17,7 +17,7 @@ worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/b
 	$(EVENT_LIBS)
 
 pkglibexec_PROGRAMS += courierlocal courierlocal-worker
-courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/local-forward.c
+courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/local-sync.c local/local-forward.c
 courierlocal_LDADD = local/libworkerproto.a libs/module/libmodule.a libs/gate/libgate.a \
 	libs/broker/libbroker.a $(SERVICE_LIBS)
 courierlocal_worker_SOURCES = local/worker-main.c

@@ -57,8 +57,7 @@ int maildir_start(struct job *j, const char *dir, struct started *out)
 	    .size_hint = (int64_t)j->d->size,
 	    .quota = j->d->quota.n ? arena_strz(j->a, j->d->quota) : NULL,
 	};
-	*out = (struct started){
-	    .id = j->id, .size = j->d->size, .no_sync = (j->d->flags & WORKER_NO_SYNC) != 0};
+	*out = (struct started){.id = j->id, .size = j->d->size};
 	out->md = maildir_deliver_begin(dir, &o);
 	if (!out->md)
 		return errno;
@@ -66,6 +65,12 @@ int maildir_start(struct job *j, const char *dir, struct started *out)
 		int saved = errno ? errno : EIO;
 		maildir_deliver_abort(&out->md);
 		return saved;
+	}
+	struct stat st;
+	int fd = maildir_deliver_fd(out->md);
+	if ((j->d->flags & WORKER_NO_SYNC) && fstat(fd, &st) == 0 && place_may_wait(fd)) {
+		out->no_sync = true;
+		out->device = st.st_dev;
 	}
 	/* The worker's folder changes with the next account. */
 	if (dir[0] == '/') {
@@ -175,17 +180,37 @@ static void sync_names(struct batch *b, bool together)
 	}
 }
 
+static size_t to_sync(const struct batch *b)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		n += !b->item[i].no_sync;
+	return n;
+}
+
+static void publish(struct started *s)
+{
+	struct buf name;
+	buf_init(&name, MAILDIR_NAME_MAX + 1);
+	if (maildir_deliver_finish(&s->md, &name) < 0)
+		s->error = errno ? errno : EIO;
+	else if (s->no_sync)
+		s->place = place_text(s->dir, name.p);
+	buf_free(&name);
+}
+
 void maildir_commit(struct batch *b)
 {
-	bool together = b->n >= SYNCFS_FROM && clock_mono_ms() >= syncfs_rests_until;
+	bool together = to_sync(b) >= SYNCFS_FROM && clock_mono_ms() >= syncfs_rests_until;
 	sync_contents(b, together);
 	for (size_t i = 0; i < b->n; i++)
-		if (!b->item[i].error && maildir_deliver_finish(&b->item[i].md, NULL) < 0)
-			b->item[i].error = errno ? errno : EIO;
+		if (!b->item[i].error)
+			publish(&b->item[i]);
 	sync_names(b, together);
 	for (size_t i = 0; i < b->n; i++) {
 		b->done(b->ctx, &b->item[i]);
 		free(b->item[i].dir);
+		free(b->item[i].place);
 	}
 	b->n = 0;
 }
@@ -204,6 +229,7 @@ int maildir_now(struct job *j, const char *dir)
 	error = maildir_start(j, dir, &one->item[0]);
 	if (!error) {
 		one->n = 1;
+		one->item[0].no_sync = false; /* more instructions follow: there is no one place */
 		maildir_commit(one);
 	}
 	free(one);

@@ -64,7 +64,9 @@ static void answer_job(struct worker *w, struct job *j, enum verdict v)
 static void committed(void *ctx, const struct started *s)
 {
 	struct worker *w = ctx;
-	struct worker_result r = {.outcome = s->error ? WORKER_DEFER : WORKER_OK};
+	struct worker_result r = {.outcome = s->error ? WORKER_DEFER : WORKER_OK,
+	    .place = s->place ? str_of(s->place) : STR_NONE,
+	    .device = s->device};
 	char text[600];
 	if (s->error == EDQUOT) {
 		r.outcome = s->quota_fails ? WORKER_FAIL : WORKER_DEFER;
@@ -82,6 +84,14 @@ static void committed(void *ctx, const struct started *s)
 		warning_send(s->dir);
 }
 
+static enum verdict sync_file_systems(struct job *j)
+{
+	const char *dir = arena_strz(j->a, j->d->maildir);
+	errno = ENOMEM;
+	return dir && place_sync_all(dir) == 0 ? GO_ON
+					       : job_errno(j, "cannot sync", dir ? dir : "");
+}
+
 static void deliver(struct worker *w, struct ipc_msg *m)
 {
 	struct worker_delivery d;
@@ -97,7 +107,9 @@ static void deliver(struct worker *w, struct ipc_msg *m)
 		v = job_verdict(&j, DEFERRED, "4.3.5",
 		    "the account belongs to uid %u, the worker is %u", d.uid, (unsigned)geteuid());
 		answer_job(w, &j, v);
-	} else if (job_run(&j, &w->batch, &v)) {
+	} else if (d.flags & WORKER_SYNC) {
+		answer_job(w, &j, sync_file_systems(&j));
+	} else if ((d.place.n && place_secure(&j, &v)) || job_run(&j, &w->batch, &v)) {
 		answer_job(w, &j, v);
 	}
 	message_release(&j.msg);

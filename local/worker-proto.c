@@ -21,7 +21,7 @@ bool worker_get_rules(struct ipc_reader *r, struct worker_rules *out)
 int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_delivery *d, int fd)
 {
 	const struct str fields[] = {d->user, d->ext, d->home, d->maildir, d->quota, d->delivery,
-	    d->address, d->sender, d->id, d->env, d->maildrop, d->warning};
+	    d->address, d->sender, d->id, d->env, d->maildrop, d->warning, d->place};
 	ipc_compose(c, WORKER_DELIVER, id);
 	worker_put_rules(c, &d->rules);
 	ipc_put_u32(c, d->flags);
@@ -40,7 +40,7 @@ int worker_send_delivery(struct ipc *c, uint32_t id, const struct worker_deliver
 bool worker_delivery_ok(const struct worker_delivery *d)
 {
 	const struct str fields[] = {d->user, d->ext, d->home, d->maildir, d->quota, d->address,
-	    d->sender, d->id, d->maildrop};
+	    d->sender, d->id, d->maildrop, d->place};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (fields[i].n >= WORKER_PATH_MAX || str_has_ctl(fields[i]))
 			return false;
@@ -74,6 +74,7 @@ bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out)
 	out->env = ipc_get_str(&r);
 	out->maildrop = ipc_get_str(&r);
 	out->warning = ipc_get_str(&r);
+	out->place = ipc_get_str(&r);
 	out->body = ipc_get_rest(&r);
 	if (m->fd >= 0) {
 		if (out->body.n)
@@ -94,6 +95,8 @@ int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r
 	ipc_put_str(c, r->forwards);
 	ipc_put_str(c, r->delivered_to);
 	ipc_put_u8(c, r->kept);
+	ipc_put_str(c, r->place);
+	ipc_put_u64(c, r->device);
 	return ipc_send(c, -1);
 }
 
@@ -108,6 +111,8 @@ bool worker_read_result(const struct ipc_msg *m, struct worker_result *out)
 	out->forwards = ipc_get_str(&r);
 	out->delivered_to = ipc_get_str(&r);
 	out->kept = ipc_get_u8(&r) != 0;
+	out->place = ipc_get_str(&r);
+	out->device = ipc_get_u64(&r);
 	return m->type == WORKER_RESULT && ipc_done(&r) && outcome <= WORKER_BOUNCE &&
 	       out->text.n <= WORKER_TEXT_MAX && out->forwards.n <= WORKER_FORWARDS_MAX;
 }

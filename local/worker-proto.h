@@ -15,11 +15,12 @@
  *	                u64 bytes of memory it may have, u8 percent of a quota from which the user
  *	                is warned, user, ext, home, maildir, quota, default delivery, address,
  *	                sender, queue id, environment (NAME=value LF), path of maildrop, text of
- *	                the quota warning, then the rest: the message, when it is inline; a
+ *	                the quota warning, place, then the rest: the message, when it is inline; a
  *	                descriptor of the message comes with it when it is not
  *	WORKER_RESULT   u8 enum worker_outcome, status ("4.2.2"), text, forwards (LF after each),
  *	                Delivered-To line to put before what is forwarded, u8 something was stored
- *	                or run here as well
+ *	                or run here as well, place of a file that is not synced (or empty), u64
+ *device
  *
  *	rules           dot name ("courier"), u8 fold to lower case, separators ("-+")
  *
@@ -40,11 +41,13 @@ enum worker_type {
 };
 
 enum worker_flags {
-	WORKER_FRESH = 1,       /* programs may run: the worker is this account's alone */
-	WORKER_NO_SYNC = 2,     /* the queue keeps the message until the file systems are synced */
-	WORKER_NO_DYNAMIC = 4,  /* "||" instructions are switched off */
-	WORKER_DOTLOCK = 8,     /* mbox files are locked by a file beside them, too */
-	WORKER_QUOTA_FAILS = 16 /* over quota is for ever */
+	WORKER_FRESH = 1,        /* programs may run: the worker is this account's alone */
+	WORKER_NO_SYNC = 2,      /* the queue keeps the message until the file systems are synced */
+	WORKER_NO_DYNAMIC = 4,   /* "||" instructions are switched off */
+	WORKER_DOTLOCK = 8,      /* mbox files are locked by a file beside them, too */
+	WORKER_QUOTA_FAILS = 16, /* over quota is for ever */
+	WORKER_DOUBT = 32,       /* place: the disk may not have what was written there */
+	WORKER_SYNC = 64 /* nothing is delivered: sync the file system of the folder `maildir` */
 };
 
 enum worker_outcome {
@@ -79,7 +82,8 @@ struct worker_delivery {
 	uint8_t warn_percent;          /* 0: never */
 	struct str user, ext, home, maildir, quota, delivery, address, sender, id, env;
 	struct str maildrop, warning;
-	struct str body; /* .p NULL: the descriptor has it */
+	struct str place; /* delivered there before, perhaps: make sure of it */
+	struct str body;  /* .p NULL: the descriptor has it */
 };
 /* What a worker takes at all: it ends at anything else, so askers look first. */
 bool worker_delivery_ok(const struct worker_delivery *d);
@@ -90,7 +94,9 @@ bool worker_read_delivery(const struct ipc_msg *m, struct worker_delivery *out);
 struct worker_result {
 	enum worker_outcome outcome;
 	struct str status, text, forwards, delivered_to;
-	bool kept; /* with forwards: other instructions have been carried out, too */
+	struct str place; /* done, but not synced; empty: it is */
+	uint64_t device;  /* of place */
+	bool kept;        /* with forwards: other instructions have been carried out, too */
 };
 int worker_send_result(struct ipc *c, uint32_t id, const struct worker_result *r);
 bool worker_read_result(const struct ipc_msg *m, struct worker_result *out);

@@ -67,7 +67,9 @@ struct batch {
 		char *dir;
 		uint32_t id;
 		uint64_t size;
-		bool no_sync;
+		bool no_sync; /* the queue keeps the message; place tells where it stands */
+		uint64_t device;
+		char *place;
 		bool quota_fails; /* over quota is for ever */
 		bool name_lost;   /* the folder could not be synced */
 		int error;
@@ -83,6 +85,14 @@ enum verdict maildir_verdict(struct job *j, int error, const char *dir);
 /* After a delivery: the user is told when the mailbox is nearly full (libs/maildir/quota.h). */
 void warning_take(const struct worker_delivery *d);
 void warning_send(const char *dir);
+
+/* worker-place.c */
+char *place_text(const char *dir, const char *file); /* file: below new/ */
+bool place_may_wait(int fd);         /* its file system's sync can be trusted and shared */
+int place_sync_all(const char *dir); /* the whole file system */
+/* Makes sure of the file that j->d->place names: true, *v is set.  False: there is no such mailbox
+ * and the message is to be delivered like any other. */
+bool place_secure(struct job *j, enum verdict *v);
 
 /* Where a MAILBOX instruction leads to: 1 a Maildir, 0 an mbox file, -1 errno.  Makes a Maildir
  * that is missing, when the name says that it is one. */

@@ -34,8 +34,8 @@ maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs
 	libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
 bin_PROGRAMS += maildrop/makedat
-maildrop_makedat_SOURCES = maildrop/makedat.c
-maildrop_makedat_LDADD = libs/table/libtable.a libs/base/libbase.a $(DB_LIBS)
+maildrop_makedat_SOURCES = maildrop/makedat.c maildrop/makedat-net.c maildrop/makedat-net.h
+maildrop_makedat_LDADD = libs/table/libtable.a libs/config/libconfig.a libs/base/libbase.a $(DB_LIBS)
 
 bin_PROGRAMS += maildrop/maildiracl maildrop/maildirkw maildrop/maildirwatch
 maildrop_maildiracl_SOURCES = maildrop/maildiracl.c

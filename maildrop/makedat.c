@@ -1,9 +1,10 @@
 /* makedat: a table for filters from a text file. */
 #include "config.h"
 
+#include "config/folder.h"
+#include "maildrop/makedat-net.h"
 #include "table/table.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +18,7 @@ static const char usage[] =
     "usage: makedat -src=TEXT -tmp=FILE -file=TABLE [-cidr] [-hup=PIDFILE]\n"
     "       makedat TEXT FILE TABLE\n";
 
-enum { TEXT_MAX = 256 << 20, PREFIX_MAX = 32 };
+enum { TEXT_MAX = 256 << 20 };
 
 static struct {
 	const char *src, *tmp, *file, *hup;
@@ -36,70 +37,65 @@ static _Noreturn void wrong_line(size_t line, const char *what)
 	exit(EX_DATAERR);
 }
 
-static void put(struct table_build *b, struct str key, struct str value, size_t line)
+struct building {
+	struct table_build *table;
+	struct str value;
+	size_t line;
+};
+
+static void put(struct building *b, struct str key)
 {
 	if (!key.n)
-		wrong_line(line, "a line without key");
-	if (table_build_put(b, key, value, true) < 0)
+		wrong_line(b->line, "a line without key");
+	int r = table_build_put(b->table, key, b->value, false);
+	if (r > 0)
+		wrong_line(b->line, "this key stands there already");
+	if (r < 0)
 		fail(opt.tmp);
 }
 
-/* A network becomes all its prefixes of whole octets, which is how option I of gdbmfetch looks. */
-static void put_network(struct table_build *b, struct str key, struct str value, size_t line)
+static int put_one(void *ctx, struct str key)
 {
-	char text[INET_ADDRSTRLEN + 1] = "";
-	struct str rest = key, address;
-	struct in_addr in;
-	uint64_t bits = PREFIX_MAX;
-	str_split(&rest, '/', &address);
-	if (address.n >= sizeof text ||
-	    (address.n < key.n && (!str_u64(rest, &bits) || bits > PREFIX_MAX)))
-		wrong_line(line, "not a network");
-	memcpy(text, address.p, address.n);
-	if (inet_pton(AF_INET, text, &in) != 1)
-		wrong_line(line, "not a network");
-	uint32_t net = ntohl(in.s_addr);
-	unsigned octets = bits == 0 ? 1 : ((unsigned)bits + 7) / 8, whole = octets * 8;
-	uint32_t step = whole == PREFIX_MAX ? 1 : UINT32_C(1) << (PREFIX_MAX - whole);
-	net = bits == 0 ? 0 : net & ~(uint32_t)((UINT64_C(1) << (PREFIX_MAX - bits)) - 1);
-	for (uint32_t i = 0; i < UINT32_C(1) << (whole - bits); i++, net += step) {
-		in.s_addr = htonl(net);
-		inet_ntop(AF_INET, &in, text, sizeof text);
-		struct str name = str_of(text);
-		for (unsigned drop = 4 - octets; drop > 0; drop--)
-			name = str_head(name, (size_t)str_rchr(name, '.'));
-		put(b, name, value, line);
-	}
+	put(ctx, key);
+	return 0;
 }
 
+/* The file, or all files of the folder. */
 static void read_source(struct buf *text)
 {
+	struct stat st;
 	int fd = strcmp(opt.src, "-") ? open(opt.src, O_RDONLY | O_CLOEXEC) : 0;
-	if (fd < 0 || file_read_fd(fd, text) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		fail(opt.src);
+	if (S_ISDIR(st.st_mode)) {
+		if (config_text_at(AT_FDCWD, opt.src, true, text) < 0)
+			exit(EX_DATAERR);
+	} else if (file_read_fd(fd, text) < 0)
 		fail(opt.src);
 	if (fd > 0)
 		close(fd);
 }
 
-static void build(struct table_build *b)
+static void build(struct table_build *table)
 {
+	struct building b = {.table = table};
 	struct buf text;
 	struct str rest, line;
 	buf_init(&text, TEXT_MAX);
 	read_source(&text);
 	rest = buf_str(&text);
-	for (size_t n = 1; rest.n && str_split(&rest, '\n', &line); n++) {
+	for (b.line = 1; rest.n && str_split(&rest, '\n', &line); b.line++) {
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		if (!line.n || line.p[0] == '#')
 			continue;
 		ptrdiff_t tab = str_chr(line, '\t');
 		struct str key = tab < 0 ? line : str_head(line, (size_t)tab);
-		struct str value = tab < 0 ? STR("1") : str_skip(line, (size_t)tab + 1);
-		if (opt.cidr)
-			put_network(b, str_trim(key), value, n);
-		else
-			put(b, key, value, n);
+		b.value = tab < 0 ? STR("1") : str_skip(line, (size_t)tab + 1);
+		if (!opt.cidr)
+			put(&b, key);
+		else if (makedat_network(str_trim(key), put_one, &b) != 0)
+			wrong_line(b.line, "not a network");
 	}
 	buf_free(&text);
 }
@@ -145,7 +141,7 @@ static void read_arguments(int argc, char **argv)
 	}
 	if (n > ARRAY_LEN(places) || !opt.src || !opt.tmp || !opt.file) {
 		fputs(usage, stderr);
-		exit(EX_USAGE);
+		exit(EXIT_FAILURE);
 	}
 }
 

@@ -55,18 +55,19 @@ static struct str effective_domain(
 /* 0, or -1 when a table can't be read. */
 static int classify(const struct names *n, struct address *out)
 {
-	struct str target;
+	struct domain_match m;
 	out->kind = ADDRESS_REMOTE;
-	out->at = STR_NONE;
+	out->at = out->wild = STR_NONE;
 	int r = domains_match(n->locals, out->domain, NULL);
 	if (r != 0) {
 		out->kind = ADDRESS_LOCAL;
 		return r < 0 ? -1 : 0;
 	}
-	r = domains_match(n->hosted, out->domain, &target);
+	r = domains_match(n->hosted, out->domain, &m);
 	if (r > 0) {
 		out->kind = ADDRESS_HOSTED;
-		out->at = target.n ? target : out->domain;
+		out->at = m.target.n ? m.target : out->domain;
+		out->wild = m.target.n || m.at == 0 ? STR_NONE : str_skip(out->domain, m.at);
 	}
 	return r < 0 ? -1 : 0;
 }
@@ -107,7 +108,9 @@ enum address_error address_canonical(const struct names *n, struct arena *a, str
 	if (out->at.n)
 		out->at = arena_str(a, out->at);
 	out->text = print(a, out->local, out->domain);
-	out->key = out->kind == ADDRESS_LOCAL ? print_local_key(a, out->local) : out->text;
+	out->key = out->kind == ADDRESS_LOCAL    ? print_local_key(a, out->local)
+		   : out->kind == ADDRESS_HOSTED ? print(a, out->local, out->at)
+						 : out->text;
 	return out->text.p && out->key.p ? ADDRESS_OK : ADDRESS_TEMPORARY;
 }
 
@@ -123,34 +126,98 @@ int address_accepted(const struct names *n, const struct address *a)
 	return r;
 }
 
+int address_percent(
+    const struct names *n, struct arena *a, const struct address *addr, struct str *out)
+{
+	ptrdiff_t i = addr->kind == ADDRESS_LOCAL ? str_rchr(addr->local, '%') : -1;
+	if (i <= 0)
+		return 0;
+	struct str domain = domain_canonical(a, str_skip(addr->local, (size_t)i + 1));
+	if (!domain.p)
+		return -1;
+	int r = n->percent ? domains_match(n->percent, domain, NULL) : 0;
+	if (r == 0 && n->percent_more)
+		r = domains_match(n->percent_more, domain, NULL);
+	if (r > 0) {
+		*out = print(a, str_head(addr->local, (size_t)i), domain);
+		r = out->p ? 1 : -1;
+	}
+	return r;
+}
+
 static bool is_separator(const struct names *n, char c)
 {
 	return c == '-' || (c && strchr(n->separators, c));
 }
 
+/* Where the account's name ends when the local part is cut at its k-th separator from behind; 0:
+ * there is none. */
+static size_t split_at(const struct names *n, struct str local, unsigned k)
+{
+	if (k == 0)
+		return local.n;
+	for (size_t i = local.n; i-- > 1;)
+		if (is_separator(n, local.p[i]) && --k == 0)
+			return i;
+	return 0;
+}
+
+/* The k-th domain for account names: a.b.dom, and when ".dom" is an entry ".b.dom" and ".dom". */
+static bool domain_of_stage(const struct address *addr, unsigned k, struct str *out)
+{
+	*out = addr->at;
+	for (size_t i = 1; k && addr->wild.n && i + addr->wild.n <= addr->at.n; i++)
+		if (addr->at.p[i] == '.') {
+			*out = str_skip(addr->at, i);
+			k--;
+		}
+	return k == 0;
+}
+
+static struct str account_at(struct arena *a, struct str local, struct str domain)
+{
+	if (domain.n == 0)
+		return local;
+	return str_of(arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain)));
+}
+
+static bool try_split(const struct names *n, struct arena *a, const struct address *addr,
+    unsigned stage, unsigned split, struct address_try *out)
+{
+	struct str domain;
+	size_t end = split_at(n, addr->local, split);
+	if (end == 0 || !domain_of_stage(addr, stage, &domain))
+		return false;
+	bool whole = end == addr->local.n;
+	*out = (struct address_try){
+	    .account = account_at(a, str_head(addr->local, end), domain),
+	    .ext = whole ? STR_NONE : str_skip(addr->local, end + 1),
+	    .separator = whole ? 0 : addr->local.p[end],
+	};
+	return out->account.n != 0;
+}
+
+static bool try_catch_all(
+    struct arena *a, const struct address *addr, unsigned stage, struct address_try *out)
+{
+	struct str domain;
+	if (addr->kind != ADDRESS_HOSTED || !domain_of_stage(addr, stage, &domain))
+		return false;
+	*out = (struct address_try){
+	    .account = account_at(a, STR("alias"), domain), .ext = addr->local};
+	return out->account.n != 0;
+}
+
 bool address_next_try(const struct names *n, struct arena *a, const struct address *addr,
     unsigned *at, struct address_try *out)
 {
-	size_t end = addr->local.n;
-	unsigned seen = 0;
-	if (*at >= ADDRESS_TRIES_MAX)
-		return false;
-	for (size_t i = addr->local.n; seen < *at && i-- > 1;)
-		if (is_separator(n, addr->local.p[i])) {
-			seen++;
-			end = i;
-		}
-	if (seen < *at)
-		return false;
-	++*at;
-	struct str account = str_head(addr->local, end);
-	bool whole = end == addr->local.n;
-	out->ext = whole ? STR_NONE : str_skip(addr->local, end + 1);
-	out->separator = whole ? 0 : addr->local.p[end];
-	out->account = account;
-	if (addr->at.n) {
-		char *z = arena_printf(a, "%.*s@%.*s", STR_FMT(account), STR_FMT(addr->at));
-		out->account = str_of(z);
+	enum { NORMAL = ADDRESS_STAGES_MAX * ADDRESS_SPLITS_MAX };
+	while (*at < NORMAL + ADDRESS_STAGES_MAX) {
+		unsigned k = (*at)++;
+		if (k < NORMAL
+			? try_split(n, a, addr, k / ADDRESS_SPLITS_MAX, k % ADDRESS_SPLITS_MAX, out)
+			: try_catch_all(a, addr, k - NORMAL, out))
+			return true;
 	}
-	return out->account.n != 0;
+	return false;
 }

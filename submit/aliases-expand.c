@@ -20,6 +20,7 @@ struct entry {
 
 struct alias_set {
 	const struct names *names;
+	const char *source;
 	struct alias_hooks hooks;
 	struct map *entries;
 	struct arena *arena; /* of one canonicalisation */
@@ -41,10 +42,12 @@ static void entry_free(void *entry)
 	free(e);
 }
 
-struct alias_set *alias_set_new(const struct names *n, const struct alias_hooks *h)
+struct alias_set *alias_set_new(
+    const struct names *n, const char *source, const struct alias_hooks *h)
 {
 	struct alias_set *s = mem_new(struct alias_set);
 	s->names = n;
+	s->source = source;
 	s->hooks = *h;
 	s->entries = map_new();
 	s->arena = arena_new(SET_ARENA_MAX);
@@ -81,11 +84,24 @@ static bool own_domain(const struct alias_set *s, const struct address *a)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* Plain words: what no address grammar has looked at must not look like other syntax later. */
+static bool is_word(struct str s, const char *without)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c <= ' ' || c == 0x7f || strchr("\"\\(),:;<>", c) || strchr(without, c))
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* The key of an alias's name: "@domain", the address, or the local part when it stands alone. */
 static char *key_of(struct alias_set *s, struct str name)
 {
 	struct address a;
 	if (name.n > 1 && name.p[0] == '@') {
+		if (!is_word(str_skip(name, 1), "@!|/"))
+			return NULL;
 		struct str d = domain_canonical(s->arena, str_skip(name, 1));
 		return d.p ? mem_printf("@%.*s", STR_FMT(d)) : NULL;
 	}
@@ -128,8 +144,9 @@ static void add_address(struct alias_set *s, struct entry *e, struct str value, 
 	struct address a;
 	arena_reset(s->arena);
 	if (e->domain) {
-		if (e->members.n || str_chr(value, '@') >= 0 || str_ends(value, STR("!")))
-			fault(s, line, "'@domain:' takes the name of one account");
+		if (!is_word(value, "@|/"))
+			fault(s, line,
+			    "'@domain:' takes the names of accounts, or a path that ends in '!'");
 		else
 			vec_push(
 			    &e->members, ((struct member){.text = mem_strndup(value.p, value.n)}));
@@ -146,14 +163,19 @@ static void add_address(struct alias_set *s, struct entry *e, struct str value, 
 	vec_push(&e->members, m);
 }
 
-bool alias_instruction_name(struct str key, struct buf *out)
+/* What names of files can't hold, or what reading them in lower case would change. */
+static bool must_encode(char c, bool lower)
 {
-	buf_addz(out, "xalias/");
+	return c == '.' || c == '/' || (lower && c >= 'A' && c <= 'Z');
+}
+
+bool alias_instruction_name(
+    const struct names *n, struct str key, const char *source, struct buf *out)
+{
+	buf_addf(out, "xalias%s%s/", source ? "-" : "", source ? source : "");
 	for (size_t i = 0; i < key.n; i++) {
-		if (key.p[i] == '.')
-			buf_addz(out, "+2e");
-		else if (key.p[i] == '/')
-			buf_addz(out, "+2f");
+		if (must_encode(key.p[i], n->lowercase))
+			buf_addf(out, "+%02x", (unsigned)(unsigned char)key.p[i]);
 		else
 			buf_addc(out, key.p[i]);
 	}
@@ -165,7 +187,8 @@ static void add_instruction(struct alias_set *s, struct entry *e, struct str val
 	struct buf name, address;
 	buf_init(&name, SET_KEY_MAX);
 	buf_init(&address, 2 * SET_KEY_MAX);
-	if (e->domain || str_has_ctl(value) || !alias_instruction_name(str_of(e->key), &name) ||
+	if (e->domain || str_has_ctl(value) ||
+	    !alias_instruction_name(s->names, str_of(e->key), s->source, &name) ||
 	    !buf_addf(&address, "\".%.*s\"@%.*s", STR_FMT(buf_str(&name)), STR_FMT(s->names->me)))
 		fault(s, line, "a program or file can't be a member here");
 	else if (s->hooks.instruction(s->hooks.ctx, buf_str(&name), value) < 0)

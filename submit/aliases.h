@@ -5,12 +5,14 @@
  * '#' starts a comment line.  The name is an address or a bare local part of this system, or
  * "@domain" for everybody there.  A member is an address, another alias, ":include:/path" (a file
  * of addresses, read when the table is built), "| command" or "/path" (delivered through a .courier
- * file in the alias folder).  The only member of "@domain" is an account: mail for x@domain goes to
- * its extension x.
+ * file in the alias folder).  A member of "@domain" is an account: mail for x@domain goes to its
+ * extension x; or a path that ends in "!": x is put behind it.
  *
  * The table: alias (local part alone for a bare one) -> addresses, each ended by LF; a long list
  * goes on under the key with LF and 1, 2, ... behind it.  Members are final: no alias is among them
  * but the name itself, which then means the mailbox.
+ *
+ * Beside the general table there may be one for each source of mail, which is asked first.
  */
 #ifndef COURIER_SUBMIT_ALIASES_H
 #define COURIER_SUBMIT_ALIASES_H
@@ -24,10 +26,27 @@ enum {
 	ALIAS_DEPTH_MAX = 100,            /* aliases of aliases */
 };
 
+/* Sources of mail that may have a table of their own, aliases-NAME.dat. */
+enum alias_source { ALIAS_ESMTP, ALIAS_UUCP, ALIAS_LOCAL, ALIAS_SOURCES };
+extern const char *const alias_source_names[ALIAS_SOURCES];
+/* false: there is none of that name. */
+bool alias_source_parse(struct str name, enum alias_source *out);
+
 /* 1: it is an alias, members (one a line) are in out; 0: it is none; -1: the table can't be read.
- */
+ * Looked for are the address; the one it is another name for (hosteddomains); for a local address
+ * its local part alone; "@domain". */
 int aliases_lookup(
     struct table *t, const struct names *n, const struct address *a, struct buf *out);
+
+/* What "@domain: target" makes of an address there, as a line; for every source of aliases.  false:
+ * no memory. */
+bool alias_of_domain(
+    const struct names *n, const struct address *a, struct str target, struct buf *out);
+
+/* The addresses to look for, in this order; the number of them.  For every source of aliases. */
+enum { ALIAS_KEYS_MAX = 3 };
+unsigned alias_keys(const struct names *n, struct arena *a, const struct address *addr,
+    struct str keys[ALIAS_KEYS_MAX]);
 
 /* ---- the text (pure) ------------------------------------------------------------------------- */
 
@@ -56,7 +75,9 @@ struct alias_hooks {
 	void (*bad)(void *ctx, const char *file, unsigned line, const char *why);
 	void *ctx;
 };
-struct alias_set *alias_set_new(const struct names *n, const struct alias_hooks *h);
+/* source: whose aliases they are, or NULL: everybody's. */
+struct alias_set *alias_set_new(
+    const struct names *n, const char *source, const struct alias_hooks *h);
 void alias_set_free(struct alias_set *s);
 /* 0, or -1 without memory; faults are told to bad() and counted. */
 int alias_set_add(struct alias_set *s, struct str text, const char *file);
@@ -65,7 +86,11 @@ unsigned alias_set_faults(const struct alias_set *s);
 int alias_set_each(
     struct alias_set *s, int (*fn)(void *ctx, struct str key, struct str members), void *ctx);
 
-/* The extension under which the alias folder keeps an instruction: "xalias/NAME", '.' as "+2e". */
-bool alias_instruction_name(struct str key, struct buf *out);
+/* The extension under which the alias folder keeps an instruction: "xalias/NAME", or with a source
+ * "xalias-esmtp/NAME"; '.' is written as "+2e". */
+bool alias_instruction_name(
+    const struct names *n, struct str key, const char *source, struct buf *out);
+/* Whether an address names an instruction: nobody but an alias may send there. */
+bool alias_is_instruction(const struct address *a);
 
 #endif

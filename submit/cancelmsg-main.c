@@ -30,11 +30,13 @@ static int cancel(const struct instance *in, const char *id, int argc, char **ar
 		add_reason(&request, argv[i]);
 	}
 	if (argc == 0)
-		buf_addz(&request, "cancelled by its sender or the administrator");
+		buf_addz(&request, "Message cancelled.");
 	if (ask(in, "queue", request.p, &answer, WAIT_S) < 0)
 		fprintf(stderr, "cancelmsg: the scheduler does not answer: %s\n", strerror(errno));
 	else if (str_is(str_trim(buf_str(&answer)), "ok"))
-		r = EXIT_SUCCESS;
+		r = puts("Message scheduled for cancellation.") < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	else if (str_is(str_trim(buf_str(&answer)), "error\tNo such message."))
+		fputs("Message not found.\n", stderr);
 	else
 		fprintf(stderr, "cancelmsg: %.*s\n", STR_FMT(str_trim(buf_str(&answer))));
 	buf_free(&request);

@@ -3,9 +3,12 @@
  * recipients than batchsize.  END is answered when all of them are durable.
  */
 #include "submit/access.h"
+#include "submit/bang.h"
 #include "submit/filter-results.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
+
+enum { PARTS_MAX = 64 }; /* of one message */
 
 struct part {
 	struct commit *commit;
@@ -117,6 +120,8 @@ static struct str from_mta(struct transaction *t, struct message *m)
 	if (o->remote_ip.n)
 		z = arena_printf(m->arena, "dns; %.*s (%.*s%s[%.*s])", STR_FMT(m->mail.helo),
 		    STR_FMT(o->remote_host), o->remote_host.n ? " " : "", STR_FMT(o->remote_ip));
+	else if (bang_source(t))
+		z = arena_printf(m->arena, "uucp; %.*s", STR_FMT(m->mail.helo));
 	else
 		z = arena_printf(m->arena, "dns; localhost (localhost [127.0.0.1])");
 	return str_of(z);
@@ -150,6 +155,7 @@ static void fill_envelope(
 	e->login = m->mail.login;
 	e->source = source_of(t, m);
 	e->security = m->mail.security;
+	e->vhost = t->policy->vhost;
 	e->ret = m->mail.ret;
 	e->verp = m->mail.verp;
 	/* Programs can't say whether they want it: what needs it will be found out later. */
@@ -157,7 +163,8 @@ static void fill_envelope(
 	e->track = m->track;
 	e->body8 = f->faults & MIME_FAULT_BODY_8BIT;
 	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
-	e->vhost = t->origin.vhost;
+	if (e->vhost.n == 0)
+		e->vhost = t->origin.vhost;
 	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;
 	e->size = m->spool.written;
@@ -166,16 +173,24 @@ static void fill_envelope(
 	environment(t, m, e, marked);
 }
 
+/* A list so long that it would be cut into hundreds of entries has larger ones. */
+static uint32_t batch_of(const struct transaction *t)
+{
+	uint32_t batchsize = t->policy->batch;
+	size_t least = (t->message->rcpts.n + PARTS_MAX - 1) / PARTS_MAX;
+	return least > batchsize ? (uint32_t)least : batchsize;
+}
+
 size_t commit_parts(const struct transaction *t)
 {
-	uint32_t batch = t->policy->batch;
+	uint32_t batch = batch_of(t);
 	return (t->message->rcpts.n + batch - 1) / batch;
 }
 
 static void part_rcpts(const struct transaction *t, size_t i, struct envelope *e)
 {
 	const struct message *m = t->message;
-	size_t batch = t->policy->batch, from = i * batch;
+	size_t batch = batch_of(t), from = i * batch;
 	e->rcpts = m->rcpts.v + from;
 	e->n_rcpts = m->rcpts.n - from < batch ? m->rcpts.n - from : batch;
 }

@@ -43,7 +43,9 @@ enum reply_id decide_rcpt(const struct rcpt_facts *f)
 	}
 	if (f->max_rcpts && f->rcpts >= f->max_rcpts)
 		return REPLY_TOO_MANY;
-	if (f->is_alias || f->relay)
+	if (f->instruction && f->from_network)
+		return REPLY_UNKNOWN_USER;
+	if (f->is_alias || f->relay || f->asked)
 		return REPLY_RCPT_OK;
 	if (f->accepted < 0)
 		return REPLY_TABLE_DOWN;
@@ -61,6 +63,11 @@ enum reply_id decide_local(enum lookup_state found, bool from_network)
 		return REPLY_AUTH_DOWN;
 	case LOOKUP_BROKER_DOWN:
 		return REPLY_BROKER_DOWN;
+	case LOOKUP_MODULE_DOWN:
+		return REPLY_MODULE_DOWN;
+	case LOOKUP_NOWHERE:
+		return REPLY_UNROUTABLE;
+	case LOOKUP_REFUSED: /* the module's own words are said instead */
 	case LOOKUP_NONE:
 		break;
 	}

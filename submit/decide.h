@@ -25,7 +25,9 @@ struct rcpt_facts {
 	enum address_kind kind;
 	int accepted; /* address_accepted */
 	bool relay;
-	bool is_alias; /* aliases are ours whatever their domain */
+	bool asked;    /* its module will be asked, and says who may send there */
+	bool is_alias;                  /* aliases are ours whatever their domain */
+	bool instruction, from_network; /* the private address of an alias's program or file */
 	uint32_t rcpts, max_rcpts;
 };
 enum reply_id decide_rcpt(const struct rcpt_facts *f);
@@ -36,6 +38,9 @@ enum lookup_state {
 	LOOKUP_NONE,
 	LOOKUP_AUTH_DOWN,
 	LOOKUP_BROKER_DOWN,
+	LOOKUP_MODULE_DOWN, /* the module that is to be asked, or a list of domains */
+	LOOKUP_REFUSED,     /* by a module, in its own words */
+	LOOKUP_NOWHERE,     /* no module has it */
 };
 /* from_network: others hear of unknown users by a report later, so that no cron mail is lost. */
 enum reply_id decide_local(enum lookup_state found, bool from_network);

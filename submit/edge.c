@@ -5,8 +5,10 @@
 #include "config.h"
 
 #include "submit/transaction.h"
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -72,12 +74,26 @@ static void peer_free(struct peer *p)
 	free(p);
 }
 
+/* The edge ends; not inside the call that found the fault, whose callers still use it. */
+static void drop_later(struct peer *p)
+{
+	struct loop *l = service_loop(p->gate->service);
+	loop_defer_cancel(l, drop_peer, p);
+	if (loop_defer(l, drop_peer, p) == 0)
+		return;
+	log_error(NULL, "no memory; the gate ends");
+	exit(EX_TEMPFAIL);
+}
+
+/* Who waits for a reply that cannot be sent must not wait for ever. */
 static void send_buf(struct session *s, uint16_t type, const struct buf *b)
 {
 	ipc_compose(s->peer->ipc, type, s->id);
 	ipc_put_rest(s->peer->ipc, buf_str(b));
-	if (b->failed || ipc_send(s->peer->ipc, -1) < 0)
-		log_error(NULL, "a reply of the gate can't be sent: %m");
+	if (!b->failed && ipc_send(s->peer->ipc, -1) == 0)
+		return;
+	log_error(NULL, "a reply of the gate can't be sent, its edge is dropped: %m");
+	drop_later(s->peer);
 }
 
 static void send_reply(void *ctx, const struct gate_reply *r)
@@ -185,13 +201,10 @@ static void drop_peer(void *ctx)
 	peer_free(ctx);
 }
 
-/* The edge ends; not inside the call that found the fault, whose callers still use it. */
 static void break_off(struct peer *p, uint16_t type)
 {
-	struct loop *l = service_loop(p->gate->service);
 	log_error(NULL, "frame %u of a client of the gate can't be understood", type);
-	loop_defer_cancel(l, drop_peer, p);
-	loop_defer(l, drop_peer, p);
+	drop_later(p);
 }
 
 static void session_run(struct session *s)
@@ -233,6 +246,13 @@ static struct str id_key(const uint32_t *id)
 	return str_at(id, sizeof(*id));
 }
 
+/* Mail from other nodes is brought in by uuxqt, as UUCP's own user. */
+static bool may_be_uucp(const struct peer *p)
+{
+	const struct passwd *pw = getpwnam("uucp");
+	return p->uid == 0 || p->uid == p->gate->uid || (pw && p->uid == pw->pw_uid);
+}
+
 /* What a peer may say it is: a network role speaks for the network, the socket for this machine. */
 static bool open_session(struct peer *p, const struct ipc_msg *m)
 {
@@ -247,7 +267,7 @@ static bool open_session(struct peer *p, const struct ipc_msg *m)
 		kind = str_is(o.source, "esmtp") ? SOURCE_PROXY : SOURCE_PROGRAM;
 	else if (p->socket) {
 		int n = snprintf(sender, sizeof(sender), "uid %u", p->uid);
-		o.source = str_is(o.source, "uucp") ? o.source : STR("local");
+		o.source = str_is(o.source, "uucp") && may_be_uucp(p) ? o.source : STR("local");
 		o.sender_id = str_at(sender, (size_t)n);
 		o.remote_ip = o.remote_host = o.local_ip = STR_NONE;
 	}

@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include "submit/filter-files.h"
+#include "submit/claim-ask.h"
+#include "submit/ldap-alias.h"
 #include "submit/pickup.h"
 #include "submit/process.h"
 #include "submit/resolve.h"
@@ -29,6 +31,14 @@ static int64_t etc_changed(struct gate_process *g)
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
+static void want_edges(struct gate_process *g)
+{
+	const struct claims *c = g->policy->claims;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].ask)
+			claim_links_want(g->claims, c->v[i].module);
+}
+
 static int take_policy(struct gate_process *g)
 {
 	g->etc_changed = etc_changed(g);
@@ -37,6 +47,7 @@ static int take_policy(struct gate_process *g)
 		return -1;
 	policy_drop(g->policy);
 	g->policy = p;
+	want_edges(g);
 	g->generation = (uint64_t)clock_unique_us();
 	if (g->queue)
 		queue_client_generation(g->queue, g->generation);
@@ -114,7 +125,17 @@ static void listener(struct service *s, const char *name, const char *where, int
 
 /* ---- the service ----------------------------------------------------------------------------- */
 
-static const struct queue_client_handlers queue_handlers = {.route = resolve_question};
+/* A gate without a scheduler answers "later" to everybody: only now does it serve. */
+static void queue_serves(void *ctx)
+{
+	struct gate_process *g = ctx;
+	if (!g->ready)
+		service_ready(g->service);
+	g->ready = true;
+}
+
+static const struct queue_client_handlers queue_handlers = {
+    .route = resolve_question, .serving = queue_serves};
 
 static int setup(struct service *s)
 {
@@ -129,7 +150,8 @@ static int start(struct service *s)
 {
 	struct gate_process *g = service_data(s);
 	g->uid = (uint32_t)getuid();
-	if (take_policy(g) < 0)
+	g->claims = claim_links_new(s);
+	if (!g->claims || take_policy(g) < 0)
 		return -1;
 	g->auth = auth_client_new(s);
 	g->broker = broker_client_new(s);
@@ -137,12 +159,16 @@ static int start(struct service *s)
 	g->tick = timer_new(service_loop(s), on_tick, g);
 	if (!g->auth || !g->broker || !g->queue || !g->tick)
 		return -1;
+#ifdef ENABLE_LDAP
+	g->directory = ldap_alias_client_new(s);
+	if (!g->directory)
+		return -1;
+#endif
 	queue_client_generation(g->queue, g->generation);
 	timer_set(g->tick, TICK_MS);
 	if (service_number(s) == 0)
 		g->pickup = pickup_new(g);
 	filter_files_sweep(g);
-	service_ready(s);
 	return 0;
 }
 

@@ -56,6 +56,9 @@ static void add_received(struct buf *out, const struct header_job *f)
 		buf_addz(out, f->remote_host.n ? " [" : "[");
 		add_word(out, f->remote_ip);
 		buf_addz(out, "])");
+	} else if (f->from_node.n) {
+		buf_addz(out, "from ");
+		add_word(out, f->from_node);
 	} else
 		buf_addz(out, "from localhost (localhost [127.0.0.1])");
 	add_comment(out, "AUTH: ", f->login);
@@ -104,6 +107,10 @@ static struct str canonical_addresses(
 	    .default_domain = f->local ? f->defaultdomain : STR_NONE, .me = f->me};
 	struct rewrite rw = {.map = rewrite_canonical, .ctx = &c, .drop_angles = true};
 	struct str out = block;
+	if (f->map) {
+		rw.map = f->map;
+		rw.ctx = f->map_ctx;
+	}
 	if (!rewrites(f, facts))
 		return block;
 	return rewrite_header(a, block, &rw, &out) < 0 ? STR_NONE : out;

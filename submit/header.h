@@ -25,7 +25,11 @@ struct header_job {
 	struct str login, tls, with, sender_id;
 	struct str only_rcpt; /* the recipient when there is but one */
 	/* Policy. */
-	bool local; /* submitted on this machine: bare addresses get the default domain */
+	/* Another map for addresses in the header than rewrite_canonical; NULL: that. */
+	int (*map)(void *ctx, struct arena *a, struct str *local, struct str *domain);
+	void *map_ctx;
+	struct str from_node; /* not from the network, but from this node */
+	bool local;           /* submitted on this machine: bare addresses get the default domain */
 	bool add_date, add_msgid;
 	enum header_rewrite rewrite;
 	unsigned received_max;

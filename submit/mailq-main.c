@@ -30,10 +30,13 @@ static bool parse(struct str line, struct message *m)
 	return str_i64(m->field[2], &m->arrival);
 }
 
+/* Of one second: by the microseconds in their ids, SEQUENCE.MICROSECONDS.SLOT. */
 static int by_arrival(const void *a, const void *b)
 {
 	const struct message *x = a, *y = b;
-	return x->arrival < y->arrival ? -1 : x->arrival > y->arrival;
+	if (x->arrival != y->arrival)
+		return x->arrival < y->arrival ? -1 : 1;
+	return str_cmp(str_skip(x->field[0], 17), str_skip(y->field[0], 17));
 }
 
 /* Addresses come from outside: nothing that a terminal would obey is shown. */
@@ -55,18 +58,18 @@ static void show_date(int64_t t)
 	time_t when = (time_t)t;
 	struct tm tm;
 	if (localtime_r(&when, &tm))
-		strftime(text, sizeof(text), "%a %b %d %H:%M:%S %Y", &tm);
+		strftime(text, sizeof(text), "%b %d %H:%M", &tm);
 	fputs(text, stdout);
 }
 
-static void show_user(struct str field)
+static void show_user(struct str field, int width)
 {
 	uint64_t uid;
 	const struct passwd *pw = str_u64(field, &uid) ? getpwuid((uid_t)uid) : NULL;
 	if (pw)
-		fputs(pw->pw_name, stdout);
+		printf("%-*s", width, pw->pw_name);
 	else
-		show(field);
+		printf("%-*.*s", width, STR_FMT(field));
 }
 
 /* Only ends are worth a word. */
@@ -75,21 +78,37 @@ static const char *status_word(struct str state)
 	return str_is(state, "done") ? "done" : str_is(state, "fail") ? "fail" : "";
 }
 
+/* Bytes, then K and M with one decimal. */
+static const char *size_text(struct str field, char out[32])
+{
+	uint64_t n = 0;
+	(void)str_u64(field, &n);
+	if (n < 1024)
+		snprintf(out, 32, "%llu", (unsigned long long)n);
+	else if (n < 1024 * 1024)
+		snprintf(out, 32, "%.1fK", (double)n / 1024);
+	else
+		snprintf(out, 32, "%.1fM", (double)n / (1024 * 1024));
+	return out;
+}
+
 static void print_batch(const struct message *m)
 {
 	struct str rest = m->rcpts, state, address;
-	show(m->field[1]);
-	putchar(';');
+	char size[32];
+	printf("%-16s;", size_text(m->field[1], size));
 	show(m->field[0]);
 	putchar(';');
 	show_date(m->arrival);
 	putchar(';');
-	show_user(m->field[3]);
+	show_user(m->field[3], 0);
 	putchar(';');
 	show(m->field[4]);
+	putchar(';');
 	while (str_split(&rest, '\t', &state) && str_split(&rest, '\t', &address)) {
-		printf(";%s;", status_word(state));
+		printf("%s;", status_word(state));
 		show(address);
+		putchar(';');
 	}
 	putchar('\n');
 }
@@ -97,22 +116,23 @@ static void print_batch(const struct message *m)
 static void print_table(const struct message *m)
 {
 	struct str rest = m->rcpts, state, address;
-	printf("%10.*s ", STR_FMT(m->field[1]));
-	show(m->field[0]);
-	fputs("  ", stdout);
+	char size[32];
+	printf("%-16s %-59.*s ", size_text(m->field[1], size), STR_FMT(m->field[0]));
 	show_date(m->arrival);
-	printf("\n%10s ", "");
-	show_user(m->field[3]);
-	fputs("  <", stdout);
+	putchar('\n');
+	show_user(m->field[3], 16);
+	putchar(' ');
 	show(m->field[4]);
-	fputs(">\n", stdout);
+	putchar('\n');
 	while (str_split(&rest, '\t', &state) && str_split(&rest, '\t', &address)) {
-		printf("%10s   %-4s ", "", status_word(state));
+		printf("%-16s ", status_word(state));
 		show(address);
 		putchar('\n');
 	}
 	putchar('\n');
 }
+
+static const char rule[] = "---------------------------------------------------------";
 
 static int print_all(struct str answer, bool sorted, bool batch)
 {
@@ -130,13 +150,13 @@ static int print_all(struct str answer, bool sorted, bool batch)
 	}
 	if (sorted && all.n)
 		qsort(all.v, all.n, sizeof(*all.v), by_arrival);
-	if (!batch && all.n)
-		printf("%10s %-42s  %s\n%10s %s  %s\n%10s   %s\n\n", "Size", "Queue ID", "Date", "",
-		    "User", "From", "", "Status Recipient");
+	if (!batch)
+		printf("%-16s %-59s %s\n%-16s %s\n%-16s %s\n%.16s %.57s\n", "Size", "Queue ID",
+		    "Date", "User", "From", "Status", "Recipient", rule, rule);
 	for (size_t i = 0; i < all.n; i++)
 		(batch ? print_batch : print_table)(&all.v[i]);
 	if (r == EXIT_SUCCESS)
-		printf(batch ? "messages: %zu\n" : "%zu messages.\n", all.n);
+		printf(batch ? "messages: %zu\n" : "%4zu messages.\n", all.n);
 	vec_free(&all);
 	return r;
 }
@@ -157,7 +177,9 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "-C") == 0 && i + 1 < argc)
 			dir = argv[++i];
 		else {
-			fprintf(stderr, "usage: mailq [-C DIR] [-sort] [-batch]\n");
+			fprintf(stderr,
+			    "mailq: Invalid argument: %s\nusage: mailq [-C DIR] [-sort] [-batch]\n",
+			    argv[i]);
 			return EXIT_FAILURE;
 		}
 	}

@@ -5,28 +5,23 @@
 #include "config.h"
 
 #include "gate/gate.h"
-#include "submit/aliases.h"
+#include "submit/alias-source.h"
+#include "submit/alias-table.h"
 #include "submit/tool.h"
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { INSTRUCTIONS_MAX = 1024 * 1024, XALIAS_SKIP = 7 /* "xalias/" */ };
-
-struct options {
-	const char *source, *output, *xalias;
-	bool dump, check;
-};
+enum { DUMP_MAX = 2 * ALIAS_TEXT_MAX + 65536 };
 
 struct making {
 	struct tool tool;
-	struct options o;
-	struct table_build *build;
-	struct map *files; /* name -> struct buf: instructions to be kept */
+	struct alias_table table;
+	const char *source; /* path */
+	uid_t owner;        /* of the source */
+	bool dump, check;
 	struct gate_sync *gate;
 	unsigned bad;
 };
@@ -35,27 +30,14 @@ struct making {
 
 static int include(void *ctx, struct str path, struct buf *out)
 {
-	(void)ctx;
-	char *z = mem_strndup(path.p, path.n);
-	int r = file_read(AT_FDCWD, z, out);
-	if (r < 0)
-		fprintf(stderr, "makealiases: cannot read '%s': %s\n", z, strerror(errno));
-	free(z);
-	return r;
+	struct making *m = ctx;
+	return alias_source_include("makealiases", m->owner, path, out);
 }
 
 static int instruction(void *ctx, struct str name, struct str line)
 {
 	struct making *m = ctx;
-	struct buf *b = map_get(m->files, name);
-	if (!b) {
-		b = mem_new(struct buf);
-		buf_init(b, INSTRUCTIONS_MAX);
-		if (!map_set(m->files, name, b))
-			return -1;
-	}
-	buf_adds(b, line);
-	return buf_addc(b, '\n') ? 0 : -1;
+	return alias_table_instruction(&m->table, name, line);
 }
 
 static void complain(void *ctx, const char *file, unsigned line, const char *why)
@@ -64,84 +46,32 @@ static void complain(void *ctx, const char *file, unsigned line, const char *why
 	fprintf(stderr, "makealiases: %s:%u: %s\n", file, line, why);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- what is asked --------------------------------------------------------------------------- */
 
-static int takes_part(const struct dirent *e)
+static int build(struct making *m, struct alias_set *s)
 {
-	return e->d_name[0] != '.' && !strchr(e->d_name, '~');
-}
-
-static int add_file(struct alias_set *s, const char *path)
-{
-	struct buf text;
-	buf_init(&text, 256 * 1024 * 1024);
-	int r = file_read(AT_FDCWD, path, &text);
-	if (r < 0)
-		fprintf(stderr, "makealiases: cannot read '%s': %s\n", path, strerror(errno));
-	else
-		r = alias_set_add(s, buf_str(&text), path);
-	buf_free(&text);
-	return r;
-}
-
-static int add_source(struct making *m, struct alias_set *s)
-{
-	struct dirent **list;
-	struct stat st;
-	if (stat(m->o.source, &st) == 0 && S_ISREG(st.st_mode))
-		return add_file(s, m->o.source);
-	int n = scandir(m->o.source, &list, takes_part, alphasort), r = n < 0 ? -1 : 0;
-	if (n < 0)
-		fprintf(
-		    stderr, "makealiases: cannot read '%s': %s\n", m->o.source, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		/* Names stay: faults found while following are told with them. */
-		char *path = arena_printf(m->tool.arena, "%s/%s", m->o.source, list[i]->d_name);
-		if (r == 0 && path)
-			r = add_file(s, path);
-		free(list[i]);
+	if (alias_table_begin(&m->table) < 0)
+		return -1;
+	if (alias_set_each(s, alias_table_put, &m->table) != 0 || alias_set_faults(s)) {
+		alias_table_abort(&m->table);
+		return -1;
 	}
-	if (n >= 0)
-		free(list);
-	return r;
-}
-
-/* ---- writing --------------------------------------------------------------------------------- */
-
-/* A long list goes on in further records, each but the last at least half full. */
-static int put(void *ctx, struct str key, struct str members)
-{
-	struct making *m = ctx;
-	struct buf k;
-	int r = 0;
-	buf_init(&k, 2048);
-	buf_adds(&k, key);
-	for (unsigned i = 1; r == 0 && members.n; i++) {
-		size_t n = members.n;
-		if (n > ALIAS_CHUNK)
-			n = (size_t)str_rchr(str_head(members, ALIAS_CHUNK), '\n') + 1;
-		r = table_build_put(m->build, buf_str(&k), str_head(members, n), true);
-		members = str_skip(members, n);
-		buf_clear(&k);
-		buf_addf(&k, "%.*s\n%u", STR_FMT(key), i);
-	}
-	buf_free(&k);
-	return r;
+	return alias_table_commit(&m->table);
 }
 
 static int dump(void *ctx, struct str key, struct str members)
 {
-	struct str line;
-	const char *before = ": ";
+	struct buf b;
 	(void)ctx;
-	printf("%.*s", STR_FMT(key));
-	while (str_split(&members, '\n', &line)) {
-		if (line.n)
-			printf("%s%.*s", before, STR_FMT(line));
-		before = ",\n\t";
-	}
-	putchar('\n');
-	return 0;
+	buf_init(&b, DUMP_MAX);
+	int r = alias_print(key, members, &b) && fwrite(b.p, 1, b.n, stdout) == b.n ? 0 : -1;
+	buf_free(&b);
+	return r;
+}
+
+static bool made_by_us(struct str member)
+{
+	return str_starts(member, STR("\".xalias"));
 }
 
 static int check(void *ctx, struct str key, struct str members)
@@ -152,7 +82,7 @@ static int check(void *ctx, struct str key, struct str members)
 	if (key.p[0] == '@')
 		return 0;
 	while (str_split(&members, '\n', &line)) {
-		if (line.n == 0)
+		if (line.n == 0 || made_by_us(line))
 			continue;
 		if (gate_sync_vrfy(m->gate, line, false, &r) < 0) {
 			fprintf(stderr, "makealiases: the gate has gone away\n");
@@ -165,60 +95,6 @@ static int check(void *ctx, struct str key, struct str members)
 	}
 	return 0;
 }
-
-static int keep_instructions(struct making *m)
-{
-	struct str name;
-	void *value;
-	size_t at = 0;
-	if (file_mkdirs(AT_FDCWD, m->o.xalias, 0755) < 0 && errno != EEXIST)
-		return -1;
-	int dir = open(m->o.xalias, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	if (dir < 0)
-		return -1;
-	while (r == 0 && map_next(m->files, &at, &name, &value)) {
-		struct buf *b = value;
-		char *file = mem_strndup(name.p + XALIAS_SKIP, name.n - XALIAS_SKIP);
-		r = file_replace(dir, file, b->p, b->n, 0644);
-		free(file);
-	}
-	close(dir);
-	return r;
-}
-
-/* What no alias names any more is removed, after the new table is in place. */
-static void remove_stale(struct making *m)
-{
-	DIR *d = opendir(m->o.xalias);
-	struct dirent *e;
-	while (d && (e = readdir(d))) {
-		char *name = mem_printf("xalias/%s", e->d_name);
-		if (e->d_name[0] != '.' && !map_get(m->files, str_of(name)))
-			unlinkat(dirfd(d), e->d_name, 0);
-		free(name);
-	}
-	if (d)
-		closedir(d);
-}
-
-static int build(struct making *m, struct alias_set *s)
-{
-	m->build = table_build_begin(m->o.output, TABLE_HASH, 0644);
-	if (!m->build)
-		return -1;
-	if (alias_set_each(s, put, m) != 0 || alias_set_faults(s) || keep_instructions(m) < 0) {
-		int e = errno;
-		table_build_abort(m->build);
-		errno = e;
-		return -1;
-	}
-	if (table_build_commit(m->build) < 0)
-		return -1;
-	remove_stale(m);
-	return 0;
-}
-
-/* ---- what is asked --------------------------------------------------------------------------- */
 
 static int run_check(struct making *m, struct alias_set *s)
 {
@@ -234,26 +110,44 @@ static int run_check(struct making *m, struct alias_set *s)
 	return r != 0 || m->bad || alias_set_faults(s) ? -1 : 0;
 }
 
+static int run_build(struct making *m, struct alias_set *s)
+{
+	if (build(m, s) == 0)
+		return 0;
+	fprintf(stderr, "makealiases: '%s' is not made: %s\n", m->table.output,
+	    alias_set_faults(s) ? "see above"
+	    : errno == EXDEV    ? "the temporary file is on another file system"
+				: strerror(errno));
+	return -1;
+}
+
 static int run(struct making *m)
 {
 	struct alias_hooks hooks = {include, instruction, complain, m};
-	struct alias_set *s = alias_set_new(&m->tool.names, &hooks);
+	struct stat st;
+	struct alias_set *s = alias_set_new(&m->tool.names, m->table.source, &hooks);
 	if (!s)
 		return -1;
-	int r = add_source(m, s);
+	m->owner = stat(m->source, &st) == 0 ? st.st_uid : 0;
+	int r = alias_source_add(s, m->tool.arena, "makealiases", m->source);
 	if (r == 0 && alias_set_faults(s))
 		r = -1;
-	if (r == 0 && m->o.dump)
-		r = alias_set_each(s, dump, m) || alias_set_faults(s) ? -1 : 0;
-	else if (r == 0 && m->o.check)
-		r = run_check(m, s);
-	else if (r == 0 && build(m, s) < 0) {
-		fprintf(stderr, "makealiases: '%s' is not made: %s\n", m->o.output,
-		    alias_set_faults(s) ? "see above" : strerror(errno));
-		r = -1;
-	}
+	if (r == 0 && m->dump)
+		r = alias_set_each(s, dump, m) || alias_set_faults(s) || fflush(stdout) ? -1 : 0;
+	else if (r == 0)
+		r = m->check ? run_check(m, s) : run_build(m, s);
 	alias_set_free(s);
 	return r;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: makealiases [-C DIR] [-protocol=esmtp|uucp|local] [-alias=FILE] "
+			"[-src=PATH] [-tmp=FILE] [-xaliasdir=DIR] [-xaliastmpdir=DIR] "
+			"[-chk | -dump] [MODULE]\n");
+	return -1;
 }
 
 static bool option(const char *arg, const char *name, const char **value)
@@ -265,60 +159,69 @@ static bool option(const char *arg, const char *name, const char **value)
 	return true;
 }
 
-static int parse(struct options *o, int argc, char **argv)
+static bool path_option(struct making *m, const char *arg)
+{
+	return option(arg, "-alias=", &m->table.output) || option(arg, "-src=", &m->source) ||
+	       option(arg, "-tmp=", &m->table.tmp) ||
+	       option(arg, "-xaliasdir=", &m->table.xalias) ||
+	       option(arg, "-xaliastmpdir=", &m->table.xalias_tmp);
+}
+
+static int known_source(const char *what, const char *name)
+{
+	enum alias_source s;
+	if (alias_source_parse(str_of(name), &s))
+		return 0;
+	fprintf(
+	    stderr, "makealiases: '%s' is no %s; those are esmtp, uucp and local\n", name, what);
+	return -1;
+}
+
+static int parse(struct making *m, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-dump") == 0)
-			o->dump = true;
+			m->dump = true;
 		else if (strcmp(argv[i], "-chk") == 0)
-			o->check = true;
-		else if (!option(argv[i], "-alias=", &o->output) &&
-			 !option(argv[i], "-src=", &o->source) &&
-			 !option(argv[i], "-xaliasdir=", &o->xalias)) {
-			fprintf(stderr, "usage: makealiases [-C DIR] [-alias=FILE] [-src=PATH] "
-					"[-xaliasdir=DIR] [-chk | -dump]\n");
-			return -1;
-		}
+			m->check = true;
+		else if (option(argv[i], "-protocol=", &m->table.source)) {
+			if (known_source("protocol", m->table.source) < 0)
+				return -1;
+		} else if (argv[i][0] != '-' && i == argc - 1) {
+			if (known_source("module", argv[i]) < 0)
+				return -1;
+		} else if (!path_option(m, argv[i]))
+			return usage();
 	}
-	return 0;
+	return m->dump && m->check ? usage() : 0;
 }
 
-static void free_instructions(void *value)
+/* NAME, or NAME-PROTOCOL, in the configuration folder, unless an option has said where. */
+static const char *place(struct making *m, const char *given, const char *name, const char *behind)
 {
-	buf_free(value);
-	free(value);
-}
-
-/* One at a time: a lock on the configuration folder. */
-static int lock(const char *etc)
-{
-	int fd = open(etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-		fprintf(stderr, "makealiases: cannot lock '%s': %s\n", etc, strerror(errno));
-		return -1;
-	}
-	return 0;
+	const char *p = m->table.source;
+	if (given)
+		return given;
+	return arena_printf(
+	    m->tool.arena, "%s/%s%s%s%s", m->tool.in.etc, name, p ? "-" : "", p ? p : "", behind);
 }
 
 int main(int argc, char **argv)
 {
-	struct making m = {0};
+	struct making m = {.table = {.tool = "makealiases"}};
 	if (tool_open(&m.tool, "makealiases", &argc, &argv) < 0)
 		return EXIT_FAILURE;
-	char *source = instance_path(m.tool.in.etc, "aliases");
-	char *output = instance_path(m.tool.in.etc, "aliases.dat");
-	char *xalias = instance_path(m.tool.in.etc, "aliasdir/.courier-:xalias");
-	m.o = (struct options){.source = source, .output = output, .xalias = xalias};
-	m.files = map_new();
-	int r = parse(&m.o, argc, argv);
-	if (r == 0 && !m.o.dump && !m.o.check)
-		r = lock(m.tool.in.etc);
+	int r = parse(&m, argc, argv);
+	m.source = place(&m, m.source, "aliases", "");
+	m.table.output = place(&m, m.table.output, "aliases", ".dat");
+	m.table.xalias = place(&m, m.table.xalias, "aliasdir/.courier-:xalias", "");
+	if (!m.source || !m.table.output || !m.table.xalias)
+		r = -1;
+	if (r == 0 && !m.dump && !m.check)
+		r = tool_lock(&m.tool);
 	if (r == 0)
-		r = m.files ? run(&m) : -1;
-	map_free(m.files, free_instructions);
-	free(source);
-	free(output);
-	free(xalias);
+		r = run(&m);
+	alias_table_end(&m.table);
 	tool_close(&m.tool);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

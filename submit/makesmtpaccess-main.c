@@ -1,5 +1,6 @@
 /* makesmtpaccess: the access file as a table. */
 #include "submit/access.h"
+#include "config/folder.h"
 #include "submit/tool.h"
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
 	}
 	char *path = instance_path(t.in.etc, "smtpaccess.dat");
 	buf_init(&text, ACCESS_TEXT_MAX);
-	int r = config_text(t.in.etc, "smtpaccess", &text);
+	int r = config_text(t.in.etc, "smtpaccess", true, &text);
 	if (r == 0)
 		fprintf(stderr, "makesmtpaccess: there is no '%s/smtpaccess'\n", t.in.etc);
 	if (r > 0)

@@ -2,12 +2,20 @@
 #include "config.h"
 
 #include "submit/access.h"
+#include "config/folder.h"
 #include "submit/settings.h"
+#include "unicode/unicode.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { POLICY_ARENA_MAX = 64 * 1024, ACCESS_TEXT_MAX = 16 * 1024 * 1024 };
+enum {
+	POLICY_ARENA_MAX = 512 * 1024,
+	VHOST_KEY_MAX = 300,
+	VHOST_ARENA_MAX = 4096,
+	ACCESS_TEXT_MAX = 16 * 1024 * 1024,
+};
 
 static void bad_line(unsigned line, const char *why)
 {
@@ -26,7 +34,7 @@ static int load_access(struct policy *p, const struct instance *in)
 		return p->access_table ? 0 : -1;
 	struct buf text;
 	buf_init(&text, ACCESS_TEXT_MAX);
-	int r = config_text(in->etc, "smtpaccess", &text);
+	int r = config_text(in->etc, "smtpaccess", false, &text);
 	if (r >= 0)
 		p->access = access_new(buf_str(&text), bad_line);
 	buf_free(&text);
@@ -71,13 +79,14 @@ static void load_filters(struct policy *p, const struct config *c)
 
 static void load_values(struct policy *p, const struct config *c)
 {
-	p->greeting = arena_str(p->arena, config_str(c, "submit", "esmtpgreeting", NULL));
-	p->size_limit = (uint64_t)config_int(c, "submit", "sizelimit", NULL);
+	const char *v = p->vhost.p;
+	p->greeting = arena_str(p->arena, config_str(c, "submit", "esmtpgreeting", v));
+	p->size_limit = (uint64_t)config_int(c, "submit", "sizelimit", v);
 	p->max_rcpts = (uint32_t)config_int(c, "submit", "MAXRCPTS", NULL);
-	p->batch = (uint32_t)config_int(c, "submit", "batchsize", NULL);
+	p->batch = (uint32_t)config_int(c, "submit", "batchsize", v);
 	p->header_max = (size_t)config_int(c, "submit", "HEADERLIMIT", NULL);
 	p->received_max = (unsigned)config_int(c, "submit", "RECEIVEDLIMIT", NULL);
-	disk_need_parse(config_str(c, "submit", "sizecheck", NULL), &p->disk);
+	disk_need_parse(config_str(c, "submit", "sizecheck", v), &p->disk);
 	p->header8 = mode(c, "HEADER8BIT");
 	p->body8 = mode(c, "BODY8BIT");
 	p->mime = mode(c, "BADMIME");
@@ -91,20 +100,130 @@ static void load_values(struct policy *p, const struct config *c)
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
 }
 
-struct policy *policy_load(const struct instance *in, const struct config *c)
+/* NULL: not made, logged. */
+static struct policy *load_one(
+    const struct instance *in, const struct config *c, struct policy *root, struct str vhost)
 {
 	struct policy *p = mem_new(struct policy);
 	p->refs = 1;
+	p->root = root;
 	p->arena = arena_new(POLICY_ARENA_MAX);
-	if (!p->arena) {
-		free(p);
-		return NULL;
+	if (p->arena) {
+		p->vhost = vhost.n ? str_of(arena_strz(p->arena, vhost)) : STR_NONE;
+		load_values(p, c);
+		if (names_load(in, c, p->vhost.p, p->arena, &p->names) == 0)
+			return p;
+		arena_free(p->arena);
 	}
-	load_values(p, c);
-	char *aliases = instance_path(in->etc, "aliases.dat");
-	p->aliases = table_open(aliases);
-	free(aliases);
-	if (p->aliases && names_load(in, c, p->arena, &p->names) == 0 && load_access(p, in) == 0)
+	free(p);
+	return NULL;
+}
+
+static void free_one(void *policy)
+{
+	struct policy *p = policy;
+	names_free(&p->names);
+	arena_free(p->arena);
+	free(p);
+}
+
+/* ---- virtual hosts --------------------------------------------------------------------------- */
+
+static bool is_vhost_file(struct str name)
+{
+	return str_starts(name, STR("vhost.")) && name.n > 6 && !str_ends(name, STR("~"));
+}
+
+/* Addresses are compared as such, domains in their canonical form. */
+static struct str vhost_key(struct arena *a, struct str text)
+{
+	struct access_addr addr;
+	if (access_addr_parse(text, &addr))
+		return arena_str(a, str_at(addr.b, sizeof(addr.b)));
+	return domain_canonical(a, text);
+}
+
+static int add_vhost(
+    struct policy *root, const struct instance *in, const struct config *c, struct str key)
+{
+	struct policy *p = load_one(in, c, root, key);
+	struct str name = p ? vhost_key(root->arena, key) : STR_NONE;
+	if (name.n && !map_get(root->vhosts, name) && map_count(root->vhosts) < POLICY_VHOSTS_MAX &&
+	    map_set(root->vhosts, name, p))
+		return 0;
+	log_error(NULL,
+	    "the virtual host '%.*s' can't be loaded: it is a second spelling, one of "
+	    "too many, or its files are faulty",
+	    STR_FMT(key));
+	if (p)
+		free_one(p);
+	return -1;
+}
+
+static int load_vhosts(struct policy *root, const struct instance *in, const struct config *c)
+{
+	DIR *d = opendir(in->etc);
+	struct dirent *e;
+	int r = 0;
+	root->vhosts = map_new();
+	if (!d || !root->vhosts)
+		r = -1;
+	while (r == 0 && (e = readdir(d)))
+		if (is_vhost_file(str_of(e->d_name)))
+			r = add_vhost(root, in, c, str_of(e->d_name + 6));
+	if (d)
+		closedir(d);
+	return r;
+}
+
+struct policy *policy_vhost(struct policy *p, struct str key)
+{
+	struct policy *root = policy_root(p), *found = NULL;
+	if (key.n && key.n <= VHOST_KEY_MAX && map_count(root->vhosts)) {
+		struct arena *a = arena_new(VHOST_ARENA_MAX);
+		found = a ? map_get(root->vhosts, vhost_key(a, key)) : NULL;
+		arena_free(a);
+	}
+	return found ? found : root;
+}
+
+struct policy *policy_of_client(struct policy *p, struct str local_ip, struct str login)
+{
+	struct policy *found = policy_vhost(p, local_ip);
+	ptrdiff_t at = str_rchr(login, '@');
+	if (!found->root && at >= 0)
+		found = policy_vhost(p, str_skip(login, (size_t)at + 1));
+	return found;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static struct table *open_table(const struct instance *in, const char *name)
+{
+	char *path = instance_path(in->etc, name);
+	struct table *t = table_open(path);
+	free(path);
+	return t;
+}
+
+static bool load_aliases(struct policy *p, const struct instance *in)
+{
+	bool good = (p->aliases = open_table(in, "aliases.dat")) != NULL;
+	for (unsigned i = 0; i < ALIAS_SOURCES; i++) {
+		char *name = mem_printf("aliases-%s.dat", alias_source_names[i]);
+		p->aliases_of[i] = open_table(in, name);
+		good &= p->aliases_of[i] != NULL;
+		free(name);
+	}
+	return good;
+}
+
+struct policy *policy_load(const struct instance *in, const struct config *c)
+{
+	struct policy *p = load_one(in, c, NULL, STR_NONE);
+	if (p && load_aliases(p, in) && load_access(p, in) == 0 && load_vhosts(p, in, c) == 0)
+		p->claims = claims_load(in, p->names.me, names_list);
+	if (p && p->claims)
 		return p;
 	log_error(NULL, "the tables of the configuration can't be loaded");
 	policy_drop(p);
@@ -113,20 +232,23 @@ struct policy *policy_load(const struct instance *in, const struct config *c)
 
 struct policy *policy_hold(struct policy *p)
 {
-	p->refs++;
+	policy_root(p)->refs++;
 	return p;
 }
 
 void policy_drop(struct policy *p)
 {
-	if (!p || --p->refs)
+	if (!p || --policy_root(p)->refs)
 		return;
-	names_free(&p->names);
+	p = policy_root(p);
+	map_free(p->vhosts, free_one);
+	claims_free(p->claims);
 	table_close(p->aliases);
+	for (unsigned i = 0; i < ALIAS_SOURCES; i++)
+		table_close(p->aliases_of[i]);
 	table_close(p->access_table);
 	access_free(p->access);
-	arena_free(p->arena);
-	free(p);
+	free_one(p);
 }
 
 struct table_ctx {
@@ -150,6 +272,7 @@ bool policy_access(struct policy *p, struct str ip, struct buf *env, bool *deny)
 	*deny = false;
 	if (!access_addr_parse(ip, &addr))
 		return false;
+	p = policy_root(p);
 	struct table_ctx t = {.table = p->access_table};
 	buf_init(&t.value, ACCESS_ACTION_MAX);
 	int r = p->access_table ? access_lookup(&addr, table_getter, &t, &action)

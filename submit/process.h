@@ -13,7 +13,9 @@ struct gate_process {
 	struct auth_client *auth;
 	struct broker_client *broker;
 	struct queue_client *queue;
-	uint64_t generation; /* of routes */
+	struct claim_links *claims;          /* to modules that are asked about addresses */
+	struct ldap_alias_client *directory; /* NULL: built without */
+	uint64_t generation;                 /* of routes */
 	struct peer *peers;
 	struct pickup *pickup;  /* process 0 alone; else NULL */
 	struct watch *listener; /* the submission socket */
@@ -25,6 +27,7 @@ struct gate_process {
 	size_t messages;            /* begun and not ended */
 	uint64_t accepted, refused; /* messages */
 	uint32_t uid;               /* of this process */
+	bool ready;                 /* the scheduler has been there */
 };
 
 /* Two sources of transactions (edge.c). */

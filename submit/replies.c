@@ -55,6 +55,8 @@ static const struct {
 	STR_INIT("The recipient's mail filter can't be asked at the moment, try again later")},
     [REPLY_WHITELIST] = {412, STR_INIT("4.5.3"),
 	STR_INIT("This recipient needs a message of its own, send it separately")},
+    [REPLY_MODULE_DOWN] = {451, STR_INIT("4.3.0"),
+	STR_INIT("The module for this address does not answer at the moment, try again later")},
 };
 
 struct gate_reply reply(enum reply_id id)

@@ -1,6 +1,8 @@
 /*
- * Where a recipient goes.  Remote addresses need no look-up; local and hosted ones are looked for
- * among the accounts, their extensions in the owner's home, and at last in the alias account.
+ * Where a recipient goes.  The module files' claims are gone through in their order (claims.h);
+ * most addresses of other hosts need no more.  Local and hosted ones are looked for among the
+ * accounts, their extensions in the owner's home, and at last in the alias account.  Modules with
+ * ASK are asked.
  */
 #ifndef COURIER_SUBMIT_RESOLVE_H
 #define COURIER_SUBMIT_RESOLVE_H
@@ -9,16 +11,27 @@
 
 struct route {
 	struct str module, host, to;
+	bool open;             /* the module has seen to it that the client may send there */
+	struct gate_reply why; /* LOOKUP_REFUSED alone */
 };
-/* A remote address: at once. */
-struct route route_remote(const struct address *a);
 
-/* Others: route is valid inside the callback and set with LOOKUP_FOUND alone.  The callback may
- * come from inside the call. */
+/* What modules that are asked may want to know. */
+struct resolve_facts {
+	struct str sender, source, login, env;
+	bool queued, relay, accepted;
+};
+
+/* True and *out: who has the address is plain from the module files. */
+bool route_at_once(struct policy *p, const struct address *a, struct route *out);
+/* The module that has it will be asked, and decides (or leaves open) who may send there. */
+bool route_is_asked(struct policy *p, const struct address *a);
+
+/* Others: route is valid inside the callback and set with LOOKUP_FOUND and LOOKUP_REFUSED alone.
+ * The callback may come from inside the call. */
 typedef void (*resolve_done)(void *ctx, enum lookup_state state, const struct route *route);
 struct resolve;
-struct resolve *resolve_new(
-    struct gate_process *g, const struct address *a, resolve_done cb, void *ctx);
+struct resolve *resolve_new(struct gate_process *g, struct policy *p, const struct address *a,
+    const struct resolve_facts *f, resolve_done cb, void *ctx);
 void resolve_start(struct resolve *r);
 void resolve_cancel(struct resolve *r); /* no callback any more; frees itself when it can */
 

@@ -16,7 +16,7 @@ static struct str find_me(const struct instance *in, struct arena *a)
 	struct config_faults faults;
 	config_faults_init(&faults);
 	struct config *c = config_load(in, components, ARRAY_LEN(components), &faults);
-	struct str me = c ? names_me(c, a) : STR_NONE;
+	struct str me = c ? names_me(c, NULL, a) : STR_NONE;
 	config_drop(c);
 	config_faults_free(&faults);
 	return me;

@@ -44,7 +44,8 @@ static int talk(
 	struct gate_reply r;
 	struct gate_mail mail = {
 	    .sender = m->sender,
-	    .with = "local",
+	    .with = o->node ? "uucp" : "local",
+	    .helo = str_of(o->node),
 	    .envid = str_of(o->envid),
 	    .security = str_of(o->security),
 	    .ret = o->ret,
@@ -73,10 +74,14 @@ int sendmail_submit(
     const struct instance *in, const struct sendmail_options *o, const struct sendmail_message *m)
 {
 	/* Nothing of the environment reaches the gate: it may be anybody's. */
-	struct gate_origin origin = {.source = "local"};
+	struct gate_origin origin = {.source = o->node ? "uucp" : "local"};
 	struct gate_sync *g = gate_sync_open(in, &origin);
 	int r = g ? talk(g, o, m) : -1;
 	gate_sync_close(g);
+	if (r < 0 && o->node) /* uuxqt keeps it */
+		fprintf(stderr, "rmail: the mail system is not running; try again later\n");
+	if (o->node)
+		return r < 0 ? EX_TEMPFAIL : r;
 	/* A gate that can't take it now is as good as none: what is kept is taken up later. */
 	return r < 0 || r == EX_TEMPFAIL ? sendmail_drop(in, o, m) : r;
 }

@@ -23,6 +23,7 @@ struct sendmail_options {
 	const char *sender; /* -f; NULL: not given */
 	const char *name;   /* -F */
 	const char *envid, *security;
+	const char *node; /* of rmail: the UUCP node that the mail comes from */
 	uint8_t notify;
 	char ret;
 	bool bcc_only, verp;

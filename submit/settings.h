@@ -3,6 +3,8 @@
 #define COURIER_SUBMIT_SETTINGS_H
 
 #include "config/config.h"
+#include "submit/aliases.h"
+#include "submit/claims.h"
 #include "submit/decide.h"
 #include "submit/header.h"
 #include "table/table.h"
@@ -13,8 +15,13 @@ extern const struct config_component submit_settings; /* file submit; also sizel
 struct policy {
 	unsigned refs;
 	struct arena *arena;
+	struct policy *root; /* of a virtual host's policy: the one it belongs to; else NULL */
+	struct map *vhosts;  /* KEY -> policy: settings NAME.KEY in place of NAME; root only */
+	struct str vhost;    /* KEY, or empty */
 	struct names names;
-	struct table *aliases; /* aliases.dat */
+	struct claims *claims; /* which module has which addresses; root only */
+	/* aliases.dat; root only, as are the access tables: see policy_root */
+	struct table *aliases, *aliases_of[ALIAS_SOURCES];
 	struct access *access; /* the text, when there is no table */
 	struct table *access_table;
 	struct str greeting;
@@ -33,23 +40,36 @@ struct policy {
 	bool track_smtp, track_auth; /* whose mail is subject to the delivery track */
 };
 
-/* NULL (logged) when it can't be made: the old one stays in force. */
+/*
+ * NULL (logged) when it can't be made: the old one stays in force.
+ *
+ * Virtual hosts: when there is a file vhost.KEY, every setting that has a file of its own is read
+ * from NAME.KEY, where there is one, for a message that came in on the address KEY, or whose sender
+ * has logged in as somebody@KEY.  Each KEY has a policy of its own, which lives and dies with its
+ * root: holding either holds both.
+ */
+enum { POLICY_VHOSTS_MAX = 1000 };
 struct policy *policy_load(const struct instance *in, const struct config *c);
 struct policy *policy_hold(struct policy *p);
 void policy_drop(struct policy *p);
+static inline struct policy *policy_root(struct policy *p)
+{
+	return p->root ? p->root : p;
+}
+/* The policy for KEY, or the root's.  Not held. */
+struct policy *policy_vhost(struct policy *p, struct str key);
+/* Of the address a client has connected to and the name it has logged in with (each may be empty).
+ * An address goes before a domain. */
+struct policy *policy_of_client(struct policy *p, struct str local_ip, struct str login);
 
 /* The names alone, for command-line tools; strings live in the arena.  -1 (logged). */
 /* The name of this host; the file me, or the system's. */
-struct str names_me(const struct config *c, struct arena *a);
-int names_load(
-    const struct instance *in, const struct config *c, struct arena *a, struct names *out);
+struct str names_me(const struct config *c, const char *vhost, struct arena *a);
+int names_load(const struct instance *in, const struct config *c, const char *vhost,
+    struct arena *a, struct names *out);
 void names_free(struct names *n);
-
-/*
- * A configuration file, or all files of a folder of that name joined (hidden ones, those with "~"
- * in their name and *.dat, *.dist left out), into out.  1 there is one, 0 there is none, -1 errno.
- */
-int config_text(const char *etc, const char *name, struct buf *out);
+/* FILE.dat, or the text FILE; for claims_load. */
+struct domains *names_list(const struct instance *in, const char *file, struct str me);
 
 /* The access table's answer for a client: NAME=value lines into env.  false: the table can't be
  * read or understood (answer 4xx). */

@@ -9,7 +9,7 @@ enum { MIME_ARENA_MAX = 16 * 1024 * 1024, HEADER_GROWTH = 64 * 1024 };
 
 void spool_init(struct spool *s, struct gate_process *g, struct policy *p)
 {
-	*s = (struct spool){.gate = g, .policy = p, .fd = -1};
+	*s = (struct spool){.gate = g, .policy = p, .fd = -1, .refusals = mem_refusals()};
 	buf_init(&s->head, p->header_max);
 	buf_init(&s->body, SPOOL_WAIT_MAX);
 	/* a small body joins it, and may have grown to three times its size */
@@ -49,6 +49,11 @@ bool disk_has_room(const struct gate_process *g, const struct policy *p, uint64_
 	return inodes && kib >= p->disk.blocks + more / 1024;
 }
 
+enum reply_id spool_limit(const struct spool *s, enum reply_id why)
+{
+	return mem_refusals() == s->refusals ? why : REPLY_NO_MEMORY;
+}
+
 void spool_fail(struct spool *s, enum reply_id why)
 {
 	if (s->error == REPLY_OK)
@@ -71,7 +76,7 @@ void spool_make_header(struct spool *s, struct str block, bool add_mime)
 		spool_fail(s, REPLY_LOOP);
 		break;
 	case HEADER_FULL:
-		spool_fail(s, REPLY_HEADER_LARGE);
+		spool_fail(s, spool_limit(s, REPLY_HEADER_LARGE));
 		break;
 	}
 }
@@ -145,7 +150,7 @@ static void add_head(struct spool *s, struct str *bytes)
 		if (at_start && n == 1 && bytes->p[0] == '\n')
 			s->head_ended = true;
 		else if (!buf_add(&s->head, bytes->p, n)) {
-			spool_fail(s, REPLY_HEADER_LARGE);
+			spool_fail(s, spool_limit(s, REPLY_HEADER_LARGE));
 			return;
 		}
 		*bytes = str_skip(*bytes, n);
@@ -174,7 +179,7 @@ void spool_add(struct spool *s, struct str bytes)
 	if (s->error != REPLY_OK || !within_limits(s, bytes.n))
 		return;
 	if (!mime_parser_push(s->mime, bytes)) {
-		spool_fail(s, REPLY_COMPLEX);
+		spool_fail(s, spool_limit(s, REPLY_COMPLEX));
 		return;
 	}
 	if (!s->head_ended)
@@ -188,7 +193,7 @@ int spool_end(struct spool *s)
 	if (s->asked)
 		return 0;
 	if (s->error == REPLY_OK && s->mime && mime_parser_finish(s->mime, &s->result) < 0)
-		spool_fail(s, REPLY_COMPLEX);
+		spool_fail(s, spool_limit(s, REPLY_COMPLEX));
 	s->junk = header_has_junk(buf_str(&s->head));
 	return 1;
 }

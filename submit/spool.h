@@ -40,6 +40,7 @@ struct spool {
 	char file[QUEUE_TMP_NAME_SIZE];
 	uint32_t asked; /* for the file; 0: not */
 	uint64_t written;
+	unsigned refusals;   /* of memory, when it began */
 	enum reply_id error; /* REPLY_OK: none so far */
 	/* Writes the new header to out; called once. */
 	enum header_verdict (*header)(void *ctx, struct str block, bool add_mime, struct buf *out);
@@ -56,6 +57,8 @@ void spool_add(struct spool *s, struct str bytes);
  * s->error says whether it is good. */
 int spool_end(struct spool *s);
 /* Facts of the message; false: it is too complex. */
+/* why, a permanent fault, when no memory was missing meanwhile; else the temporary one. */
+enum reply_id spool_limit(const struct spool *s, enum reply_id why);
 bool spool_faults(struct spool *s, struct mime_result *out);
 /* After spool_end, when the message is to be kept: conversion and sync.  As spool_end. */
 int spool_finish(struct spool *s);

@@ -1,6 +1,9 @@
 #include "submit/tool.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 
 enum { TOOL_ARENA_MAX = 16 * 1024 * 1024 };
 
@@ -24,9 +27,18 @@ int tool_open(struct tool *t, const char *name, int *argc, char ***argv)
 	}
 	t->config = config_load(&t->in, components, ARRAY_LEN(components), NULL);
 	t->arena = arena_new(TOOL_ARENA_MAX);
-	if (t->config && t->arena && names_load(&t->in, t->config, t->arena, &t->names) == 0)
+	if (t->config && t->arena && names_load(&t->in, t->config, NULL, t->arena, &t->names) == 0)
 		return 0;
 	tool_close(t);
+	return -1;
+}
+
+int tool_lock(const struct tool *t)
+{
+	int fd = open(t->in.etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return 0;
+	fprintf(stderr, "%s: cannot lock '%s': %s\n", t->name, t->in.etc, strerror(errno));
 	return -1;
 }
 

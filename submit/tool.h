@@ -15,6 +15,8 @@ struct tool {
 /* Takes "-C DIR" off the front of the arguments and loads the instance.  Says what is wrong on
  * standard error and returns -1. */
 int tool_open(struct tool *t, const char *name, int *argc, char ***argv);
+/* One tool that builds tables at a time; the next one waits.  Held until the process ends. */
+int tool_lock(const struct tool *t);
 void tool_close(struct tool *t);
 
 #endif

@@ -1,6 +1,7 @@
 /* RCPT and VRFY: aliases, acceptance, look-up. */
 #include "submit/access.h"
 #include "submit/aliases.h"
+#include "submit/bang.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
 #include "broker/local-key.h"
@@ -77,8 +78,9 @@ static bool ask_owner(struct transaction *t, const struct route *route)
 		return false;
 	if (!local_key_parse(route->host, a, &key) || str_is(key.user, BROKER_ALIAS_ACCOUNT))
 		return false;
-	t->asked_route = (struct route){
-	    arena_str(a, route->module), arena_str(a, route->host), arena_str(a, route->to)};
+	t->asked_route = (struct route){.module = arena_str(a, route->module),
+	    .host = arena_str(a, route->host),
+	    .to = arena_str(a, route->to)};
 	t->asked_accepted = arena_zero(a, sizeof *t->asked_accepted);
 	if (t->asked_accepted) {
 		t->asked_accepted->name = arena_str(a, key.user);
@@ -100,6 +102,12 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 	struct transaction *t = ctx;
 	t->resolve = NULL;
 	enum reply_id id = decide_local(state, t->from_network);
+	if (state == LOOKUP_REFUSED) {
+		t->answer(t->ctx, &route->why);
+		return;
+	}
+	if (t->must_be_open && state == LOOKUP_FOUND && !route->open)
+		id = REPLY_NO_RELAY;
 	if (id != REPLY_RCPT_OK) {
 		say_about(t, id, t->asked.address);
 		return;
@@ -107,6 +115,23 @@ static void on_resolved(void *ctx, enum lookup_state state, const struct route *
 	if (state == LOOKUP_FOUND && ask_owner(t, route))
 		return;
 	accept_plain(t, &t->asked_address, &t->asked, state == LOOKUP_FOUND ? route : NULL);
+}
+
+static struct resolve_facts facts_of(struct transaction *t)
+{
+	const struct message *m = t->message;
+	struct resolve_facts f = {
+	    .source = t->from_network ? STR("esmtp") : str_of(t->origin.source),
+	    .env = buf_str(&t->env),
+	    .relay = t->client_relay,
+	    .accepted = !t->must_be_open,
+	};
+	if (m) {
+		f.sender = m->sender;
+		f.login = m->mail.login;
+		f.relay = m->relay;
+	}
+	return f;
 }
 
 static void look_up(struct transaction *t, const struct address *a, const struct gate_rcpt *r)
@@ -121,14 +146,14 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 		say_about(t, id, r->address);
 		return;
 	}
-	if (a->kind == ADDRESS_REMOTE) {
-		struct route route = route_remote(a);
+	struct route route;
+	if (!t->must_be_open && route_at_once(t->policy, a, &route)) {
 		accept_plain(t, a, r, &route);
 		return;
 	}
-	t->asked = copy_rcpt(m->arena, r);
 	t->asked_address = *a;
-	t->resolve = resolve_new(t->gate, a, on_resolved, t);
+	struct resolve_facts facts = facts_of(t);
+	t->resolve = resolve_new(t->gate, t->policy, a, &facts, on_resolved, t);
 	if (t->resolve)
 		resolve_start(t->resolve);
 	else
@@ -138,47 +163,93 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 static enum address_error canonical(
     struct transaction *t, struct arena *a, struct str text, bool bare, struct address *out)
 {
+	if (bang_source(t))
+		text = bang_canonical(t, a, text);
 	bool utf8 = !t->from_network || (t->message && t->message->mail.smtputf8);
 	return address_canonical(&t->policy->names, a, text, t->origin.local_ip,
 	    (bare ? ADDRESS_BARE : 0) | (utf8 ? ADDRESS_UTF8 : 0), out);
 }
 
 /*
- * An alias of several addresses is a list: its members are told of nothing.  One with a single
- * address is another name for it, and that address is looked at as if it had been given.
+ * The list itself, as a recipient whose delivery is over: a sender who wants to hear of success
+ * hears that the list has taken the message.  Not among the mailboxes seen: it may be a member of
+ * its own.
  */
-static void add_members(struct transaction *t, const struct gate_rcpt *r, struct str members)
+static bool add_expanded(struct message *m, const struct address *a, const struct gate_rcpt *r)
+{
+	char *key = arena_printf(m->arena, "=%.*s", STR_FMT(a->text));
+	if (!key)
+		return false;
+	if (map_get(m->seen, str_of(key)))
+		return true;
+	struct envelope_rcpt e = {
+	    .address = arena_str(m->arena, a->text),
+	    .orcpt = r->orcpt,
+	    .notify = r->notify,
+	    .state = RCPT_DELIVERED,
+	    .local = true,
+	    .when = clock_now(),
+	    .status = STR("2.0.0"),
+	};
+	if (!e.address.p || !map_set(m->seen, str_of(key), (void *)(uintptr_t)(m->rcpts.n + 1)))
+		return false;
+	vec_push(&m->rcpts, e);
+	return true;
+}
+
+/* One member of a list: told of nothing. */
+static bool add_member(struct transaction *t, struct str line)
 {
 	struct message *m = t->message;
-	struct str line, rest = members;
 	struct address a = {0};
+	if (address_canonical(&t->policy->names, m->arena, line, STR_NONE,
+		ADDRESS_BARE | ADDRESS_UTF8, &a) != ADDRESS_OK) {
+		log_warning(NULL, "an alias has the impossible member '%.*s'", STR_FMT(line));
+		return true;
+	}
+	struct route route;
+	struct gate_rcpt none = {0};
+	return message_add_rcpt(m, &a, &none, GATE_NOTIFY_NEVER,
+	    route_at_once(t->policy, &a, &route) ? &route : NULL);
+}
+
+/* Another name for one address, which is looked at as if it had been given. */
+static void look_up_member(struct transaction *t, struct str line)
+{
+	struct address a = {0};
+	if (address_canonical(&t->policy->names, t->message->arena, line, STR_NONE,
+		ADDRESS_BARE | ADDRESS_UTF8, &a) == ADDRESS_OK) {
+		look_up(t, &a, &t->asked);
+		return;
+	}
+	log_warning(NULL, "an alias has the impossible member '%.*s'", STR_FMT(line));
+	say_about(t, REPLY_UNKNOWN_USER, t->asked.address);
+}
+
+/*
+ * An alias of several addresses is a list.  A sender who wants to hear of success hears that the
+ * list has taken the message: the report is made here, since no member makes one.
+ */
+static void add_members(struct transaction *t, struct str members)
+{
+	struct str line, rest = members, first = STR_NONE;
 	size_t n = 0;
 	while (str_split(&rest, '\n', &line))
-		n += line.n != 0;
-	if (n != 1 && !t->asked_agreed && !filter_plain(t))
+		if (line.n && n++ == 0)
+			first = line;
+	if (n == 1) {
+		look_up_member(t, first);
 		return;
-	while (str_split(&members, '\n', &line)) {
-		if (line.n == 0)
-			continue;
-		if (address_canonical(&t->policy->names, m->arena, line, STR_NONE,
-			ADDRESS_BARE | ADDRESS_UTF8, &a) != ADDRESS_OK) {
-			log_warning(
-			    NULL, "an alias has the impossible member '%.*s'", STR_FMT(line));
-			continue;
-		}
-		if (n == 1) {
-			look_up(t, &a, r);
-			return;
-		}
-		struct route remote = route_remote(&a);
-		struct gate_rcpt none = {0};
-		if (!message_add_rcpt(m, &a, &none, GATE_NOTIFY_NEVER,
-			a.kind == ADDRESS_REMOTE ? &remote : NULL)) {
-			transaction_say(t, REPLY_NO_MEMORY);
-			return;
-		}
 	}
-	accept(t, true, (struct accepted){.rcpt = SIZE_MAX});
+	if (!t->asked_agreed && !filter_plain(t))
+		return;
+	const struct address list = t->asked_address;
+	bool good =
+	    !(t->asked.notify & GATE_NOTIFY_SUCCESS) || add_expanded(t->message, &list, &t->asked);
+	while (good && str_split(&members, '\n', &line))
+		if (line.n)
+			good = add_member(t, line);
+	accept(t, good, (struct accepted){.rcpt = SIZE_MAX});
 }
 
 static void on_alias_filtered(struct transaction *t, bool white, bool content)
@@ -187,19 +258,17 @@ static void on_alias_filtered(struct transaction *t, bool white, bool content)
 	if (!whitelist_agrees(t, white))
 		return;
 	t->asked_agreed = true;
-	add_members(t, &t->asked, t->asked_members);
+	add_members(t, t->asked_members);
 }
 
 /* An alias: its own filter is asked, where there is one. */
-static void take_alias(
-    struct transaction *t, const struct address *a, const struct gate_rcpt *r, struct str members)
+static void take_alias(struct transaction *t, const struct address *a, struct str members)
 {
 	t->asked_alias = true;
 	if (!t->policy->alias_filter || !filtered_source(t)) {
-		add_members(t, r, members);
+		add_members(t, members);
 		return;
 	}
-	t->asked = copy_rcpt(t->message->arena, r);
 	t->asked_members = arena_str(t->message->arena, members);
 	if (t->asked_members.p)
 		filter_rcpt(t, STR(BROKER_ALIAS_FILTER), a->text, on_alias_filtered);
@@ -228,6 +297,54 @@ static bool blocked(struct transaction *t)
 	return true;
 }
 
+static struct str alias_source_of(const struct transaction *t)
+{
+	return str_of(t->from_network ? "esmtp" : t->origin.source);
+}
+
+static void on_alias(void *ctx, int alias, struct str members)
+{
+	struct transaction *t = ctx;
+	struct message *m = t->message;
+	const struct address a = t->asked_address;
+	t->alias = NULL;
+	struct rcpt_facts f = {
+	    .kind = a.kind,
+	    .accepted = t->asked_percent ? 1 : address_accepted(&t->policy->names, &a),
+	    .relay = m->relay,
+	    .is_alias = alias > 0,
+	    .instruction = alias_is_instruction(&a),
+	    .from_network = t->from_network,
+	    .rcpts = (uint32_t)m->accepted.n,
+	    .max_rcpts = t->from_network ? t->policy->max_rcpts : 0,
+	};
+	f.asked = route_is_asked(t->policy, &a);
+	t->must_be_open = !m->relay && !f.is_alias && f.accepted == 0;
+	enum reply_id id = alias < 0 ? REPLY_TABLE_DOWN : decide_rcpt(&f);
+	if (id != REPLY_RCPT_OK)
+		say_about(t, id, t->asked.address);
+	else if (alias > 0)
+		take_alias(t, &a, members);
+	else
+		look_up(t, &a, &t->asked);
+}
+
+/* What is asked for, in canonical form, the percent hack undone. */
+static enum address_error read_asked(struct transaction *t, const struct gate_rcpt *r)
+{
+	struct message *m = t->message;
+	struct str inner;
+	enum address_error e = canonical(t, m->arena, r->address, m->relay, &t->asked_address);
+	int percent = 0;
+	t->asked = copy_rcpt(m->arena, r);
+	if (e == ADDRESS_OK && t->from_network)
+		percent = address_percent(&t->policy->names, m->arena, &t->asked_address, &inner);
+	t->asked_percent = percent > 0;
+	if (percent > 0)
+		e = canonical(t, m->arena, inner, false, &t->asked_address);
+	return percent < 0 ? ADDRESS_TEMPORARY : e;
+}
+
 void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 {
 	struct message *m = t->message;
@@ -238,30 +355,17 @@ void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r)
 	if (blocked(t))
 		return;
 	t->asked_alias = t->asked_agreed = false;
-	struct address a = {0};
-	struct buf members;
-	buf_init(&members, ALIAS_TEXT_MAX);
-	struct rcpt_facts f = {
-	    .address = canonical(t, m->arena, r->address, m->relay, &a),
-	    .relay = m->relay,
-	    .rcpts = (uint32_t)m->rcpts.n,
-	    .max_rcpts = t->from_network ? t->policy->max_rcpts : 0,
-	};
-	int alias = 0;
-	if (f.address == ADDRESS_OK) {
-		f.kind = a.kind;
-		alias = aliases_lookup(t->policy->aliases, &t->policy->names, &a, &members);
-		f.is_alias = alias > 0;
-		f.accepted = address_accepted(&t->policy->names, &a);
+	struct rcpt_facts f = {.address = read_asked(t, r), .relay = true};
+	if (f.address != ADDRESS_OK) {
+		say_about(t, decide_rcpt(&f), r->address);
+		return;
 	}
-	enum reply_id id = alias < 0 ? REPLY_TABLE_DOWN : decide_rcpt(&f);
-	if (id != REPLY_RCPT_OK)
-		say_about(t, id, r->address);
-	else if (alias > 0)
-		take_alias(t, &a, r, buf_str(&members));
+	t->alias =
+	    alias_find_new(t->gate, t->policy, alias_source_of(t), &t->asked_address, on_alias, t);
+	if (t->alias)
+		alias_find_start(t->alias);
 	else
-		look_up(t, &a, r);
-	buf_free(&members);
+		transaction_say(t, REPLY_NO_MEMORY);
 }
 
 /* ---- VRFY and EXPN --------------------------------------------------------------------------- */
@@ -270,6 +374,7 @@ struct verify {
 	struct transaction *t;
 	struct arena *arena;
 	struct address address;
+	bool expand;
 };
 
 void verify_free(struct verify *v)
@@ -291,42 +396,65 @@ static void verify_end(struct verify *v, enum reply_id id, struct str text)
 	verify_free(v);
 }
 
+static void verify_refused(struct verify *v, const struct gate_reply *why)
+{
+	struct transaction *t = v->t;
+	t->verify = NULL;
+	t->answer(t->ctx, why);
+	verify_free(v);
+}
+
 static void on_verified(void *ctx, enum lookup_state state, const struct route *route)
 {
 	struct verify *v = ctx;
-	(void)route;
 	v->t->resolve = NULL;
+	if (state == LOOKUP_REFUSED) {
+		verify_refused(v, &route->why);
+		return;
+	}
 	enum reply_id id = decide_local(state, true);
 	verify_end(v, id == REPLY_RCPT_OK ? REPLY_OK : id,
 	    id == REPLY_RCPT_OK ? v->address.text : STR_NONE);
 }
 
-void transaction_vrfy(struct transaction *t, struct str address, bool expand)
+static void on_verify_alias(void *ctx, int alias, struct str members)
 {
-	struct verify *v = mem_new(struct verify);
-	struct buf members;
-	v->t = t;
-	t->verify = v;
-	v->arena = arena_new(256 * 1024);
-	if (!v->arena || canonical(t, v->arena, address, true, &v->address) != ADDRESS_OK) {
-		verify_end(v, v->arena ? REPLY_RCPT_SYNTAX : REPLY_NO_MEMORY, STR_NONE);
-		return;
-	}
-	buf_init(&members, ALIAS_TEXT_MAX);
-	int alias = aliases_lookup(t->policy->aliases, &t->policy->names, &v->address, &members);
+	struct verify *v = ctx;
+	struct transaction *t = v->t;
+	t->alias = NULL;
+	struct route route;
 	if (alias < 0)
 		verify_end(v, REPLY_TABLE_DOWN, STR_NONE);
-	else if (expand)
+	else if (v->expand)
 		verify_end(v, alias ? REPLY_OK : REPLY_NOT_ALIAS,
-		    str_head(str_trim(buf_str(&members)), GATE_TEXT_MAX));
-	else if (alias > 0 || v->address.kind == ADDRESS_REMOTE)
+		    str_head(str_trim(members), GATE_TEXT_MAX));
+	else if (alias > 0 || route_at_once(t->policy, &v->address, &route))
 		verify_end(v, REPLY_OK, v->address.text);
 	else {
-		t->resolve = resolve_new(t->gate, &v->address, on_verified, v);
+		struct resolve_facts facts = facts_of(t);
+		t->resolve = resolve_new(t->gate, t->policy, &v->address, &facts, on_verified, v);
 		if (t->resolve)
 			resolve_start(t->resolve);
 		else
 			verify_end(v, REPLY_NO_MEMORY, STR_NONE);
 	}
-	buf_free(&members);
+}
+
+void transaction_vrfy(struct transaction *t, struct str address, bool expand)
+{
+	struct verify *v = mem_new(struct verify);
+	v->t = t;
+	t->verify = v;
+	v->expand = expand;
+	v->arena = arena_new(256 * 1024);
+	if (!v->arena || canonical(t, v->arena, address, true, &v->address) != ADDRESS_OK) {
+		verify_end(v, v->arena ? REPLY_RCPT_SYNTAX : REPLY_NO_MEMORY, STR_NONE);
+		return;
+	}
+	t->alias =
+	    alias_find_new(t->gate, t->policy, alias_source_of(t), &v->address, on_verify_alias, v);
+	if (t->alias)
+		alias_find_start(t->alias);
+	else
+		verify_end(v, REPLY_NO_MEMORY, STR_NONE);
 }

@@ -1,5 +1,6 @@
 #include "submit/transaction.h"
 #include "submit/access.h"
+#include "submit/bang.h"
 #include "submit/filter-run.h"
 #include <stdlib.h>
 
@@ -30,6 +31,8 @@ void transaction_reset(struct transaction *t)
 {
 	resolve_cancel(t->resolve);
 	t->resolve = NULL;
+	alias_find_cancel(t->alias);
+	t->alias = NULL;
 	verify_free(t->verify);
 	t->verify = NULL;
 	rcpt_filter_cancel(t->rcpt_filter);
@@ -61,6 +64,20 @@ static void copy_origin(struct transaction *t, const struct gate_open_frame *o)
 	};
 }
 
+/* The newest snapshot's policy for this client; true: it is another one than before. */
+static bool choose_policy(struct transaction *t, struct str login)
+{
+	struct policy *p = t->vhost.n
+			       ? policy_vhost(t->gate->policy, t->vhost)
+			       : policy_of_client(t->gate->policy, t->origin.local_ip, login);
+	if (p == t->policy)
+		return false;
+	policy_hold(p);
+	policy_drop(t->policy);
+	t->policy = p;
+	return true;
+}
+
 static void read_environment(struct transaction *t, bool *deny)
 {
 	struct str value;
@@ -89,7 +106,6 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 		return NULL;
 	}
 	t->gate = g;
-	t->policy = policy_hold(g->policy);
 	t->proxy = kind == SOURCE_PROXY;
 	t->from_network = kind == SOURCE_NETWORK || t->proxy;
 	t->from_program = kind == SOURCE_PROGRAM;
@@ -100,6 +116,8 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 	t->ctx = ctx;
 	buf_init(&t->env, ENV_MAX);
 	copy_origin(t, o);
+	t->vhost = t->from_network && !t->proxy ? STR_NONE : arena_str(t->arena, o->vhost);
+	choose_policy(t, STR_NONE);
 	read_environment(t, &deny);
 	g->transactions++;
 	return t;
@@ -214,14 +232,11 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 
 /* A session keeps the snapshot of its beginning for its message, and takes the newest with the
  * next. */
-static void renew_policy(struct transaction *t)
+static void renew_policy(struct transaction *t, const struct gate_mail *m)
 {
-	if (t->policy == t->gate->policy)
-		return;
-	policy_drop(t->policy);
-	t->policy = policy_hold(t->gate->policy);
 	bool deny;
-	read_environment(t, &deny);
+	if (choose_policy(t, t->from_program ? STR_NONE : m->login))
+		read_environment(t, &deny);
 }
 
 static enum reply_id judge_mail(struct transaction *t, struct message *m)
@@ -236,6 +251,8 @@ static enum reply_id judge_mail(struct transaction *t, struct message *m)
 	    .disk_full = !disk_has_room(t->gate, t->policy, m->mail.size),
 	    .ids = queue_client_up(t->gate->queue) && !service_draining(t->gate->service),
 	};
+	if (bang_source(t))
+		m->mail.sender = bang_canonical(t, m->arena, m->mail.sender);
 	/* "#@[]" marks reports about reports, as in the original's protocol with modules. */
 	if (str_is(m->mail.sender, "#@[]") && t->dsn)
 		sender.text = m->mail.sender;
@@ -255,7 +272,7 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 		transaction_say(t, REPLY_BAD_SEQUENCE);
 		return;
 	}
-	renew_policy(t);
+	renew_policy(t, &f->mail);
 	struct message *m = message_new(t, f);
 	enum reply_id id = m ? judge_mail(t, m) : REPLY_NO_MEMORY;
 	if (m && !t->env_good)
@@ -312,6 +329,11 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .received_max = p->received_max,
 	    .add_mime = add_mime,
 	};
+	if (bang_source(t)) {
+		f.map = bang_header_map;
+		f.map_ctx = t;
+		f.from_node = m->mail.helo;
+	}
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)
 		return HEADER_FULL;
@@ -372,7 +394,7 @@ static void judge_message(struct transaction *t)
 	struct mime_result mime = {0};
 	bool marked;
 	if (!spool_faults(&m->spool, &mime)) {
-		end_with(t, REPLY_COMPLEX);
+		end_with(t, spool_limit(&m->spool, REPLY_COMPLEX));
 		return;
 	}
 	struct message_facts f = {

@@ -9,6 +9,7 @@
 #define COURIER_SUBMIT_TRANSACTION_H
 
 #include "gate/gate-proto.h"
+#include "submit/alias-find.h"
 #include "submit/resolve.h"
 #include "submit/spool.h"
 
@@ -42,7 +43,9 @@ struct message {
 
 struct transaction {
 	struct gate_process *gate;
-	struct policy *policy; /* held while the session lasts; anew at each MAIL */
+	struct policy
+	    *policy;      /* held while the session lasts; anew at each MAIL; a virtual host's */
+	struct str vhost; /* that a program has asked for (submit -vhost) */
 	struct arena *arena;
 	struct gate_origin origin;            /* strings in the arena */
 	bool from_network, from_program, dsn; /* none: forwarded by local delivery */
@@ -56,6 +59,7 @@ struct transaction {
 	void *ctx;
 	/* What is under way: at most one of these. */
 	struct resolve *resolve;
+	struct alias_find *alias;
 	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */
 	struct address asked_address;
 	struct route asked_route;
@@ -63,6 +67,8 @@ struct transaction {
 	struct str asked_members;        /* of an alias whose filter is asked */
 	bool asked_alias;                /* an alias leads to it: its owner's filter is not asked */
 	bool asked_agreed;               /* whitelisting is settled */
+	bool must_be_open;  /* nothing but the module's own word lets this client send there */
+	bool asked_percent; /* it was user%dom@here: accepted from everybody */
 	struct verify *verify;
 	struct rcpt_filter *rcpt_filter;
 	struct filtering *filtering;

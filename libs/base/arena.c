@@ -24,6 +24,8 @@ struct arena *arena_new(size_t max)
 	struct arena *a = calloc(1, sizeof *a);
 	if (a)
 		a->max = max;
+	else
+		mem_refused();
 	return a;
 }
 
@@ -35,8 +37,10 @@ static struct chunk *chunk_add(struct arena *a, size_t n)
 		size = CHUNK_MIN;
 #endif
 	struct chunk *c = malloc(sizeof *c + size);
-	if (!c)
+	if (!c) {
+		mem_refused();
 		return NULL;
+	}
 	c->size = size;
 	c->used = 0;
 	c->next = a->chunks;

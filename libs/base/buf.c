@@ -40,6 +40,7 @@ void *buf_reserve(struct buf *b, size_t n)
 			cap = need;
 		char *p = realloc(b->cap ? b->p : NULL, cap);
 		if (!p) {
+			mem_refused();
 			b->failed = true;
 			return NULL;
 		}

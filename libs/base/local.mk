@@ -16,7 +16,9 @@ libs_base_libbase_a_SOURCES = \
 	libs/base/log.c libs/base/log.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/base
+check_PROGRAMS += tests/unit/base tests/unit/log
+tests_unit_log_SOURCES = tests/unit/log.c
+tests_unit_log_LDADD = libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_LDADD = libs/base/libbase.a $(CMOCKA_LIBS)
 endif

@@ -77,16 +77,16 @@ static void write_line(const char *text)
 		return; /* nowhere left to complain */
 }
 
-void log_vmsg(enum log_level level, const struct log_ctx *ctx, const char *fmt, va_list ap)
+static void write_msg(
+    enum log_level level, const char *mark, const struct log_ctx *ctx, const char *fmt, va_list ap)
 {
-	static const char *const mark[] = {"debug: ", "", "warning: ", "error: ", "fatal: "};
 	int saved = errno;
 	char raw[LINE_MAX_BYTES], kept[LINE_MAX_BYTES];
 	if (!log_wants(level))
 		return;
 	int at = 0;
 	if (destination != LOG_TO_SYSLOG)
-		at = snprintf(raw, 64, "%s", mark[level]);
+		at = snprintf(raw, 64, "%s", mark);
 	if (ctx && ctx->id)
 		at += snprintf(raw + at, 256, "%.32s=%.128s,", ctx->kind, ctx->id);
 	errno = saved;
@@ -105,6 +105,20 @@ void log_vmsg(enum log_level level, const struct log_ctx *ctx, const char *fmt, 
 	else
 		write_line(kept);
 	errno = saved;
+}
+
+void log_vmsg(enum log_level level, const struct log_ctx *ctx, const char *fmt, va_list ap)
+{
+	static const char *const mark[] = {"debug: ", "", "warning: ", "error: ", "fatal: "};
+	write_msg(level, mark[level], ctx, fmt, ap);
+}
+
+void log_record(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	write_msg(level, "", ctx, fmt, ap);
+	va_end(ap);
 }
 
 void log_msg(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)

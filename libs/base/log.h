@@ -42,6 +42,13 @@ void log_msg(enum log_level level, const struct log_ctx *ctx, const char *fmt, .
 void log_vmsg(enum log_level level, const struct log_ctx *ctx, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
 
+/*
+ * For lines whose form is promised to programs that read the log ("courierd: newmsg,id=..."): no
+ * word of the level stands before it.
+ */
+void log_record(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #define log_debug(ctx, ...) \
 	(log_wants(LOG_LEVEL_DEBUG) ? log_msg(LOG_LEVEL_DEBUG, ctx, __VA_ARGS__) : (void)0)
 #define log_info(ctx, ...)    log_msg(LOG_LEVEL_INFO, ctx, __VA_ARGS__)

@@ -3,6 +3,7 @@
 #include "base/base.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -66,4 +67,16 @@ char *mem_printf(const char *fmt, ...)
 void mem_wipe(void *p, size_t n)
 {
 	explicit_bzero(p, n);
+}
+
+static atomic_uint refusals;
+
+unsigned mem_refusals(void)
+{
+	return atomic_load_explicit(&refusals, memory_order_relaxed);
+}
+
+void mem_refused(void)
+{
+	atomic_fetch_add_explicit(&refusals, 1, memory_order_relaxed);
 }

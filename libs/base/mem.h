@@ -17,6 +17,14 @@ char *mem_printf(const char *fmt, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 void mem_wipe(void *p, size_t n); /* forgets a secret; never optimised away */
 
+/*
+ * How often a buffer, an arena or a map of this process has found no memory.  Bounded things fail
+ * alike at their limit and without memory; who must know (a limit is for ever, memory comes back)
+ * compares before and after.
+ */
+unsigned mem_refusals(void);
+void mem_refused(void);
+
 #define mem_new(type) ((type *)mem_zero(sizeof(type)))
 
 #endif

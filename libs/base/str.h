@@ -21,7 +21,8 @@ struct str {
 	{                               \
 		"" lit, sizeof(lit) - 1 \
 	}
-#define STR_NONE   ((struct str){NULL, 0})
+#define STR_NONE ((struct str){NULL, 0})
+/* Its argument is looked at several times. */
 #define STR_FMT(s) (int)((s).n > 4096 ? 4096 : (s).n), ((s).p ? (s).p : "") /* for "%.*s" */
 
 static inline struct str str_of(const char *z) /* of a terminated string; NULL gives empty */

@@ -56,6 +56,15 @@ bool config_is_set(const struct config *c, const char *component, const char *na
 	return get(c, component, name, NULL)->is_set;
 }
 
+bool config_is_own(
+    const struct config *c, const char *component, const char *name, const char *vhost)
+{
+	char room[512];
+	struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room - 1};
+	return vhost && *vhost &&
+	       map_get(c->values, config_key(&key, str_of(component), str_of(name), vhost));
+}
+
 uint64_t config_generation(const struct config *c)
 {
 	return c->generation;

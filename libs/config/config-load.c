@@ -222,6 +222,17 @@ static int load_own_file(
 	return r;
 }
 
+/* A virtual host KEY is there when the file vhost.KEY is: what else has a name with a dot may be
+ * somebody's copy of a file. */
+static bool is_vhost(const struct loading *l, const char *key)
+{
+	char *name = mem_printf("vhost.%s", key), *path = instance_path(l->in->etc, name);
+	bool there = access(path, F_OK) == 0;
+	free(path);
+	free(name);
+	return there;
+}
+
 /* "FILE.KEY" beside FILE is its value for the virtual host KEY. */
 static int load_vhosts(struct loading *l)
 {
@@ -237,7 +248,7 @@ static int load_vhosts(struct loading *l)
 			const char *suffix = e->d_name + n + 1;
 			if (!n || strncmp(e->d_name, s->file, n) != 0 || e->d_name[n] != '.' ||
 			    !*suffix || strchr("~#", e->d_name[strlen(e->d_name) - 1]) ||
-			    str_is(str_of(suffix), "dat") || str_is(str_of(suffix), "lock"))
+			    !is_vhost(l, suffix))
 				continue;
 			if (load_own_file(l, s, e->d_name, suffix) < 0)
 				r = -1;

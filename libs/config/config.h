@@ -91,6 +91,9 @@ int64_t config_int(
 /* Times and sizes are ints too (seconds, bytes). */
 bool config_is_set(
     const struct config *c, const char *component, const char *name); /* not by default */
+/* Whether the virtual host has a value of its own (a file NAME.VHOST, perhaps empty). */
+bool config_is_own(
+    const struct config *c, const char *component, const char *name, const char *vhost);
 /* *at starts at 0; each next word (NAME=value lists: blank or comma separated; files: lines). */
 bool config_each(
     const struct config *c, const char *component, const char *name, size_t *at, struct str *item);
@@ -107,9 +110,11 @@ int config_parse(struct str text, const char *file, struct config_faults *faults
 bool config_parse_time(struct str s, int64_t *seconds);
 bool config_parse_size(struct str s, int64_t *bytes);
 
-/* The name of this host and the domain for bare addresses (files me, defaultdomain; "*" suffixes).
- */
-char *config_own_name(const struct config *c); /* me, else the system's host name; to be freed */
+/* The name of this host, in lower case: the file me, where "*." at its front stands for the
+ * system's host name, else that name.  vhost: NULL or a key.  To be freed. */
+char *config_own_name(const struct config *c, const char *vhost);
+/* The system's host name, in lower case: what "*" stands for in lists of domains.  To be freed. */
+char *config_host_name(void);
 extern const struct config_component
     config_identity; /* "identity": me, defaultdomain, msgidhost, ... */
 

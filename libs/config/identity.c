@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const struct config_setting settings[] = {
@@ -18,6 +19,10 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.file = "msgidhost",
 	.help = "the host part of Message-IDs made here; empty: me"},
+    {.name = "uucpme",
+	.type = CONFIG_STRING,
+	.file = "uucpme",
+	.help = "the name of this host among UUCP nodes; empty: me up to its first dot"},
     {.name = "dsnfrom",
 	.type = CONFIG_STRING,
 	.file = "dsnfrom",
@@ -30,13 +35,30 @@ const struct config_component config_identity = {
     .n = ARRAY_LEN(settings),
 };
 
-char *config_own_name(const struct config *c)
+static char *lower(char *z)
+{
+	for (char *p = z; *p; p++)
+		*p = (char)ascii_lower((unsigned char)*p);
+	return z;
+}
+
+char *config_host_name(void)
 {
 	char name[HOST_NAME_MAX + 1] = "";
-	struct str me = config_str(c, "identity", "me", NULL);
-	if (me.n)
-		return mem_strndup(me.p, me.n);
 	if (gethostname(name, sizeof(name) - 1) < 0 || !name[0])
 		return mem_strdup("localhost");
-	return mem_strdup(name);
+	return lower(mem_strdup(name));
+}
+
+char *config_own_name(const struct config *c, const char *vhost)
+{
+	struct str me = str_trim(config_str(c, "identity", "me", vhost));
+	if (me.n && !str_starts(me, STR("*.")))
+		return lower(mem_strndup(me.p, me.n));
+	char *host = config_host_name();
+	if (me.n == 0)
+		return host;
+	char *own = mem_printf("%s%.*s", host, STR_FMT(str_skip(me, 1)));
+	free(host);
+	return lower(own);
 }

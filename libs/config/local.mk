@@ -4,7 +4,7 @@ libs_config_libconfig_a_SOURCES = \
 	libs/config/config.h libs/config/config-private.h libs/config/instance.h \
 	libs/config/instance.c libs/config/config-parse.c libs/config/config-values.c \
 	libs/config/config-load.c libs/config/config-get.c libs/config/config-faults.c \
-	libs/config/identity.c
+	libs/config/identity.c libs/config/folder.h libs/config/folder.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/config

@@ -6,27 +6,43 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <unistd.h>
+
+enum { LATE_PAUSE_US = 10000 };
 
 struct deferred {
 	void (*fn)(void *ctx);
 	void *ctx;
 };
 
+/* An event that found no memory when it was to be added: each turn tries again.  Without it a
+ * socket would never be heard of, and whoever waits for it would wait for ever. */
+struct late {
+	struct late *next;
+	struct event *ev;
+	struct timeval tv;
+	bool timed, waits;
+};
+
 struct loop {
 	struct event_base *base;
 	VEC(struct deferred) deferred;
+	struct late *late;
 	bool stopped;
 };
 
 struct timer {
+	struct late late;
+	struct loop *loop;
 	struct event *ev;
 	void (*fn)(void *ctx);
 	void *ctx;
 };
 
 struct watch {
+	struct late late;
+	struct loop *loop;
 	struct event *ev;
-	struct event_base *base;
 	int what;
 	void (*fn)(void *ctx, int fd, int what);
 	void *ctx;
@@ -37,6 +53,43 @@ struct signal_watch {
 	void (*fn)(void *ctx, int signo);
 	void *ctx;
 };
+
+static void late_drop(struct loop *l, struct late *x)
+{
+	struct late **at = &l->late;
+	if (!x->waits)
+		return;
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	x->waits = false;
+}
+
+static void add(struct loop *l, struct late *x, struct event *ev, const struct timeval *tv)
+{
+	late_drop(l, x);
+	if (event_add(ev, tv) == 0)
+		return;
+	*x = (struct late){.next = l->late, .ev = ev, .timed = tv != NULL, .waits = true};
+	if (tv)
+		x->tv = *tv;
+	l->late = x;
+}
+
+/* True when none is left. */
+static bool add_late(struct loop *l)
+{
+	for (struct late **at = &l->late; *at;) {
+		struct late *x = *at;
+		if (event_add(x->ev, x->timed ? &x->tv : NULL) < 0) {
+			at = &x->next;
+			continue;
+		}
+		*at = x->next;
+		x->waits = false;
+	}
+	return !l->late;
+}
 
 static void run_deferred(struct loop *l)
 {
@@ -90,6 +143,10 @@ int loop_run(struct loop *l)
 	l->stopped = false;
 	while (!l->stopped) {
 		int sleep = l->deferred.n ? EVLOOP_NONBLOCK : 0;
+		if (!add_late(l)) {
+			usleep(LATE_PAUSE_US);
+			sleep = EVLOOP_NONBLOCK;
+		}
 		if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | sleep) < 0)
 			return -1;
 		run_deferred(l);
@@ -133,6 +190,7 @@ struct timer *timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx)
 		return NULL;
 	t->fn = fn;
 	t->ctx = ctx;
+	t->loop = l;
 	t->ev = evtimer_new(l->base, timer_fired, t);
 	if (!t->ev) {
 		free(t);
@@ -144,23 +202,25 @@ struct timer *timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx)
 void timer_set(struct timer *t, int64_t ms)
 {
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	evtimer_add(t->ev, &tv);
+	add(t->loop, &t->late, t->ev, &tv);
 }
 
 void timer_clear(struct timer *t)
 {
+	late_drop(t->loop, &t->late);
 	evtimer_del(t->ev);
 }
 
 bool timer_armed(const struct timer *t)
 {
-	return evtimer_pending(t->ev, NULL) != 0;
+	return t->late.waits || evtimer_pending(t->ev, NULL) != 0;
 }
 
 void timer_free(struct timer *t)
 {
 	if (!t)
 		return;
+	late_drop(t->loop, &t->late);
 	event_free(t->ev);
 	free(t);
 }
@@ -176,7 +236,7 @@ struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *ctx, int fd, in
 	struct watch *w = calloc(1, sizeof *w);
 	if (!w)
 		return NULL;
-	w->base = l->base;
+	w->loop = l;
 	w->fn = fn;
 	w->ctx = ctx;
 	w->ev = event_new(l->base, fd, EV_READ | EV_PERSIST, watch_fired, w);
@@ -192,14 +252,15 @@ void watch_set(struct watch *w, int what)
 	if (what == w->what)
 		return;
 	int fd = event_get_fd(w->ev);
+	late_drop(w->loop, &w->late);
 	if (w->what)
 		event_del(w->ev);
 	w->what = what;
 	if (what) {
 		short ev = (short)(EV_PERSIST | (what & WATCH_READ ? EV_READ : 0) |
 				   (what & WATCH_WRITE ? EV_WRITE : 0));
-		event_assign(w->ev, w->base, fd, ev, watch_fired, w);
-		event_add(w->ev, NULL);
+		event_assign(w->ev, w->loop->base, fd, ev, watch_fired, w);
+		add(w->loop, &w->late, w->ev, NULL);
 	}
 }
 
@@ -207,6 +268,7 @@ void watch_free(struct watch *w)
 {
 	if (!w)
 		return;
+	late_drop(w->loop, &w->late);
 	event_free(w->ev);
 	free(w);
 }

@@ -1,9 +1,9 @@
 #include "config.h"
 
+#include "module/module-lines.h"
 #include "module/module-proto.h"
 
-/* One line at a time: 1 and its name and (encoded) value, 0 at the end, -1 malformed. */
-static int next_line(struct str *text, struct str *name, struct str *value)
+int module_line_next(struct str *text, struct str *name, struct str *value)
 {
 	if (!text->n)
 		return 0;
@@ -22,7 +22,7 @@ static int next_line(struct str *text, struct str *name, struct str *value)
 	return 1;
 }
 
-static bool decoded(struct arena *a, struct str raw, struct str *out)
+bool module_line_value(struct arena *a, struct str raw, struct str *out)
 {
 	if (str_chr(raw, '\\') < 0 && !str_has_ctl(raw)) {
 		*out = raw;
@@ -51,7 +51,13 @@ static bool take_rcpt(struct arena *a, struct str v, struct module_rcpt *r)
 		return false;
 	r->num = (uint32_t)n;
 	r->notify = (uint8_t)bits;
-	return decoded(a, address, &r->address) && decoded(a, orcpt, &r->orcpt);
+	struct str place;
+	if (str_split(&v, '\t', &place)) {
+		if (!module_line_value(a, place, &r->place))
+			return false;
+		r->doubt = !str_is(v, "0");
+	}
+	return module_line_value(a, address, &r->address) && module_line_value(a, orcpt, &r->orcpt);
 }
 
 struct name_str {
@@ -99,7 +105,7 @@ static int take_common(struct arena *a, struct module_delivery *d, struct str na
 	char *base = (char *)d;
 	if ((t = find(delivery_texts, ARRAY_LEN(delivery_texts), name))) {
 		struct str s;
-		if (!decoded(a, v, &s))
+		if (!module_line_value(a, v, &s))
 			return -1;
 		memcpy(base + t->at, &s, sizeof s);
 		return 1;
@@ -133,7 +139,7 @@ static bool take_rest(
 	}
 	if (str_is(name, "extra")) {
 		struct str s;
-		if (!decoded(a, v, &s) || !(d->extra = arena_strz(a, s)))
+		if (!module_line_value(a, v, &s) || !(d->extra = arena_strz(a, s)))
 			return false;
 		d->extra_n = s.n;
 		return true;
@@ -149,7 +155,7 @@ static size_t count_rcpts(struct str text)
 {
 	struct str name, value;
 	size_t n = 0;
-	while (next_line(&text, &name, &value) > 0)
+	while (module_line_next(&text, &name, &value) > 0)
 		n += str_is(name, "rcpt");
 	return n;
 }
@@ -167,7 +173,7 @@ int module_decode_delivery(
 	if (!rcpts)
 		return -1;
 	int r;
-	while ((r = next_line(&text, &name, &value)) > 0) {
+	while ((r = module_line_next(&text, &name, &value)) > 0) {
 		int common = str_is(name, "rcpt") ? 0 : take_common(a, d, name, value);
 		bool ok =
 		    common > 0 ||
@@ -205,6 +211,8 @@ static struct str *result_text(struct module_result *r, struct str name)
 		return &r->diagnostic;
 	if (str_is(name, "remote"))
 		return &r->remote;
+	if (str_is(name, "place"))
+		return &r->place;
 	return str_is(name, "command") ? &r->command : NULL;
 }
 
@@ -214,7 +222,7 @@ static bool take_result(struct arena *a, struct str name, struct str v, struct m
 	uint64_t n;
 	struct str *text = result_text(r, name);
 	if (text)
-		return decoded(a, v, text);
+		return module_line_value(a, v, text);
 	if (str_is(name, "rcpt"))
 		return small(v, UINT32_MAX, num);
 	if (str_is(name, "outcome"))
@@ -244,7 +252,7 @@ int module_decode_result(struct str text, struct arena *a, uint64_t *delid, uint
 	memset(r, 0, sizeof *r);
 	*done = false;
 	int more;
-	while ((more = next_line(&text, &name, &value)) > 0) {
+	while ((more = module_line_next(&text, &name, &value)) > 0) {
 		if (str_is(name, "delivery")) {
 			has_delivery = str_u64(value, delid) && *delid <= INT64_MAX;
 			continue;
@@ -263,8 +271,28 @@ int module_decode_done(struct str text, uint64_t *delid)
 	struct str name, value;
 	bool has = false;
 	int more;
-	while ((more = next_line(&text, &name, &value)) > 0)
+	while ((more = module_line_next(&text, &name, &value)) > 0)
 		if (str_is(name, "delivery"))
 			has = str_u64(value, delid) && *delid <= INT64_MAX;
 	return more == 0 && !text.n && has ? 0 : -1;
+}
+
+int module_decode_synced(struct str text,
+    void (*each)(void *ctx, struct str id, uint32_t num, enum module_sync how), void *ctx)
+{
+	static const char *const words[] = {"synced", "unsure", "failed"};
+	struct str name, value, id;
+	uint64_t num;
+	int more;
+	while ((more = module_line_next(&text, &name, &value)) > 0) {
+		size_t how = 0;
+		while (how < ARRAY_LEN(words) && !str_is(name, words[how]))
+			how++;
+		if (how == ARRAY_LEN(words))
+			continue;
+		if (!str_split(&value, '\t', &id) || !small(value, UINT32_MAX, &num))
+			return -1;
+		each(ctx, id, (uint32_t)num, (enum module_sync)how);
+	}
+	return more == 0 && !text.n ? 0 : -1;
 }

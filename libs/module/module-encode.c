@@ -1,8 +1,9 @@
 #include "config.h"
 
+#include "module/module-lines.h"
 #include "module/module-proto.h"
 
-static void line(struct buf *out, const char *name, struct str value)
+void module_line(struct buf *out, const char *name, struct str value)
 {
 	if (!value.n)
 		return;
@@ -29,32 +30,38 @@ static void rcpt(struct buf *out, const struct module_rcpt *r)
 	field_encode(r->address, out);
 	buf_addc(out, '\t');
 	field_encode(r->orcpt, out);
-	buf_addf(out, "\t%u\n", (unsigned)r->notify);
+	buf_addf(out, "\t%u", (unsigned)r->notify);
+	if (r->place.n) {
+		buf_addc(out, '\t');
+		field_encode(r->place, out);
+		buf_addf(out, "\t%d", r->doubt);
+	}
+	buf_addc(out, '\n');
 }
 
 bool module_encode_delivery(
     const struct module_delivery *d, int64_t inline_size, uint64_t offset, struct buf *out)
 {
 	number(out, "delivery", (int64_t)d->delid);
-	line(out, "id", d->id);
-	line(out, "sender", d->sender);
-	line(out, "host", d->host);
-	line(out, "envid", d->envid);
+	module_line(out, "id", d->id);
+	module_line(out, "sender", d->sender);
+	module_line(out, "host", d->host);
+	module_line(out, "envid", d->envid);
 	if (d->ret)
-		line(out, "ret", str_at(&d->ret, 1));
+		module_line(out, "ret", str_at(&d->ret, 1));
 	flag(out, "body8", d->body8);
 	flag(out, "headers8", d->headers8);
 	flag(out, "smtputf8", d->smtputf8);
 	flag(out, "verp", d->verp);
 	flag(out, "durable-elsewhere", d->durable_elsewhere);
-	line(out, "vhost", d->vhost);
-	line(out, "login", d->login);
-	line(out, "source", d->source);
-	line(out, "security", d->security);
+	module_line(out, "vhost", d->vhost);
+	module_line(out, "login", d->login);
+	module_line(out, "source", d->source);
+	module_line(out, "security", d->security);
 	number(out, "arrived", d->arrived);
 	number(out, "expires", d->expires);
 	number(out, "size", (int64_t)d->size);
-	line(out, "extra", str_at(d->extra, d->extra_n));
+	module_line(out, "extra", str_at(d->extra, d->extra_n));
 	for (size_t i = 0; i < d->n_rcpts; i++)
 		rcpt(out, &d->rcpts[i]);
 	if (inline_size >= 0)
@@ -71,16 +78,17 @@ bool module_encode_result(
 {
 	number(out, "delivery", (int64_t)delid);
 	number(out, "rcpt", num);
-	line(out, "outcome", str_of(outcomes[r->outcome]));
+	module_line(out, "outcome", str_of(outcomes[r->outcome]));
 	if (r->code)
 		number(out, "code", r->code);
-	line(out, "status", r->status);
-	line(out, "diagnostic", r->diagnostic);
-	line(out, "remote", r->remote);
-	line(out, "command", r->command);
+	module_line(out, "status", r->status);
+	module_line(out, "diagnostic", r->diagnostic);
+	module_line(out, "remote", r->remote);
+	module_line(out, "command", r->command);
 	flag(out, "peer-dsn", r->peer_dsn);
 	flag(out, "connection", r->connection);
 	flag(out, "untracked", r->untracked);
+	module_line(out, "place", r->place);
 	flag(out, "done", done);
 	return !out->failed;
 }
@@ -88,5 +96,14 @@ bool module_encode_result(
 bool module_encode_done(uint64_t delid, struct buf *out)
 {
 	number(out, "delivery", (int64_t)delid);
+	return !out->failed;
+}
+
+bool module_encode_synced(
+    const struct module_owed *v, size_t n, enum module_sync how, struct buf *out)
+{
+	static const char *const words[] = {"synced", "unsure", "failed"};
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s\t%s\t%u\n", words[how], v[i].id, (unsigned)v[i].num);
 	return !out->failed;
 }

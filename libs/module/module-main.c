@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 1024 * 1024 };
+enum { ARENA_MAX = 1024 * 1024, CLAIM_ARENA_MAX = 256 * 1024 };
 
 /* One module a process. */
 static struct {
@@ -27,20 +27,24 @@ struct delivery {
 	struct buf held; /* the last result: it leaves with the next one or with the end */
 };
 
-static void send_text(uint64_t epoch, uint16_t type, struct str text)
+/* A result that does not get there would be waited for: the edge ends, and the scheduler knows. */
+static void send_buf(uint64_t epoch, uint16_t type, const struct buf *text)
 {
 	if (!host.edge || epoch != host.epoch)
 		return;
 	ipc_compose(host.edge, type, 0);
-	ipc_put_rest(host.edge, text);
-	if (ipc_send(host.edge, -1))
-		log_warning(NULL, "cannot send a result to the scheduler: %m");
+	ipc_put_rest(host.edge, buf_str(text));
+	if (!text->failed && ipc_send(host.edge, -1) == 0)
+		return;
+	log_error(NULL, "cannot send a result to the scheduler, the edge is dropped: %m");
+	ipc_free(host.edge);
+	host.edge = NULL;
 }
 
 static void send_held(struct delivery *x)
 {
-	if (x->held.n)
-		send_text(x->epoch, MODULE_FRAME_RESULT, buf_str(&x->held));
+	if (x->held.n || x->held.failed)
+		send_buf(x->epoch, MODULE_FRAME_RESULT, &x->held);
 	buf_clear(&x->held);
 }
 
@@ -73,16 +77,29 @@ static void delivery_free(struct delivery *x)
 void module_done(void *handle)
 {
 	struct delivery *x = handle;
-	if (x->held.n) {
+	if (x->held.n || x->held.failed) {
 		buf_addz(&x->held, "done\t1\n");
 		send_held(x);
 	} else {
 		module_encode_done(x->d.delid, &x->held);
-		send_text(x->epoch, MODULE_FRAME_DONE, buf_str(&x->held));
+		send_buf(x->epoch, MODULE_FRAME_DONE, &x->held);
 	}
 	delivery_free(x);
 	host.active--;
 	end_if_idle();
+}
+
+void module_synced(const struct module_owed *v, size_t n, enum module_sync how)
+{
+	enum { AT_ONCE = 500 };
+	for (size_t k; n; n -= k, v += k) {
+		struct buf b;
+		buf_init(&b, 64 * 1024);
+		k = n < AT_ONCE ? n : AT_ONCE;
+		module_encode_synced(v, k, how, &b);
+		send_buf(host.epoch, MODULE_FRAME_SYNCED, &b);
+		buf_free(&b);
+	}
 }
 
 static struct delivery *decode(struct ipc_msg *m)
@@ -133,9 +150,53 @@ static void on_frame(void *ctx, struct ipc *c, struct ipc_msg *m)
 		host.desc->deliver(host.s, &x->d, &x->body, x);
 }
 
+/* ---- the gate's questions -------------------------------------------------------------------- */
+
+static void answer(struct ipc *c, uint32_t id, const struct claim_answer *w)
+{
+	struct buf b;
+	buf_init(&b, CLAIM_TEXT_MAX);
+	if (!claim_encode_answer(w, &b)) {
+		buf_clear(&b);
+		claim_encode_answer(&(struct claim_answer){.claim = CLAIM_DEFER}, &b);
+	}
+	ipc_compose(c, MODULE_FRAME_CLAIMED, id);
+	ipc_put_rest(c, buf_str(&b));
+	if (ipc_send(c, -1))
+		log_warning(NULL, "cannot answer the gate: %m");
+	buf_free(&b);
+}
+
+static void on_question(void *ctx UNUSED, struct ipc *c, struct ipc_msg *m)
+{
+	struct claim_ask q;
+	struct claim_answer w = {.claim = CLAIM_DEFER};
+	struct arena *a = m->type == MODULE_FRAME_CLAIM ? arena_new(CLAIM_ARENA_MAX) : NULL;
+	if (a && claim_decode_ask(m->body, a, &q) == 0)
+		host.desc->claim(host.s, a, &q, &w);
+	answer(c, m->id, &w);
+	arena_free(a);
+}
+
+static void gate_gone(void *ctx UNUSED, struct ipc *c)
+{
+	ipc_free(c);
+}
+
+static void on_gate(struct service *s, int fd)
+{
+	static const struct ipc_handlers handlers = {.on_msg = on_question, .on_close = gate_gone};
+	if (!host.desc->claim || !ipc_new(service_loop(s), fd, &handlers, NULL))
+		close(fd);
+}
+
 static void on_edge(struct service *s, const char *peer_role, unsigned peer_number UNUSED, int fd)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_frame, .on_close = lost_edge};
+	if (strcmp(peer_role, "gate") == 0) {
+		on_gate(s, fd);
+		return;
+	}
 	if (strcmp(peer_role, "sched") != 0) {
 		close(fd);
 		return;

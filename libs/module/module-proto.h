@@ -13,24 +13,37 @@
  *	arrived SECONDS   expires SECONDS   size BYTES
  *	extra TEXT        the dsn module's history (dsn/dsn-history.h)
  *	rcpt NUM TAB ADDRESS TAB ORCPT TAB NOTIFY            one line a recipient; the fields are
- *encoded one by one; NOTIFY is the decimal sum of GATE_NOTIFY_* inline BYTES      the message
- *follows the empty line offset BYTES      the message is in the descriptor that comes with the
- *frame, `size` bytes at offset (an empty line, then the message if it is inline)
+ *encoded one by one; NOTIFY is the decimal sum of GATE_NOTIFY_*.  Two more may follow: TAB PLACE
+ *TAB 0|1, see module.h (place, doubt)
+ *	inline BYTES      the message follows the empty line offset BYTES      the message is in the
+ *descriptor that comes with the frame, `size` bytes at offset (an empty line, then the message if
+ *it is inline)
  *
  * MODULE_FRAME_RESULT, module to scheduler: one for each recipient
  *	delivery N        rcpt NUM          outcome delivered|relayed|deferred|failed
  *	code 550          status 5.1.1      diagnostic TEXT  remote TEXT      command TEXT
  *	peer-dsn connection untracked       (flags)
+ *	place TEXT        delivered, but not synced yet: MODULE_FRAME_SYNCED follows
  *	done 1            the delivery is over with this result (saves the next frame)
  *
  * MODULE_FRAME_DONE, module to scheduler: delivery N.  Recipients without a result are deferred.
+ *
+ * MODULE_FRAME_SYNCED, module to scheduler, after the result:
+ *	synced QUEUEID TAB NUM              one line a recipient whose place is on the disk
+ *	unsure QUEUEID TAB NUM              ... is to be looked at again
+ *	failed QUEUEID TAB NUM              ... and may not be what was written
  */
 #ifndef COURIER_MODULE_PROTO_H
 #define COURIER_MODULE_PROTO_H
 
 #include "module/module.h"
 
-enum { MODULE_FRAME_DELIVER = 0x301, MODULE_FRAME_RESULT = 0x302, MODULE_FRAME_DONE = 0x303 };
+enum {
+	MODULE_FRAME_DELIVER = 0x301,
+	MODULE_FRAME_RESULT = 0x302,
+	MODULE_FRAME_DONE = 0x303,
+	MODULE_FRAME_SYNCED = 0x304
+};
 enum { MODULE_RCPTS_MAX = 4096, MODULE_TEXT_MAX = 120 * 1024 };
 
 /* The lines of a delivery, up to and with the empty line.  inline_size: -1 for a descriptor at
@@ -47,6 +60,11 @@ bool module_encode_result(
 int module_decode_result(struct str text, struct arena *a, uint64_t *delid, uint32_t *num,
     struct module_result *r, bool *done);
 bool module_encode_done(uint64_t delid, struct buf *out);
+/* -1: not understood. */
+bool module_encode_synced(
+    const struct module_owed *v, size_t n, enum module_sync how, struct buf *out);
+int module_decode_synced(struct str text,
+    void (*each)(void *ctx, struct str id, uint32_t num, enum module_sync how), void *ctx);
 int module_decode_done(struct str text, uint64_t *delid);
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef COURIER_MODULE_H
 #define COURIER_MODULE_H
 
+#include "module/module-claim.h"
 #include "service/service.h"
 
 struct module_rcpt {
@@ -21,6 +22,11 @@ struct module_rcpt {
 	struct str address; /* what to deliver to, in the module's form */
 	struct str orcpt;   /* "type;address" or empty */
 	uint8_t notify;     /* GATE_NOTIFY_* */
+	/* It has been delivered to this place already (module_result), which was never said to be
+	 * synced: make sure of it instead of delivering again.  doubt: power may have failed since.
+	 */
+	struct str place;
+	bool doubt;
 };
 
 struct module_delivery {
@@ -39,7 +45,8 @@ struct module_delivery {
 	size_t n_rcpts;
 	const char *extra; /* dsn module: the per-recipient history as text; else NULL */
 	size_t extra_n;
-	bool durable_elsewhere; /* the queue keeps the message until mail file systems are synced */
+	bool
+	    durable_elsewhere; /* results may name a place: the queue keeps the message meanwhile */
 };
 
 /* Reading the message: module_body_read works for inline and descriptor alike, from any offset. */
@@ -63,6 +70,9 @@ struct module_result {
 	bool peer_dsn;         /* relayed to a host that takes over DSN duties */
 	bool untracked;        /* says nothing of the address: the delivery track leaves it out */
 	bool connection;       /* the whole host is unreachable: other messages need not try now */
+	/* DELIVERED only, and only if durable_elsewhere: where it stands, not synced yet.
+	 * module_synced follows. */
+	struct str place;
 };
 
 /*
@@ -76,6 +86,10 @@ struct module_desc {
 	    service; /* role, components, setup, start, ...; edge/drain are the skeleton's */
 	void (*deliver)(
 	    struct service *s, struct module_delivery *d, struct module_body *b, void *handle);
+	/* For modules whose file says ASK=1; at once, from memory and tables.  Strings of the
+	 * answer live in the arena, in the question, or for ever. */
+	void (*claim)(struct service *s, struct arena *a, const struct claim_ask *q,
+	    struct claim_answer *out);
 };
 int module_main(const struct module_desc *desc, int argc, char **argv);
 
@@ -86,5 +100,17 @@ int module_main(const struct module_desc *desc, int argc, char **argv);
  */
 void module_result(void *handle, uint32_t rcpt_num, const struct module_result *r);
 void module_done(void *handle); /* recipients without a result count as deferred */
+
+/*
+ * What became of places, once their deliveries are done: they are on the disk; nobody knows; or a
+ * sync has failed, so that the disk may lack what was written.  The last two come again with their
+ * place.
+ */
+enum module_sync { MODULE_SYNCED, MODULE_UNSURE, MODULE_SYNC_FAILED };
+struct module_owed {
+	char id[48]; /* queue id */
+	uint32_t num;
+};
+void module_synced(const struct module_owed *v, size_t n, enum module_sync how);
 
 #endif

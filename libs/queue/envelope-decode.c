@@ -199,6 +199,17 @@ static int take_reroute(struct reading *d, struct str v)
 	return rcpt_at(d, v, &r, &rest) ? -1 : take_route(d, r, rest);
 }
 
+static int take_place(struct reading *d, struct str v)
+{
+	struct envelope_rcpt *r;
+	struct str rest, doubt;
+	if (rcpt_at(d, v, &r, &rest) || decode_field(d, &rest, &doubt) ||
+	    decode_field(d, &rest, &r->place))
+		return -1;
+	r->doubt = r->place.n && !str_is(doubt, "0");
+	return 0;
+}
+
 static int take_reported(struct reading *d, struct str v)
 {
 	struct envelope_rcpt *r;
@@ -319,6 +330,8 @@ static int take(struct reading *d, char letter, struct str v)
 		return take_reroute(d, v);
 	case 'Y':
 		return take_reported(d, v);
+	case 'k':
+		return take_place(d, v);
 	case 'g':
 	case 'o':
 	case 'B':

@@ -88,6 +88,18 @@ static void add_time(struct buf *out, char letter, int64_t t)
 		buf_addf(out, "%c%lld\n", letter, (long long)t);
 }
 
+/* Recipients that are over from the beginning: a list whose members stand beside it. */
+static void add_results(const struct envelope *e, struct buf *out)
+{
+	for (uint32_t i = 0; i < e->n_rcpts; i++) {
+		const struct envelope_rcpt *r = &e->rcpts[i];
+		struct envelope_result x = {i, r->state, r->local, r->when, r->status, r->peer,
+		    r->error, r->sent, r->reply};
+		if (rcpt_final(r->state))
+			envelope_add_result(out, &x);
+	}
+}
+
 /* The order is that of the original as far as it goes. */
 bool envelope_encode(const struct envelope *e, struct buf *out)
 {
@@ -122,6 +134,7 @@ bool envelope_encode(const struct envelope *e, struct buf *out)
 	add_time(out, 'a', e->arrival);
 	add_time(out, 'E', e->expiry);
 	add_time(out, 'W', e->warn);
+	add_results(e, out);
 	buf_adds(out, e->added);
 	return !out->failed;
 }
@@ -203,4 +216,14 @@ bool envelope_add_route(
 bool envelope_add_generation(struct buf *out, uint64_t generation)
 {
 	return buf_addf(out, "g%llx\n", (unsigned long long)generation);
+}
+
+bool envelope_add_place(struct buf *out, uint32_t num, bool doubt, struct str place)
+{
+	buf_addf(out, "k%u", (unsigned)num);
+	if (place.n) {
+		buf_addf(out, " %d\t", doubt);
+		field_encode(place, out);
+	}
+	return buf_addc(out, '\n') && !out->failed;
 }

@@ -20,8 +20,9 @@
  *it was sent A next attempt       C time: a round of attempts ended         X reason: cancelled In
  *P|C|S|R text      peer, connection error, command sent, reply line of recipient n Sn time [r|l] Fn
  *time  Dn time     success (relayed to a host without DSN, local), failure, deferral; (+) status
- *code as a last word Yn (+) final state of n was reported      Z token (+) a report is done K token
- *TAB id (+) the report `token` was submitted as message id
+ *code as a last word; kn D TAB PLACE  (+) n stands there, not synced; "kn": now it is.  Yn (+)
+ *final state of n was reported      Z token (+) a report is done K token TAB id (+) the report
+ *`token` was submitted as message id
  *
  * Everything here is pure: bytes in, structure out.
  */
@@ -68,6 +69,10 @@ struct envelope_rcpt {
 	bool
 	    local; /* delivered here, or relayed to a host that takes over DSN duties is !relayed */
 	bool reported;
+	/* Where a delivery stands that is not known to be on the disk, in the module's words;
+	 * empty: nothing is owed.  doubt: a sync has failed since. */
+	struct str place;
+	bool doubt;
 	int64_t when;                        /* of the last result */
 	struct str status;                   /* "5.1.1" or empty */
 	struct str peer, error, sent, reply; /* last attempt: P C S R; reply may hold LFs */
@@ -146,6 +151,8 @@ bool envelope_add_report(struct buf *out, struct str token);             /* Z */
 bool envelope_add_key(struct buf *out, struct str token, struct str id); /* K */
 bool envelope_add_route(
     struct buf *out, uint32_t num, struct str module, struct str host, struct str to); /* H */
-bool envelope_add_generation(struct buf *out, uint64_t generation);                    /* g */
+/* place empty: what was owed is on the disk. */
+bool envelope_add_place(struct buf *out, uint32_t num, bool doubt, struct str place); /* k */
+bool envelope_add_generation(struct buf *out, uint64_t generation);                   /* g */
 
 #endif

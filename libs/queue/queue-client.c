@@ -219,6 +219,8 @@ static void on_ids(struct queue_client *q, struct ipc_reader *r)
 	/* What is left of the old block is given up: ids stay in order. */
 	q->next_seq = first;
 	q->left_ids = n;
+	if (q->h.serving)
+		q->h.serving(q->ctx);
 }
 
 static void on_route(struct queue_client *q, struct ipc_msg *m, struct ipc_reader *r)
@@ -329,8 +331,6 @@ static void on_up(void *ctx)
 	q->asked = false;
 	send_generation(q);
 	ask_ids(q);
-	if (q->h.up)
-		q->h.up(q->ctx, true);
 }
 
 static void fail(struct waiting *w)
@@ -360,8 +360,6 @@ static void on_down(void *ctx)
 	for (size_t at = 0; map_next(lost, &at, &key, &w);)
 		fail(w);
 	map_free(lost, NULL);
-	if (q->h.up)
-		q->h.up(q->ctx, false);
 }
 
 struct queue_client *queue_client_new(

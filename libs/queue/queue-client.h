@@ -28,9 +28,8 @@ struct queue_client_handlers {
 	/* Answer now or later, once, with queue_route_answer; *ask is valid inside the call only.
 	 */
 	void (*route)(void *ctx, uint32_t question, const struct queue_route_ask *ask);
-	/* The edge came up or went down; may be NULL.  When it goes down everything that waits
-	 * fails. */
-	void (*up)(void *ctx, bool is_up);
+	/* Ids have come: messages can be taken; may come often.  May be NULL. */
+	void (*serving)(void *ctx);
 };
 
 struct queue_client *queue_client_new(

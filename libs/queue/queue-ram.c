@@ -15,11 +15,18 @@ struct entry {
 	bool settled;
 };
 
+enum change { CHANGE_NONE, CHANGE_COMMIT, CHANGE_APPEND, CHANGE_REMOVE };
+
+/* What was asked for and not yet answered, and how to undo it. */
 struct answer {
 	struct answer *next;
 	queue_answer cb;
 	void *ctx;
 	int error;
+	enum change change;
+	uint64_t seq, also_seq;
+	size_t length, also_length; /* of the control texts before */
+	struct entry *removed;
 };
 
 struct ram {
@@ -38,30 +45,97 @@ static struct entry *get(struct queue *q, uint64_t seq)
 	return e;
 }
 
-static int later(struct ram *r, queue_answer cb, void *ctx, int error)
+static int later(struct ram *r, const struct answer *what)
 {
 	struct answer *a = calloc(1, sizeof *a);
 	if (!a)
 		return -1;
-	*a = (struct answer){.cb = cb, .ctx = ctx, .error = error};
+	*a = *what;
 	*r->tail = a;
 	r->tail = &a->next;
 	return 0;
+}
+
+static void entry_free(void *p)
+{
+	struct entry *e = p;
+	buf_free(&e->control);
+	buf_free(&e->body);
+	free(e);
+}
+
+static struct answer *first(struct ram *r)
+{
+	struct answer *a = r->head;
+	if (a && !(r->head = a->next))
+		r->tail = &r->head;
+	return a;
+}
+
+static void call(struct answer *a, int error)
+{
+	if (a->cb)
+		a->cb(a->ctx, error);
+	if (a->removed)
+		entry_free(a->removed);
+	free(a);
 }
 
 size_t queue_ram_run(struct queue *q)
 {
 	struct ram *r = (struct ram *)q;
 	size_t n = 0;
-	for (struct answer *a; (a = r->head); n++) {
-		r->head = a->next;
-		if (!r->head)
-			r->tail = &r->head;
-		if (a->cb)
-			a->cb(a->ctx, a->error);
-		free(a);
-	}
+	for (struct answer *a; (a = first(r)); n++)
+		call(a, a->error);
 	return n;
+}
+
+static void cut(struct ram *r, uint64_t seq, size_t length)
+{
+	struct entry *e = get(&r->queue, seq);
+	if (e)
+		e->control.n = length;
+}
+
+static void undo(struct ram *r, struct answer *a)
+{
+	struct str key = str_at(&a->seq, sizeof a->seq);
+	struct entry *e;
+	if (a->change == CHANGE_APPEND)
+		cut(r, a->seq, a->length);
+	else if (a->change == CHANGE_COMMIT && (e = map_del(r->entries, key)))
+		entry_free(e);
+	else if (a->change == CHANGE_REMOVE && map_set(r->entries, key, a->removed))
+		a->removed = NULL;
+	if (a->change == CHANGE_COMMIT && a->also_length)
+		cut(r, a->also_seq, a->also_length);
+}
+
+static void undo_all(struct ram *r, struct answer *a)
+{
+	if (!a)
+		return;
+	undo_all(r, a->next);
+	undo(r, a);
+}
+
+size_t queue_ram_pending(const struct queue *q)
+{
+	size_t n = 0;
+	for (const struct answer *a = ((const struct ram *)q)->head; a; a = a->next)
+		n++;
+	return n;
+}
+
+void queue_ram_crash(struct queue *q, size_t keep)
+{
+	struct ram *r = (struct ram *)q;
+	struct answer *a = r->head;
+	for (size_t i = 0; a && i < keep; i++)
+		a = a->next;
+	undo_all(r, a);
+	while ((a = first(r)))
+		call(a, ECANCELED);
 }
 
 void queue_ram_fail(struct queue *q, int error)
@@ -77,19 +151,11 @@ static int ram_reserve(struct queue *q, uint32_t n, uint64_t *first)
 	return 0;
 }
 
-static void entry_free(void *p)
-{
-	struct entry *e = p;
-	buf_free(&e->control);
-	buf_free(&e->body);
-	free(e);
-}
-
 static int ram_commit(struct queue *q, const struct queue_commit *c, queue_answer cb, void *ctx)
 {
 	struct ram *r = (struct ram *)q;
 	if (r->failing)
-		return later(r, cb, ctx, r->failing);
+		return later(r, &(struct answer){.cb = cb, .ctx = ctx, .error = r->failing});
 	struct entry *e = calloc(1, sizeof *e), *also = NULL;
 	if (!e || (c->also.n && !(also = get(q, c->also_seq)))) {
 		free(e);
@@ -99,13 +165,19 @@ static int ram_commit(struct queue *q, const struct queue_commit *c, queue_answe
 	buf_init(&e->body, SIZE_MAX / 2);
 	buf_adds(&e->control, c->control);
 	buf_adds(&e->body, c->body);
+	struct answer a = {.cb = cb,
+	    .ctx = ctx,
+	    .change = CHANGE_COMMIT,
+	    .seq = c->seq,
+	    .also_seq = c->also_seq,
+	    .also_length = also ? also->control.n : 0};
 	if (also)
 		buf_adds(&also->control, c->also);
 	if (!map_set(r->entries, str_at(&c->seq, sizeof c->seq), e)) {
 		entry_free(e);
 		return -1;
 	}
-	return later(r, cb, ctx, 0);
+	return later(r, &a);
 }
 
 static int ram_append(
@@ -115,11 +187,17 @@ static int ram_append(
 	struct entry *e = get(q, seq);
 	if (!e)
 		return -1;
+	struct answer a = {.cb = cb,
+	    .ctx = ctx,
+	    .error = r->failing,
+	    .change = CHANGE_APPEND,
+	    .seq = seq,
+	    .length = e->control.n};
 	if (!r->failing && !buf_adds(&e->control, text)) {
 		errno = ENOMEM;
 		return -1;
 	}
-	return later(r, cb, ctx, r->failing);
+	return later(r, &a);
 }
 
 static int ram_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ctx)
@@ -130,8 +208,9 @@ static int ram_remove(struct queue *q, uint64_t seq, queue_answer cb, void *ctx)
 		errno = ENOENT;
 		return -1;
 	}
-	entry_free(e);
-	return later(r, cb, ctx, 0);
+	return later(
+	    r, &(struct answer){
+		   .cb = cb, .ctx = ctx, .change = CHANGE_REMOVE, .seq = seq, .removed = e});
 }
 
 static int ram_settle(struct queue *q, uint64_t seq, int64_t next)

@@ -70,6 +70,9 @@ struct queue *queue_open_disk(
 /* Callbacks run from queue_ram_run, which returns how many there were. */
 struct queue *queue_open_ram(void);
 size_t queue_ram_run(struct queue *q);
+/* As if the machine stopped: of what is unanswered the first `keep` calls had reached the disk. */
+void queue_ram_crash(struct queue *q, size_t keep);
+size_t queue_ram_pending(const struct queue *q);
 void queue_ram_fail(
     struct queue *q, int error); /* commits and appends fail with it from now on; 0: no more */
 

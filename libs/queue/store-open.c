@@ -200,6 +200,7 @@ static void stored_free(void *p)
 {
 	struct stored *m = p;
 	buf_free(&m->tail);
+	buf_free(&m->flying);
 	free(m);
 }
 

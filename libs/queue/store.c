@@ -18,6 +18,7 @@ void store_forget(struct store *s, struct stored *m)
 	map_del(s->messages, seq_key(&m->seq));
 	store_not_behind(s, m);
 	buf_free(&m->tail);
+	buf_free(&m->flying);
 	free(m);
 }
 
@@ -33,6 +34,7 @@ static struct stored *add(struct store *s, uint64_t seq)
 		return NULL;
 	m->seq = seq;
 	buf_init(&m->tail, ENVELOPE_TEXT_MAX);
+	buf_init(&m->flying, ENVELOPE_TEXT_MAX);
 	if (map_set(s->messages, seq_key(&seq), m))
 		return m;
 	buf_free(&m->tail);
@@ -245,8 +247,10 @@ static void appended(void *ctx, int error, struct segment *seg UNUSED, uint64_t 
 	struct stored *m = store_get(op->s, op->seq);
 	if (error && op->text.n)
 		memset(op->text.p, '\n', op->text.n);
-	if (m)
-		m->appends--;
+	if (m && --m->appends == 0)
+		buf_free(&m->flying);
+	else if (m && !m->flying.failed)
+		buf_cut(&m->flying, op->text.n);
 	if (m && m->state != STORED_FILE)
 		buf_adds(&m->tail, buf_str(&op->text));
 	else if (m && !m->removed)
@@ -288,6 +292,7 @@ static int append(struct store *s, struct stored *m, struct str text, bool lazy,
 	}
 	m->appends++;
 	m->length += text.n;
+	buf_adds(&m->flying, text);
 	return 0;
 }
 
@@ -461,13 +466,25 @@ static int load_file(struct store *s, uint64_t seq, struct buf *control)
 	return 0;
 }
 
+/* Callers have been promised to find what they appended, durable yet or not: a message that is put
+ * down and loaded again at once must not look as if nothing had been delivered. */
+static int with_flying(int r, const struct stored *m, struct buf *control)
+{
+	if (r || !m || !m->appends)
+		return r;
+	if (!m->flying.failed && buf_adds(control, buf_str(&m->flying)))
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
 static int store_peek(struct queue *q, uint64_t seq, struct buf *control)
 {
 	struct store *s = (struct store *)q;
 	struct stored *m = store_get(s, seq);
 	if (m && (m->state == STORED_JOURNAL || m->state == STORED_MOVING))
-		return store_control(s, m, control);
-	return read_file(s, seq, m, control);
+		return with_flying(store_control(s, m, control), m, control);
+	return with_flying(read_file(s, seq, m, control), m, control);
 }
 
 static int store_load(struct queue *q, uint64_t seq, struct buf *control)
@@ -479,9 +496,9 @@ static int store_load(struct queue *q, uint64_t seq, struct buf *control)
 		return -1;
 	}
 	if (!m || m->state == STORED_FILE)
-		return load_file(s, seq, control);
+		return with_flying(load_file(s, seq, control), m, control);
 	m->parked = false;
-	return store_control(s, m, control);
+	return with_flying(store_control(s, m, control), m, control);
 }
 
 static int store_reserve(struct queue *q, uint32_t n, uint64_t *first)

@@ -21,7 +21,8 @@ struct stored {
 	struct segment *segment;
 	uint64_t at;     /* payload in the segment */
 	uint64_t length; /* of the control text with everything appended, also what is under way */
-	struct buf tail; /* what was appended durably while it lives in the journal */
+	struct buf flying; /* what is being appended: who reads the text sees it */
+	struct buf tail;   /* what was appended durably while it lives in the journal */
 	/* STORED_FILE: the file could not take what is in tail, which belongs at file_n */
 	bool behind;
 	uint64_t file_n;

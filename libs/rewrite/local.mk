@@ -3,7 +3,7 @@ noinst_LIBRARIES += libs/rewrite/librewrite.a
 libs_rewrite_librewrite_a_SOURCES = \
 	libs/rewrite/rewrite.h \
 	libs/rewrite/rewrite-header.c \
-	libs/rewrite/rewrite-canonical.c \
+	libs/rewrite/rewrite-canonical.c libs/rewrite/rewrite-bang.c \
 	libs/rewrite/rewrite-fields.c \
 	libs/rewrite/header-facts.c
 

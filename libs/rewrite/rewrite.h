@@ -37,6 +37,26 @@ struct rewrite_canonical {
 };
 int rewrite_canonical(void *canonical, struct arena *a, struct str *local, struct str *domain);
 
+/* ---- bang paths (UUCP) ----------------------------------------------------------------------- */
+
+struct rewrite_bang {
+	struct str me;   /* the name that neighbours know this node by */
+	struct str node; /* out: the path that the mail goes to; addresses behind it lose it */
+	bool (*own)(void *ctx, struct str domain); /* a domain of this system */
+	void *ctx;
+};
+/* How nodes beyond name an address: me!user for one of this system, me!domain!user for others, what
+ * is behind `node` by itself.  .p NULL: no memory. */
+struct str bang_path(
+    struct arena *a, const struct rewrite_bang *b, struct str local, struct str domain);
+/* The way back: "me!" at the front is dropped; what then begins with a domain's name is
+ * user@domain; everything else stays a path (*domain empty). */
+void bang_address(
+    const struct rewrite_bang *b, struct str path, struct str *local, struct str *domain);
+/* Both as maps for rewrite_header.  In: only what has no domain, or one of this system's. */
+int rewrite_bang_out(void *bang, struct arena *a, struct str *local, struct str *domain);
+int rewrite_bang_in(void *bang, struct arena *a, struct str *local, struct str *domain);
+
 /* ---- fields ---------------------------------------------------------------------------------- */
 
 struct rewrite_field {

@@ -18,6 +18,7 @@ enum control_type {
 	CONTROL_STOP,      /* u32 grace in ms: finish what is under way */
 	CONTROL_ASK_STATS, /* id */
 	CONTROL_COMMAND,   /* rest: text for this role */
+	CONTROL_PING,      /* does the loop turn? */
 	CONTROL_RETIRE,    /* u32 grace in ms: a successor serves; finish when the sessions have */
 
 	/* service -> supervisor */
@@ -25,6 +26,7 @@ enum control_type {
 	CONTROL_CONNECT,    /* id, str role, u32 number (or SERVICE_ANY) */
 	CONTROL_STATS,      /* id, rest: text */
 	CONTROL_RESTART_ME, /* end me gracefully and start me anew */
+	CONTROL_PONG,       /* it does */
 };
 
 enum control_flags {

@@ -162,6 +162,11 @@ static void on_ask_stats(struct service *s, struct ipc_msg *m)
 	buf_free(&b);
 }
 
+static void on_ping(struct service *s, struct ipc_msg *m)
+{
+	(void)ipc_reply(s->control, CONTROL_PONG, m->id);
+}
+
 static void on_command(struct service *s, struct ipc_msg *m)
 {
 	if (s->desc->command)
@@ -178,6 +183,7 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	    [CONTROL_RELOAD] = on_reload,
 	    [CONTROL_STOP] = on_stop,
 	    [CONTROL_ASK_STATS] = on_ask_stats,
+	    [CONTROL_PING] = on_ping,
 	    [CONTROL_COMMAND] = on_command,
 	    [CONTROL_RETIRE] = on_retire,
 	};

@@ -2,10 +2,13 @@
 
 #include "table/table-private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { TOKEN_LEN = 12 };
 
 struct table_build {
 	DB *db;
@@ -15,11 +18,35 @@ struct table_build {
 
 static char *temporary_beside(const char *path)
 {
-	char token[13];
+	char token[TOKEN_LEN + 1];
 	const char *slash = strrchr(path, '/');
 	int dir = slash ? (int)(slash - path) + 1 : 0;
-	random_token(token, 12);
+	random_token(token, TOKEN_LEN);
 	return mem_printf("%.*s.%s.%s", dir, path, path + dir, token);
+}
+
+/* ".NAME.TOKEN", or the name Berkeley DB gives such a file for a moment: "__db..NAME.TOKEN". */
+static bool is_temporary(struct str file, struct str name)
+{
+	if (str_starts(file, STR("__db.")))
+		file = str_skip(file, 5);
+	return file.n == name.n + TOKEN_LEN + 2 && file.p[0] == '.' &&
+	       str_starts(str_skip(file, 1), name) && file.p[name.n + 1] == '.';
+}
+
+void table_build_sweep(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+	struct str name = str_of(slash ? slash + 1 : path);
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (is_temporary(str_of(e->d_name), name))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	free(folder);
 }
 
 static void forget(struct table_build *b)

@@ -35,6 +35,9 @@ int table_build_get(struct table_build *b, struct str key, struct buf *out);
 /* Synced and in place, or -1 with errno and the old table untouched.  Ends the build either way. */
 int table_build_commit(struct table_build *b);
 void table_build_abort(struct table_build *b); /* NULL is fine */
+/* Removes what builds of this table that were killed have left behind.  Only for who knows that
+ * nobody else builds it now. */
+void table_build_sweep(const char *path);
 
 /* Reading. */
 struct table;

@@ -20,7 +20,7 @@ sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; return <$h
 like(give('small', "few words\n"), qr/^250/, 'a small message');
 like(give('large', "many words\n" x 10000), qr/^250/, 'a large message');
 ok($t->wait_mail('alice', qr/^Subject: $_$/m), "$_ is delivered") for qw(small large);
-ok($t->wait_for(10, sub { (() = glob "$dir/????.??.??/C*") == 2 }), 'both are in the archive');
+ok($t->wait_for(10, sub { (() = glob "$dir/????.??.??/C*") == 2 }), 'MTA-0515 MTA-2240: both are in the archive');
 my %text;
 for my $d (glob "$dir/????.??.??/D*") {
 	(my $c = $d) =~ s,/D(\d+)\z,/C$1,;
@@ -38,7 +38,7 @@ like($text{large}[1], qr/(?:many words\n){10000}\z/, 'the large one is whole');
 $t->configure(courierd => {ARCHIVEDIR => "$dir/none"});
 $t->restart;
 like(give('later', "x\n"), qr/^250/, 'without the folder');
-ok($t->wait_mail('alice', qr/^Subject: later$/m), 'mail is delivered');
+ok($t->wait_mail('alice', qr/^Subject: later$/m), 'MTA-0515: mail is delivered');
 ok($t->wait_empty_queue, 'and leaves the queue');
 ok($t->wait_for(5, sub { $t->log_lines(qr/cannot be put into the archive/) }), 'the log says so');
 

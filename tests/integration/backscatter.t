@@ -37,16 +37,16 @@ sub track { my $s = ''; for my $f (sort glob $t->path('var/queue/track/*')) { op
 
 is(listed(), '', 'nothing is listed at first');
 like(give($_), qr/^250/, "mail for $_ is taken") for 'bad@far.test', 'slow@far.test', 'good@far.test';
-ok($t->wait_for(20, sub { listed() eq 'bad@far.test,slow@far.test' }), 'those that failed and wait are listed') or diag listed();
-like(asked('bad@far.test'), qr/^556 5\./, 'after a failure');
-like(asked('slow@far.test'), qr/^456 4\./, 'after a deferral');
+ok($t->wait_for(20, sub { listed() eq 'bad@far.test,slow@far.test' }), 'MTA-0006 MTA-3101 MTA-3107: those that failed and wait are listed, hosts elsewhere or not') or diag listed();
+like(asked('bad@far.test'), qr/^556 5\./, 'MTA-3102: after a failure');
+like(asked('slow@far.test'), qr/^456 4\./, 'MTA-3103: after a deferral');
 like(asked('good@far.test'), qr/^250/, 'after a success');
-like(track(), qr/^\d{10} Fbad\@far\.test$/m, 'the file says failed');
+like(track(), qr/^\d{10} Fbad\@far\.test$/m, 'MTA-2207: the file says failed');
 like(track(), qr/^\d{10} Dslow\@far\.test$/m, 'and deferred');
 unlike(track(), qr/good/, 'what went well from the start is not written');
 
 my ($id) = $t->command('courier', '-C', $t->path(''), 'show') =~ /^(\S+)/;
-like($id // '', qr/^[0-9A-F]{16}\./, 'the message that waits stays in the queue');
+like($id // '', qr/^[0-9A-F]{16}\./, 'MTA-3105: the message that waits stays in the queue');
 
 # ---- a restart ----------------------------------------------------------------------------
 
@@ -56,9 +56,9 @@ is(listed(), 'bad@far.test,slow@far.test', 'of the list');
 
 # ---- off the list -------------------------------------------------------------------------
 
-is(clear('bad@far.test'), "bad\@far.test cleared.\n", 'one is taken off');
+is(clear('bad@far.test'), "bad\@far.test cleared.\n", 'MTA-0007: one is taken off');
 is($?, 0, 'with success');
-is(clear('unknown@far.test'), "unknown\@far.test cleared.\n", 'one that was not there, too');
+is(clear('unknown@far.test'), "unknown\@far.test cleared.\n", 'MTA-0007: one that was not there, too');
 is($?, 0, 'with success');
 is(listed(), 'slow@far.test', 'the other one stays');
 ok($t->wait_for(5, sub { asked('bad@far.test') =~ /^250/ }), 'and mail for it is taken again');
@@ -73,15 +73,23 @@ like(track(), qr/^\d{10} Sslow\@far\.test$/m, 'and it is written down');
 
 like(give('bad@far.test'), qr/^250/, 'another failure');
 ok($t->wait_for(20, sub { listed() eq 'bad@far.test' }), 'is listed');
+like(give('slow2@far.test'), qr/^250/, 'one that waits');
+unlink "$host->{dir}/healed";
+like(give('slow3@far.test'), qr/^250/, 'and another');
+ok($t->wait_for(20, sub { listed() =~ /slow3/ }), 'is listed');
+($id) = $t->command('courier', '-C', $t->path(''), 'show') =~ /^(\S+)\t.*slow3/m;
+is($t->command('cancelmsg', $id), "Message scheduled for cancellation.\n", 'it is cancelled');
+ok($t->wait_for(20, sub { $t->command('courier', '-C', $t->path(''), 'show') !~ /slow3/ }), 'and gone');
+like(listed(), qr/slow3/, 'MTA-3106: but stays on the list');
 clear('all');
-is($?, 0, 'clear all');
-is(listed(), '', 'leaves nothing');
+is($?, 0, 'MTA-0008: clear all');
+is(listed(), '', 'MTA-0008: leaves nothing');
 
 # ---- the setting --------------------------------------------------------------------------
 
 $t->configure(submit => {BOFHSUPPRESSBACKSCATTER => 'none'});
 $t->restart;
-like(give('bad@far.test'), qr/^250/, 'with the setting none');
+like(give('bad@far.test'), qr/^250/, 'MTA-3104: with the setting none');
 ok($t->wait_for(20, sub { scalar($t->log_lines(qr/bad\@far\.test.*550/)) >= 3 }), 'a failure');
 is(listed(), '', 'is not listed');
 like(asked('bad@far.test'), qr/^250/, 'and refuses nothing');

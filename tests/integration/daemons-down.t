@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Mail handed in while everything is stopped; what users see of the queue, and what they may cancel.
+# Mail handed in while everything is stopped (MTA-1133); what users see of the queue, and what they may cancel.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# slow: the queue stands on a small file system of its own that runs full: clients are put off, nothing that
+# slow: the queue stands on a small file system of its own that runs full, of bytes or
+# of inodes (T10, T13): clients are put off, nothing that
 # was accepted is lost, and when there is room again all goes on by itself.
 use strict;
 use warnings;
@@ -20,7 +21,7 @@ if (!$ENV{COURIER_TEST_OWN_MOUNTS}) {
 my $t = Courier::Test->new(users => ['alice', 'bob']);
 my $queue = $t->path('var/queue');
 my ($uid, $gid) = (stat $queue)[4, 5];
-if (system("mount -t tmpfs -o size=80m,mode=700,uid=$uid,gid=$gid none $queue 2>/dev/null") != 0) {
+if (system("mount -t tmpfs -o size=80m,nr_inodes=600,mode=700,uid=$uid,gid=$gid none $queue 2>/dev/null") != 0) {
 	plan skip_all => 'cannot mount a tmpfs';
 }
 my $storm = Courier::Storm->new($t, kinds => ['a', 'ab', 's', 'f'], big_every => 2)->prepare;
@@ -35,6 +36,23 @@ sub fill {
 	}
 	close $f;
 	return -s "$queue/ballast";
+}
+
+# Takes all the inodes: small mail needs none, large mail and what is deferred do.
+sub fill_inodes {
+	mkdir "$queue/ballast.d";
+	my $n = 0;
+	while (open my $f, '>', "$queue/ballast.d/" . ++$n) { close $f }
+	return $n;
+}
+
+for my $round (1, 2) {
+	$storm->drain(20);
+	sleep 1;
+	cmp_ok fill_inodes(), '>', 100, "no inodes, round $round";
+	$storm->burst(12, 3);
+	system 'rm', '-rf', "$queue/ballast.d";
+	is $storm->burst(4, 400), 4, 'accepted again when there are some';
 }
 
 for my $round (1, 2) {

@@ -185,7 +185,9 @@ like($r->{types}, qr{message/global-delivery-status}, 'MTA-2110: and the part\'s
 	close $p;
 }
 report(qr/^Subject: secure$/m, 'bob');
-($record) = grep {/^USTARTTLS$/m && /^rbob\@/m && /^s$/m} map {slurp($_) // ''} glob "$archive/*/C*";
+$record = $t->wait_for(10, sub {
+	return (grep {/^USTARTTLS$/m && /^rbob\@/m && /^s$/m} map {slurp($_) // ''} glob "$archive/*/C*")[0];
+});
 ok($record, 'MTA-2118: a report inherits SECURITY');
 like($record // '', qr{^ulocal/dsn$}m, 'MTA-2121: local/dsn');
 like(give(from => 'nobody@nowhere.test', to => ["carol-no\@$domain"], subject => 'toauth0'), qr/^250/, 'a sender elsewhere');

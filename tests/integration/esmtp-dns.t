@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Which host gets the mail, and what is said for good and what for now when none does.
+# MTA-3005: which host gets the mail, and what is said for good and what for now when none does.
 use strict;
 use warnings;
 use FindBin;

@@ -86,7 +86,7 @@ for my $how ([], ['-f']) {
 	is(said($s, '^RCPT'), 0, 'is not sent');
 	$s = server();
 	($r) = send_it(options => ['-s', 'smtp/dsn']);
-	is($r->{outcome}, 'relayed', 'backscatter is dropped');
+	is($r->{outcome}, 'relayed', 'MTA-0513 MTA-3108: backscatter is dropped, as a success');
 	is($s->connections, 0, 'without a connection');
 }
 
@@ -139,13 +139,13 @@ for my $how ([], ['-f']) {
 	config($home, esmtptimeoutkeepalive => "1s\n");
 	$s = server();
 	@r = send_it(options => ['-n', 2, '-p', 2500]);
-	is($s->connections, 2, 'an idle session ends in time');
+	is($s->connections, 2, 'MTA-0227: an idle session ends in time');
 	is(said($s, '^QUIT$'), 1, 'with QUIT');
 	config($home, esmtptimeoutkeepalive => "10s\n", esmtptimeoutkeepaliveping => "1s\n");
 	$s = server();
 	@r = send_it(options => ['-n', 2, '-p', 2500]);
 	is($s->connections, 1, 'or is kept alive');
-	cmp_ok(said($s, '^RSET$'), '>=', 1, 'with RSET');
+	cmp_ok(said($s, '^RSET$'), '>=', 1, 'MTA-0228: with RSET');
 	unlink "$home/etc/esmtptimeoutkeepalive", "$home/etc/esmtptimeoutkeepaliveping";
 }
 
@@ -156,7 +156,7 @@ SKIP: {
 	my @e = ('STARTTLS', 'PIPELINING');
 	my $s = server(ehlo => \@e);
 	my ($r) = send_it();
-	is($r->{outcome}, 'relayed', 'STARTTLS');
+	is($r->{outcome}, 'relayed', 'MTA-0516: STARTTLS');
 	is(said($s, '\*tls\*'), 1, 'is used');
 	is(said($s, '^EHLO'), 2, 'EHLO comes again behind it');
 	$s = server(ehlo => \@e, broken_tls => 1);
@@ -194,11 +194,11 @@ SKIP: {
 	is($r->{outcome}, 'deferred', 'when certificates are checked there is no way back to clear');
 	$s = server(ehlo => \@e, route => '/SECURITY=STARTTLS');
 	($r) = send_it();
-	is($r->{outcome}, 'relayed', 'a certificate that is vouched for, with the right name');
+	is($r->{outcome}, 'relayed', 'MTA-0527: a certificate that is vouched for, with the right name');
 	config($home, courierd => "ESMTP_USE_STARTTLS=0\n");
 	$s = server(ehlo => \@e);
 	($r) = send_it();
-	is(said($s, '^STARTTLS'), 0, 'STARTTLS can be switched off');
+	is(said($s, '^STARTTLS'), 0, 'MTA-0516: STARTTLS can be switched off');
 	unlink "$home/etc/courierd";
 }
 

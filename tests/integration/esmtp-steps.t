@@ -5,6 +5,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
+use Socket qw(inet_aton pack_sockaddr_in);
 use Test::More;
 use Courier::FakeSMTP;
 use Courier::Module qw(home config deliver);
@@ -29,7 +31,7 @@ my @steps = (
 	['greets with 4xx', {greeting => '450 4.3.2 later'}, 'deferred', 450, qr/^4\.3\.2$/, qr/later/, 0],
 	['greets with 5xx', {greeting => '554 5.7.1 go away'}, 'failed', 554, qr/^5\.7\.1$/, qr/go away/, 0],
 	['greets with half a line', {greeting => 'HALF 220 fa'}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
-	['says nothing', {greeting => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0],
+	['says nothing', {greeting => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0], # MTA-0226
 	['does not speak SMTP', {greeting => 'RAW SSH-2.0-x' . "\r\n"}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
 	['knows HELO alone', {on => {EHLO => '500 what?'}}, 'relayed', 250, qr/^2/, qr/queued/, 1],
 	['refuses HELO too', {on => {EHLO => '500 what?', HELO => '550 5.7.1 no'}}, 'failed', 550, qr/^5\.7\.1$/, qr/no/, 0],
@@ -47,7 +49,7 @@ my @steps = (
 	['closes at RCPT', {on => {RCPT => 'CLOSE'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['half a reply at RCPT', {on => {RCPT => 'HALF 250 O'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['a flood at RCPT', {on => {RCPT => 'FLOOD 550'}}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
-	['hangs at RCPT', {on => {RCPT => 'HANG'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0],
+	['hangs at RCPT', {on => {RCPT => 'HANG'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0], # MTA-0223
 	['refuses DATA', {on => {DATA => '554 5.7.1 no data'}}, 'failed', 554, qr/^5\.7\.1$/, qr/no data/, 0],
 	['defers DATA', {on => {DATA => '451 4.3.0 no room'}}, 'deferred', 451, qr/^4\.3\.0$/, qr/no room/, 0],
 	['says 250 to DATA', {on => {DATA => '250 Ok'}}, 'deferred', 250, qr/./, qr/Ok/, 0],
@@ -59,8 +61,9 @@ my @steps = (
 	['half a reply behind the dot', {end => 'HALF 250 2.0.0 O'}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 1],
 	['421 behind the dot', {end => '421 4.3.0 sorry'}, 'deferred', 421, qr/^4\.3\.0$/, qr/sorry/, 1],
 	['a flood behind the dot', {end => 'FLOOD 250'}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 1],
-	['hangs behind the dot', {end => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 1],
+	['hangs behind the dot', {end => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 1], # MTA-0225
 	['8-bit and control bytes', {end => "550 a\x1b[2J\xff\tb"}, 'failed', 550, qr/^5\.0\.0$/, qr/^[^\x00-\x1f]*$/, 1],
+	['hangs at QUIT', {on => {QUIT => 'HANG'}}, 'relayed', 250, qr/^2/, qr/./, 1], # MTA-0229
 	['closes at QUIT', {on => {QUIT => 'CLOSE'}}, 'relayed', 250, qr/^2/, qr/./, 1],
 );
 
@@ -126,6 +129,24 @@ for my $pipelining (1, 0) {
 	my ($text) = $s->messages;
 	is($text // '', '', '354 for nobody: no text is sent');
 	is($r[0]{outcome}, 'failed', '354 for nobody: failed');
+}
+
+# MTA-0224: a host that does not even answer the connection: its accept queue is full.
+{
+	my $l = IO::Socket::INET->new(Listen => 0, LocalAddr => '127.0.0.1') or die "listen: $!";
+	my @full;
+	for (1 .. 3) {
+		my $c = IO::Socket::INET->new(Proto => 'tcp', Blocking => 0) or last;
+		connect $c, pack_sockaddr_in($l->sockport, inet_aton('127.0.0.1'));
+		push @full, $c;
+	}
+	config($home, esmtpdelay => "0\n", esmtptimeoutconnect => "2s\n", esmtproutes => ':[127.0.0.1],' . $l->sockport . "\n");
+	my $began = time;
+	my ($r) = deliver($home, 'esmtp', host => 'r.example');
+	is($r->{outcome}, 'deferred', 'MTA-0224: no answer to the connection: deferred');
+	like($r->{flags}, qr/connection/, 'MTA-0224: the host is called down');
+	my $took = time - $began;
+	ok($took >= 1 && $took < 12, 'MTA-0224: after esmtptimeoutconnect') or diag $took;
 }
 
 done_testing;

@@ -182,7 +182,7 @@ is(has('alice'), 0, 'the other does not');
 @r = dialog(to => [qw(alice team)]);
 like($r[1], qr/^412 /, 'an alias without a filter counts as whitelisted (MTA-1811)');
 
-# ---- global filters: filters/ for those who have not whitelisted, allfilters/ always
+# ---- MTA-2209: global filters: filters/ for those who have not whitelisted, allfilters/ always
 my $all = Courier::Filter->new($t, 'all');
 my $opt = Courier::Filter->new($t, 'opt', folder => 'filters');
 $t->command('courierfilter', @dir, 'restart');
@@ -226,7 +226,7 @@ is(has('carol'), 1, 'delivered');
 is(join(' ', grep {!/do-/} glob "$note/*rcptfilter*"), '', 'no filter was called') or diag `ls $note`;
 $t->file('etc/aliasfilteracct', "$home{dave}\n");
 $t->command('courier', @dir, 'reload');
-ok($t->wait_for(10, sub { dialog(to => ['team']); -f "$note/dave.rcptfilter-alias-team\@$domain" }), 'rcptfilter-alias-ADDRESS as the owner of aliasfilteracct (MTA-1805)')
+ok($t->wait_for(10, sub { dialog(to => ['team']); -f "$note/dave.rcptfilter-alias-team\@$domain" }), 'rcptfilter-alias-ADDRESS as the owner of aliasfilteracct (MTA-1805, MTA-1526)')
     or diag $t->log;
 $seen = noted("dave.rcptfilter-alias-team\@$domain");
 like($seen, qr/^\[-D\]\n\[$uid\/$gid\]\n\[-M\]\n\[rcptfilter-alias-team\@\Q$domain\E\]$/m, 'uid and gid are the owner\'s (MTA-1805)');

@@ -76,12 +76,12 @@ is(run('', 'sh -c "maildirmake --del n md; cat md/shared-maildirs"'), '', 'maild
 run('', 'maildirmake box');
 is((run("Subject: x\n\ny\n", 'deliverquota box 1000S'))[1], 0, 'deliverquota');
 is(run('', 'cat box/new/*'), "Subject: x\n\ny\n", 'deliverquota: the message');
-is((run('x' x 2000, 'deliverquota box 1000S'))[1], 77, 'deliverquota: over quota');
+is((run('x' x 2000, 'deliverquota box 1000S'))[1], 77, 'MTA-1419 deliverquota: over quota');
 is((run('x', 'deliverquota nothere'))[1], 75, 'deliverquota: no Maildir');
 is((run('x', 'deliverquota -c made'))[1], 0, 'deliverquota -c');
 
 run('', 'touch mbox');
-is(run('', q(lockmail mbox sh -c 'ls mbox.lock; cat mbox.lock | wc -w; flock -n mbox true || echo kernel')), "mbox.lock\n2\nkernel\n", 'DROP-0213 locks');
+is(run('', q(lockmail mbox sh -c 'ls mbox.lock; cat mbox.lock | wc -w; flock -n mbox true || echo kernel')), "mbox.lock\n2\nkernel\n", 'DROP-0213 MTA-1417 locks');
 ok(!-e 'mbox.lock', 'DROP-0213 the lock goes');
 is((run('', "lockmail mbox sh -c 'exit 5'"))[1], 5, 'DROP-0213 the status');
 is((run('', "lockmail mbox sh -c 'kill -9 \$\$'"))[1], 75, 'DROP-0213 a program that is killed');
@@ -114,7 +114,7 @@ SKIP: {
 	is((run('', "$as lockmail -r mbox true"))[1], 0, 'DROP-0214 -r');
 	chmod 0600, 'mbox';
 }
-run("# comment\nexample.com\ndomain.com\tok\n\nfoo\tbad\nfoo\tworse\n", 'makedat -src=- -tmp=t.new -file=t.dat');
+run("# comment\nexample.com\ndomain.com\tok\n\nfoo\tbad\n", 'makedat -src=- -tmp=t.new -file=t.dat');
 sub fetch {
 	my ($key, $options) = @_;
 	open my $fh, '>', 'filter' or die;
@@ -125,12 +125,32 @@ sub fetch {
 }
 is(fetch('example.com', ''), "1\n", 'DROP-0220 no value is 1');
 is(fetch('a@x.domain.com', 'D'), "ok\n", 'DROP-0220 a value');
-is(fetch('foo', ''), "worse\n", 'DROP-0220 the last one holds');
+is((run("foo\tbetter\nfoo\tworse\n", 'makedat -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 MTA-1604 a key twice is a fault');
+is(fetch('foo', ''), "bad\n", 'DROP-0220 MTA-1604 which changes nothing');
 is(fetch('# comment', ''), "none\n", 'DROP-0220 comments');
 run("10.1.0.0/15\tnet\n192.168.7.9\thost\n", 'sh -c "cat >text; makedat -cidr text t.new t.dat"');
 is(fetch('10.1.2.3', 'I'), "net\n", 'DROP-0220,DROP-0221 -cidr and bare arguments');
 is(fetch('10.2.2.3', 'I'), "none\n", 'DROP-0220 another network');
 is(fetch('192.168.7.9', 'I'), "host\n", 'DROP-0220 a host');
-is((run("nonsense\n", 'makedat -cidr -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 not a network');
+mkdir 'sources';
+for my $f ([one => "a\tA"], [two => "b\tB\n"], ['.hidden' => "c\tC\n"], ['two~' => "d\tD\n"]) {
+	open my $fh, '>', "sources/$f->[0]" or die;
+	print $fh $f->[1];
+}
+is((run('', 'makedat -src=sources -tmp=t.new -file=t.dat'))[1], 0, 'DROP-0220 MTA-1604 MTA-0119 a folder');
+is(fetch('a', '') . fetch('b', '') . fetch('c', '') . fetch('d', ''), "A\nB\nnone\nnone\n", 'MTA-0119 MTA-0120 its files that count');
+run('', 'touch sources/two.rpmsave');
+is((run('', 'makedat -src=sources -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 MTA-0120 a leftover is a fault');
+is((run('', 'makedat'))[1], 1, 'MTA-1604 usage');
+run("2001:db8::/31\tsix\n2001:db8:0:1::1\tone\n10.2.0.0-10.2.2.255\trange\n", 'sh -c "cat >text; makedat -cidr -src=text -tmp=t.new -file=t.dat"');
+is(fetch($_->[0], ''), "$_->[1]\n", "MTA-1605 -cidr: $_->[0]")
+    for [':2001:0db9', 'six'], [':2001:0db8:0000:0001:0000:0000:0000:0001', 'one'], ['10.2.2', 'range'], ['10.2.3', 'none'];
+my $hupped = fork // die;
+if (!$hupped) { local $SIG{HUP} = sub { exit 7 }; sleep 30; exit 1 }
+run('', "sh -c 'sleep 0.3; echo $hupped > daemon.pid'");
+run("10.1.0.0/15\tnet\n192.168.7.9\thost\n", 'sh -c "cat >text; makedat -cidr -hup=daemon.pid text t.new t.dat"');
+waitpid $hupped, 0;
+is($? >> 8, 7, 'MTA-1606 -hup: the daemon hears of it');
+is((run("nonsense\n", 'makedat -cidr -src=- -tmp=t.new -file=t.dat'))[1], 65, 'DROP-0220 MTA-1420 not a network');
 is(fetch('192.168.7.9', ''), "host\n", 'DROP-0220 a fault changes nothing');
 done_testing();

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Every installed program has its manual page, which names every option of the program; the pages are
+# MTA-3007: every installed program has its manual page, which names every option of the program; the pages are
 # well formed.
 use strict;
 use warnings;

@@ -41,6 +41,6 @@ $out = `unshare -n sh -c '
 	$courier stop' 2>&1`;
 is($?, 0, 'started and stopped') or diag($out);
 like($out, qr/^sched\s+0\s+\d+ ready/m, 'the scheduler runs');
-like($out, qr/^as promised/m, 'with the promised rights');
+like($out, qr/^as promised/m, 'MTA-3002: with the promised users and rights');
 like($out, qr/^220 /m, 'and port 25 answers');
 done_testing;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -191,6 +192,60 @@ int accept4(int fd, __SOCKADDR_ARG who, socklen_t *n, int flags)
 {
 	return hit(FAILSYS_ACCEPT) ? -1 : (int)syscall(SYS_accept4, fd, who.__sockaddr__, n, flags);
 }
+
+int socket(int domain, int type, int protocol)
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_socket, domain, type, protocol);
+}
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_socketpair, domain, type, protocol, fds);
+}
+int pipe2(int fds[2], int flags)
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_pipe2, fds, flags);
+}
+int memfd_create(const char *name, unsigned flags)
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}
+int eventfd(unsigned n, int flags)
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_eventfd2, n, flags);
+}
+int dup(int fd)
+{
+	return hit(FAILSYS_SOCKET) ? -1 : (int)syscall(SYS_dup, fd);
+}
+
+ssize_t read(int fd, void *p, size_t n)
+{
+	return is_file(fd) && hit(FAILSYS_READ) ? -1 : syscall(SYS_read, fd, p, n);
+}
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+	return is_file(fd) && hit(FAILSYS_READ) ? -1 : syscall(SYS_pread64, fd, p, n, at);
+}
+ssize_t pread64(int fd, void *p, size_t n, off_t at) __attribute__((alias("pread")));
+
+#ifdef FAILSYS_PRELOAD
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+void *malloc(size_t n)
+{
+	return hit(FAILSYS_MEMORY) ? NULL : __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size)
+{
+	return hit(FAILSYS_MEMORY) ? NULL : __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+	return hit(FAILSYS_MEMORY) ? NULL : __libc_realloc(p, n);
+}
+#endif
 
 pid_t fork(void)
 {

@@ -22,6 +22,9 @@ enum {
 	FAILSYS_OPEN = 16,  /* without creating */
 	FAILSYS_FORK = 32,
 	FAILSYS_ACCEPT = 64,
+	FAILSYS_SOCKET = 128, /* socket, socketpair, pipe, memfd, eventfd, dup */
+	FAILSYS_READ = 256,   /* of files */
+	FAILSYS_MEMORY = 512, /* malloc, calloc, realloc; preloaded only */
 };
 
 struct failsys {

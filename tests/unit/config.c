@@ -46,8 +46,8 @@ static void put(const char *name, const char *text)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = {
-	    "toyrc", "more", "queuetime", "locals", "queuetime.example.com"};
+	static const char *const files[] = {"toyrc", "more", "queuetime", "locals",
+	    "queuetime.example.com", "queuetime.bak", "vhost.example.com"};
 	char path[100];
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
@@ -69,6 +69,8 @@ static void test_values(void **state)
 	put("more", "WAIT=1m30\n");
 	put("queuetime", "2d\n");
 	put("queuetime.example.com", "3d\n");
+	put("queuetime.bak", "junk\n"); /* no vhost.bak: somebody's copy */
+	put("vhost.example.com", "");
 	put("locals", "# ours\nlocalhost\n\n example.com \n");
 	struct config *c =
 	    load("##VERSION: x\n\nTEXT=\"a ${FLAG:-b}$COUNT \\\"q\\\"\"\nFLAG=1 # yes\n"
@@ -133,6 +135,7 @@ static void test_faults(void **state)
 static void test_times(void **state)
 {
 	int64_t v;
+	/* MTA-0201 */
 	assert_true(config_parse_time(STR("1w2d3h4m5s"), &v) && v == 788645);
 	assert_true(config_parse_time(STR("0"), &v) && v == 0);
 	assert_false(config_parse_time(STR("d"), &v));

@@ -140,6 +140,8 @@ int bench_answer(struct bench *b)
 	snprintf(b->text, sizeof b->text, "%.*s", STR_FMT(r.text));
 	snprintf(b->forwards, sizeof b->forwards, "%.*s", STR_FMT(r.forwards));
 	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r.status));
+	snprintf(b->place, sizeof b->place, "%.*s", STR_FMT(r.place));
+	b->device = r.device;
 	return (int)r.outcome;
 }
 

@@ -9,7 +9,8 @@ struct bench {
 	struct ipc *c;
 	pid_t pid;
 	bool fresh; /* may run programs */
-	char text[4096], forwards[512], status[16];
+	char text[4096], forwards[512], status[16], place[512];
+	uint64_t device;
 };
 
 void bench_start(struct bench *b);

@@ -80,6 +80,129 @@ static void test_descriptor(void **state)
 	assert_int_equal(stat(name, &st), 0);
 }
 
+static const char whole[] = "Delivered-To: joe-ext@example.com\nReturn-Path: <from@example.net>\n"
+			    "Subject: x\n\nFrom here\nend\n";
+
+static void check_whole(struct bench *b, const char *name)
+{
+	char *text = bench_get(b, name);
+	assert_non_null(text);
+	assert_string_equal(text, whole);
+	free(text);
+}
+
+/* The place says which file it is, below the home. */
+static const char *file_of(struct bench *b)
+{
+	const char *at = strstr(b->place, b->home);
+	assert_non_null(at);
+	return at + strlen(b->home) + 1;
+}
+
+/* Delivered without a sync: the answer names the place, and one sync serves all. */
+static void test_place(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = bench_delivery(b);
+	char maildir[128];
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->place, "");
+	d.flags = WORKER_NO_SYNC;
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	if (!b->place[0])
+		skip(); /* the file system of /tmp is not one of those */
+	check_whole(b, file_of(b));
+	assert_true(b->device != 0);
+	/* Several instructions: each is synced at once, for there is no one place. */
+	bench_put(b, ".courier", "./Maildir\n./Maildir\n");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->place, "");
+	assert_int_equal(bench_count(b, "new", NULL, 0), 4);
+	snprintf(maildir, sizeof maildir, "%s/Maildir", b->home);
+	d.flags = WORKER_SYNC;
+	d.maildir = str_of(maildir);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	d.maildir = STR("/nonexistent");
+	assert_int_equal(bench_deliver(b, &d), WORKER_DEFER);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 4);
+}
+
+static void damage(struct bench *b, const char *name, const char *text)
+{
+	char path[640];
+	snprintf(path, sizeof path, "%s/%s", b->home, name);
+	if (!text) {
+		assert_int_equal(unlink(path), 0);
+		return;
+	}
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void test_place_again(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = bench_delivery(b);
+	char place[512], other[640], name[512];
+	d.flags = WORKER_NO_SYNC;
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	if (!b->place[0])
+		skip();
+	snprintf(place, sizeof place, "%s", b->place);
+	snprintf(name, sizeof name, "%s", file_of(b));
+	snprintf(other, sizeof other, "another-run %s/%s", b->home, name);
+	/* Whole: nothing is added.  Synced afterwards, so no place is named. */
+	d.place = str_of(place);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_string_equal(b->place, "");
+	/* Empty, short, or other bytes: mended under its name, in this run of the kernel or not. */
+	static const char *const bad[] = {"", "Delivered-To: joe", "xxxx"};
+	for (size_t i = 0; i < 2 * ARRAY_LEN(bad); i++) {
+		damage(b, name, bad[i / 2]);
+		d.place = str_of(i & 1 ? place : other);
+		assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+		check_whole(b, name);
+	}
+	char same[sizeof whole];
+	memset(same, 0, sizeof same);
+	memset(same, 'z', sizeof same - 1);
+	damage(b, name, same);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	check_whole(b, name);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 1);
+	/* Gone in this run of the kernel: its reader took it.  In another one: made again. */
+	damage(b, name, NULL);
+	d.place = str_of(place);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
+	d.place = str_of(other);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	check_whole(b, name);
+	damage(b, name, NULL);
+	d.place = str_of(place);
+	d.flags |= WORKER_DOUBT; /* a sync has failed */
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	check_whole(b, name);
+	/* Read since: found where its reader has put it. */
+	char from[640], to[640];
+	snprintf(from, sizeof from, "%s/%s", b->home, name);
+	snprintf(to, sizeof to, "%s/Maildir/cur%s:2,S", b->home, strrchr(name, '/'));
+	assert_int_equal(rename(from, to), 0);
+	d.place = str_of(other);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 0);
+	assert_int_equal(bench_count(b, "cur", NULL, 0), 1);
+	assert_int_equal(bench_count(b, "tmp", NULL, 0), 0);
+	/* No place at all, or a mailbox that is gone: delivered like any other. */
+	d.place = STR("?");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 1);
+	d.place = STR("run /nonexistent/Maildir/new/1.2.3");
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	assert_int_equal(bench_count(b, "new", NULL, 0), 2);
+}
+
 static void test_mbox(void **state)
 {
 	struct bench *b = *state;
@@ -241,6 +364,8 @@ int main(void)
 	    with_worker(test_maildir),
 	    with_worker(test_batch),
 	    with_worker(test_descriptor),
+	    with_worker(test_place),
+	    with_worker(test_place_again),
 	    with_worker(test_mbox),
 	    with_worker(test_extensions),
 	    with_worker(test_home),

@@ -13,7 +13,9 @@ static const struct module_rcpt rcpts[] = {
     {.num = 7,
 	.address = STR_INIT("odd\taddress\n\\@x"),
 	.orcpt = STR_INIT("rfc822;o\n@x"),
-	.notify = 8},
+	.notify = 8,
+	.place = STR_INIT("run /odd\tpath"),
+	.doubt = true},
 };
 
 static struct module_delivery sample(void)
@@ -55,6 +57,8 @@ static void compare(const struct module_delivery *d)
 		    str_eq(d->rcpts[1].orcpt, rcpts[1].orcpt));
 	assert_int_equal(d->rcpts[1].num, 7);
 	assert_int_equal(d->rcpts[1].notify, 8);
+	assert_true(!d->rcpts[0].place.n && !d->rcpts[0].doubt);
+	assert_true(str_eq(d->rcpts[1].place, rcpts[1].place) && d->rcpts[1].doubt);
 	assert_int_equal(d->extra_n, 8);
 	assert_string_equal(d->extra, "one\ttwo\n");
 }
@@ -109,6 +113,7 @@ static void result_round_trip(void **state UNUSED)
 	    .diagnostic = STR("550-no\n550 never"),
 	    .remote = STR("mx [1.2.3.4]"),
 	    .command = STR("RCPT TO:<x>"),
+	    .place = STR("run /a\nb"),
 	    .connection = true};
 	struct module_result back;
 	struct buf b;
@@ -123,6 +128,7 @@ static void result_round_trip(void **state UNUSED)
 	    delid == 9 && num == 3 && done && back.outcome == MODULE_FAILED && back.code == 550);
 	assert_true(str_eq(back.diagnostic, r.diagnostic) && str_eq(back.remote, r.remote));
 	assert_true(str_eq(back.command, r.command) && str_eq(back.status, r.status));
+	assert_true(str_eq(back.place, r.place));
 	assert_true(back.connection && !back.peer_dsn);
 	buf_clear(&b);
 	module_encode_done(77, &b);
@@ -158,10 +164,37 @@ static void result_refused(void **state UNUSED)
 	}
 }
 
+static unsigned told[3];
+
+static void tell(void *ctx UNUSED, struct str id, uint32_t num, enum module_sync how)
+{
+	assert_true(str_starts(id, STR("id")) && num < 2);
+	told[how]++;
+}
+
+static void synced_round_trip(void **state UNUSED)
+{
+	static const struct module_owed owed[] = {{"id1", 0}, {"id2", 1}};
+	struct buf b;
+	buf_init(&b, 65536);
+	for (int how = 0; how < 3; how++)
+		assert_true(
+		    module_encode_synced(owed, how + 1 < 2 ? 1 : 2, (enum module_sync)how, &b));
+	assert_int_equal(module_decode_synced(buf_str(&b), tell, NULL), 0);
+	assert_true(
+	    told[MODULE_SYNCED] == 1 && told[MODULE_UNSURE] == 2 && told[MODULE_SYNC_FAILED] == 2);
+	static const char *const wrong[] = {
+	    "synced\tid1\n", "synced\tid1\tx\n", "synced\tid1\t1", "synced", "failed\tid1\t-1\n"};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_int_equal(module_decode_synced(str_of(wrong[i]), tell, NULL), -1);
+	assert_int_equal(module_decode_synced(STR("later\tword\n"), tell, NULL), 0);
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(delivery_round_trip),
 	    cmocka_unit_test(delivery_cut), cmocka_unit_test(result_round_trip),
-	    cmocka_unit_test(result_refused)};
+	    cmocka_unit_test(result_refused), cmocka_unit_test(synced_round_trip)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,26 @@ static void old(void **state UNUSED)
 	close_queue();
 }
 
+/* Put down and loaded again before the disk has what was appended: the text has it all the same. */
+static void at_once(void **state UNUSED)
+{
+	open_queue();
+	uint64_t seq = commit("s\n", "body", NULL);
+	wait_answers(1);
+	for (int lazy = 0; lazy < 2; lazy++) {
+		assert_int_equal(queue_append(q, seq, STR("S0 1 l\n"), lazy, answer, NULL), 0);
+		assert_int_equal(queue_settle(q, seq, 5), 0);
+		check(seq, lazy ? "s\nS0 1 l\nS0 1 l\n" : "s\nS0 1 l\n", "body");
+		wait_answers(2 + (unsigned)lazy);
+		run_ms(100);
+		check(seq, lazy ? "s\nS0 1 l\nS0 1 l\n" : "s\nS0 1 l\n", "body");
+	}
+	close_queue();
+	open_queue();
+	check(seq, "s\nS0 1 l\nS0 1 l\n", "body");
+	close_queue();
+}
+
 static void large(void **state UNUSED)
 {
 	open_queue();
@@ -356,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(young, fresh, clean),
 	    cmocka_unit_test_setup_teardown(old, fresh, clean),
+	    cmocka_unit_test_setup_teardown(at_once, fresh, clean),
 	    cmocka_unit_test_setup_teardown(large, fresh, clean),
 	    cmocka_unit_test_setup_teardown(many, fresh, clean),
 	    cmocka_unit_test_setup_teardown(crowd, fresh, clean),

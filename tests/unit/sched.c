@@ -326,6 +326,7 @@ static void dead_host(void **state UNUSED)
 		simulate(seed, true);
 }
 
+/* MTA-0213 */
 static void retry_schedule(void **state UNUSED)
 {
 	static const int64_t minutes[] = {
@@ -338,6 +339,7 @@ static void retry_schedule(void **state UNUSED)
 	assert_true(retry_pause(&l, 1) > 0 && retry_pause(&l, 1000000) > 0);
 }
 
+/* MTA-2314 */
 static void heap(void **state UNUSED)
 {
 	struct index x = {0};

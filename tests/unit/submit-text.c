@@ -170,7 +170,7 @@ static unsigned expand(const char *text, struct seen *s, const char *table)
 {
 	struct names n = make_names();
 	struct alias_hooks hooks = {include, instruction, bad, s};
-	struct alias_set *set = alias_set_new(&n, &hooks);
+	struct alias_set *set = alias_set_new(&n, NULL, &hooks);
 	*s = (struct seen){0};
 	buf_init(&s->dump, 65536);
 	buf_init(&s->instructions, 65536);

@@ -74,6 +74,15 @@ sub messages {
 	    sort { $a <=> $b } map { /message\.(\d+)$/ } glob "$self->{dir}/message.*";
 }
 
+# The client's address and the name in its EHLO, for the message that matches.
+sub sender_of {
+	my ($self, $re) = @_;
+	for my $name (map {/message\.(\d+)$/} glob "$self->{dir}/message.*") {
+		return split / /, $self->read_file("by.$name") if $self->read_file("message.$name") =~ $re;
+	}
+	return;
+}
+
 # ---- the server's side ------------------------------------------------------------------------
 
 sub note {
@@ -161,6 +170,7 @@ sub session {
 
 sub command {
 	my ($self, $verb, $line) = @_;
+	$self->{hello} = $1 if $line =~ /^(?:EHLO|HELO) (\S+)/i;
 	if ($verb eq 'EHLO' && !$self->{on}{EHLO}) {
 		my @e = grep { !($self->{tls} && /^STARTTLS/) } @{$self->{ehlo}};
 		$self->say_reply(join("\n", '250 fake.example', @e), $line);
@@ -189,6 +199,9 @@ sub message {
 	open my $f, '>:raw', "$self->{dir}/message.$self->{session}$n" or die;
 	print $f $text;
 	close $f;
+	open my $by, '>:raw', "$self->{dir}/by.$self->{session}$n" or die;
+	print $by $self->{c}->peerhost, ' ', $self->{hello} // '';
+	close $by;
 	$self->note('*message*');
 	$self->say_reply($self->{end}, '');
 }

@@ -256,6 +256,16 @@ sub sending {
 	return scalar keys %{$self->{sending}};
 }
 
+# Ends the clients wherever they are.
+sub stop_sending {
+	my ($self) = @_;
+	for my $pid (keys %{$self->{sending}}) {
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	}
+	$self->{sending} = {};
+}
+
 sub wait_sent {
 	my ($self, $seconds) = @_;
 	return $self->{t}->wait_for($seconds, sub { !$self->sending });
@@ -267,7 +277,7 @@ sub drain {
 	my $t = $self->{t};
 	my $until = time + $seconds;
 	while (1) {
-		return 1 if $t->wait_empty_queue(2);
+		return 1 if $t->wait_empty_queue($self->{patience} || 2);
 		return if time > $until;
 		$t->command('courier', '-C', $t->path(''), 'flush');
 	}
