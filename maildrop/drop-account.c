@@ -2,11 +2,13 @@
 
 #include "maildrop/drop-account.h"
 #include "auth/auth-text.h"
+#include "auth/home-copy.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -116,6 +118,16 @@ int drop_account_find(
 		return EX_TEMPFAIL;
 	from_passwd(pw, out);
 	return 0;
+}
+
+int drop_account_home(const struct drop_account *a, const char *skeleton, struct buf *why)
+{
+	struct stat st;
+	struct home_plan p = {
+	    .skeleton = skeleton, .home = a->home, .uid = a->uid, .gid = a->gid, .give = true};
+	if (skeleton[0] != '/' || geteuid() != 0 || a->home[0] != '/' || lstat(a->home, &st) == 0)
+		return 0;
+	return home_copy(&p, why);
 }
 
 int drop_account_become(const struct drop_account *a)

@@ -19,6 +19,9 @@ struct drop_account {
 int drop_account_find(
     const struct instance *in, const char *user, bool must, struct drop_account *out);
 int drop_account_caller(struct drop_account *out);
+/* As root: an account that has never had mail gets its home (skeleton: "" none are made).  0, -1
+ * and why. */
+int drop_account_home(const struct drop_account *a, const char *skeleton, struct buf *why);
 /* Becomes that user, for good.  0, -1 with errno. */
 int drop_account_become(const struct drop_account *a);
 

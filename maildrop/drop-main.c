@@ -3,7 +3,6 @@
 
 #include "maildrop/drop-account.h"
 #include "maildrop/drop.h"
-#include "auth/home-copy.h"
 #include "local/local-settings.h"
 #include "maildir/mbox-lock.h"
 
@@ -56,91 +55,8 @@ static _Noreturn void die(int code, const char *fmt, ...)
 	_exit(code);
 }
 
-/* ---- the filter's actions that are simple ---------------------------------------------------- */
-
-static void act_echo(struct filter_run *r UNUSED, struct str text)
-{
-	fwrite(text.p, 1, text.n, stdout);
-	fflush(stdout);
-}
-
-static int act_log(struct filter_run *r, struct str text)
-{
-	if (drop.log < 0)
-		return 0; /* no log file was named */
-	return file_write_all(drop.log, text.p, text.n) < 0
-		   ? filter_fail(r, "log: %s", strerror(errno))
-		   : 0;
-}
-
-static int act_logfile(struct filter_run *r, struct str path)
-{
-	char *name = mem_strndup(path.p ? path.p : "", path.n);
-	int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-	int done = fd < 0 ? filter_fail(r, "cannot open \"%s\": %s", name, strerror(errno)) : 0;
-	if (fd >= 0 && drop.log >= 0)
-		close(drop.log);
-	if (fd >= 0)
-		drop.log = fd;
-	free(name);
-	return done;
-}
-
-struct held {
-	char *path; /* a dot-lock */
-	int fd;     /* a kernel lock */
-};
-
-static int act_lock(struct filter_run *r, bool dot, struct str path, void **lock)
-{
-	struct lock_times t;
-	struct held *h = mem_new(struct held);
-	h->path = mem_strndup(path.p ? path.p : "", path.n);
-	h->fd = -1;
-	drop_lock_times(r, &t);
-	int done;
-	if (dot) {
-		done = dotlock_take(h->path, &t, false);
-	} else {
-		h->fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		done = h->fd < 0 ? -1 : kernel_lock(h->fd, false, &t);
-	}
-	if (done == 0) {
-		*lock = h;
-		return 0;
-	}
-	filter_fail(r, "cannot lock \"%s\": %s", h->path, strerror(errno));
-	if (h->fd >= 0)
-		close(h->fd);
-	free(h->path);
-	free(h);
-	return -1;
-}
-
-static void act_unlock(struct filter_run *r UNUSED, void *lock)
-{
-	struct held *h = lock;
-	if (h->fd >= 0)
-		close(h->fd);
-	else
-		dotlock_drop(h->path);
-	free(h->path);
-	free(h);
-}
-
-static int act_read_file(struct filter_run *r, struct str path, struct buf *out)
-{
-	char *name = mem_strndup(path.p ? path.p : "", path.n);
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY), done = -1;
-	if (fd >= 0)
-		done = file_read_fd(fd, out);
-	if (done < 0)
-		filter_fail(r, "cannot read \"%s\": %s", name, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	free(name);
-	return done < 0 ? -1 : 0;
-}
+/* ---- variables that filters can't be without
+ * ----------------------------------------------------- */
 
 static void set(const char *name, const char *value)
 {
@@ -232,12 +148,12 @@ static const struct filter_host host = {.ctx = &drop,
     .deliver = drop_deliver,
     .program = drop_program,
     .replace = act_replace,
-    .echo = act_echo,
-    .log = act_log,
-    .logfile = act_logfile,
-    .lock = act_lock,
-    .unlock = act_unlock,
-    .read_file = act_read_file,
+    .echo = drop_echo,
+    .log = drop_log,
+    .logfile = drop_logfile,
+    .lock = drop_lock,
+    .unlock = drop_unlock,
+    .read_file = drop_read_file,
     .trusted = act_trusted,
     .db_open = drop_db_open,
     .db_fetch = drop_db_fetch,
@@ -571,25 +487,6 @@ static bool find_account(void)
 	return false;
 }
 
-/* -d for an account that has never had mail: as root, before we become its owner. */
-static void make_home(void)
-{
-	struct stat st;
-	struct buf why;
-	struct home_plan p = {.skeleton = skeleton,
-	    .home = account.home,
-	    .uid = account.uid,
-	    .gid = account.gid,
-	    .give = true};
-	if (!opt.user || skeleton[0] != '/' || geteuid() != 0 || account.home[0] != '/' ||
-	    lstat(account.home, &st) == 0)
-		return;
-	buf_init(&why, 1024);
-	if (home_copy(&p, &why) < 0)
-		die(EX_TEMPFAIL, "%s", why.p ? why.p : "cannot make the home folder");
-	buf_free(&why);
-}
-
 static void read_settings(void)
 {
 	static const struct config_component *const mine[] = {&maildrop_settings, &local_settings};
@@ -603,6 +500,8 @@ static void read_settings(void)
 int main(int argc, char **argv)
 {
 	char *why = NULL;
+	struct buf problem;
+	buf_init(&problem, 1024);
 	log_open("maildrop", LOG_TO_STDERR, -1);
 	umask(077);
 	char **arguments = read_options(argc, argv);
@@ -610,7 +509,8 @@ int main(int argc, char **argv)
 		die(EX_TEMPFAIL, "%s", why);
 	read_settings();
 	bool own = find_account();
-	make_home();
+	if (opt.user && drop_account_home(&account, skeleton, &problem) < 0)
+		die(EX_TEMPFAIL, "%s", problem.p);
 	if (drop_account_become(&account) < 0)
 		die(EX_TEMPFAIL, "cannot become %s: %s", account.name, strerror(errno));
 	if (!drop.warn_file)

@@ -42,6 +42,12 @@ void *drop_db_open(struct filter_run *r, struct str path, char mode);
 int drop_db_fetch(struct filter_run *r, void *db, struct str key, struct buf *out);
 int drop_db_store(struct filter_run *r, void *db, struct str key, struct str value);
 int drop_db_close(struct filter_run *r, void *db);
+void drop_echo(struct filter_run *r, struct str text);
+int drop_log(struct filter_run *r, struct str text);
+int drop_logfile(struct filter_run *r, struct str path);
+int drop_lock(struct filter_run *r, bool dot, struct str path, void **lock);
+void drop_unlock(struct filter_run *r, void *lock);
+int drop_read_file(struct filter_run *r, struct str path, struct buf *out);
 /* A line for a delivery in the log file. */
 void drop_log_delivery(struct drop *d, struct str where, bool done);
 struct lock_times;

@@ -13,7 +13,7 @@ filter_libs = maildrop/libfilter.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 
 bin_PROGRAMS += maildrop/maildrop
 maildrop_maildrop_SOURCES = \
-	maildrop/drop-main.c maildrop/drop.h \
+	maildrop/drop-main.c maildrop/drop-actions.c maildrop/drop.h \
 	maildrop/drop-account.c maildrop/drop-account.h \
 	maildrop/drop-message.c maildrop/drop-deliver.c maildrop/drop-program.c \
 	maildrop/drop-db.c maildrop/drop-log.c maildrop/drop-settings.c maildrop/drop-settings.h \

@@ -245,7 +245,12 @@ void maildir_deliver_abort(struct maildir_delivery **dp)
 
 int maildir_tmp_clean(const char *dir)
 {
-	int64_t limit = clock_now() - TMP_AGE;
+	return maildir_tmp_clean_at(dir, clock_now());
+}
+
+int maildir_tmp_clean_at(const char *dir, int64_t now)
+{
+	int64_t limit = now - TMP_AGE;
 	char *path = mem_printf("%s/tmp", dir);
 	DIR *h = opendir(path);
 	struct dirent *e;

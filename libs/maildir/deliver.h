@@ -59,5 +59,6 @@ int maildir_deliver_publish(struct maildir_delivery **d);
 
 /* Removes what lies in DIR/tmp for more than 36 hours. */
 int maildir_tmp_clean(const char *dir);
+int maildir_tmp_clean_at(const char *dir, int64_t now); /* for tests */
 
 #endif
