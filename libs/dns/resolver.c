@@ -63,7 +63,7 @@ static const char *const options[][2] = {
  */
 static const char *const foreign[] = {"test.", "invalid.", "onion.", "home.arpa."};
 
-int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+static void set_options(struct ub_ctx *ub)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		int e = ub_ctx_set_option(ub, options[i][0], options[i][1]);
@@ -71,19 +71,40 @@ int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
 			log_warning(NULL, "resolver option '%s%s': %s", options[i][0],
 			    options[i][1], ub_strerror(e));
 	}
+}
+
+static void free_zones(struct ub_ctx *ub)
+{
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		ub_ctx_zone_remove(ub, foreign[i]);
+}
+
+int dns_resolver_asking(struct ub_ctx *ub, struct str server)
+{
+	struct servers s = {.ub = ub};
+	set_options(ub);
+	if (dns_resolver_parse(server, add_server, &s) || s.n != 1) {
+		log_error(NULL, "'%.*s' is no name server: expected ADDRESS@PORT", STR_FMT(server));
+		return -1;
+	}
+	free_zones(ub);
+	return 0;
+}
+
+int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+{
+	set_options(ub);
 	int own = from_instance(ub, in);
 	if (own < 0)
 		return -1;
-	if (!own) {
-		int e = ub_ctx_resolvconf(ub, NULL);
-		if (e)
-			log_warning(NULL,
-			    "cannot read '/etc/resolv.conf': %s; asking the root servers",
-			    ub_strerror(e));
-		ub_ctx_hosts(ub, NULL);
+	if (own) {
+		free_zones(ub);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-		ub_ctx_zone_remove(ub, foreign[i]);
+	int e = ub_ctx_resolvconf(ub, NULL);
+	if (e)
+		log_warning(NULL, "cannot read '/etc/resolv.conf': %s; asking the root servers",
+		    ub_strerror(e));
+	ub_ctx_hosts(ub, NULL);
 	return 0;
 }
