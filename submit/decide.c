@@ -42,7 +42,7 @@ enum reply_id decide_rcpt(const struct rcpt_facts *f)
 		return REPLY_TABLE_DOWN;
 	}
 	if (f->max_rcpts && f->rcpts >= f->max_rcpts)
-		return REPLY_TOO_MANY;
+		return f->hard ? REPLY_TOO_MANY_HARD : REPLY_TOO_MANY;
 	if (f->instruction && f->from_network)
 		return REPLY_UNKNOWN_USER;
 	if (f->is_alias || f->relay || f->asked)

@@ -61,7 +61,8 @@ static const char *const options[][2] = {
 
 /* Zones that libunbound answers by itself, but which a resolver of our own choice may well serve.
  */
-static const char *const foreign[] = {"test.", "invalid.", "onion.", "home.arpa."};
+static const char *const foreign[] = {
+    "test.", "invalid.", "onion.", "home.arpa.", "127.in-addr.arpa."};
 
 static void set_options(struct ub_ctx *ub)
 {
