@@ -36,6 +36,18 @@ enum helo_verdict decide_helo(const struct helo_facts *f)
 	return f->exists ? HELO_FOREIGN : HELO_GONE;
 }
 
+bool bofh_base64_text(const struct mime_part *p)
+{
+	for (; p; p = p->next) {
+		if (p->cte == MIME_BASE64 && str_is(p->type, "text") &&
+		    (str_is(p->subtype, "plain") || str_is(p->subtype, "html")))
+			return true;
+		if (bofh_base64_text(p->child)) /* the parser bounds the depth */
+			return true;
+	}
+	return false;
+}
+
 enum reply_id decide_spf(unsigned accepted, unsigned hard, enum spf_result r)
 {
 	if (accepted == BOFH_SPF_OFF || (accepted & 1U << r))

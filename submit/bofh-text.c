@@ -30,7 +30,7 @@ static struct str lower(struct arena *a, struct str s)
 	return str_at(z, z ? s.n : 0);
 }
 
-static const char *no_memory = "out of memory";
+static const char *const no_memory = "out of memory";
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
@@ -224,14 +224,6 @@ bool bofh_badfrom(const struct bofh *b, struct str local, struct str domain)
 	return found;
 }
 
-static bool host_within(struct str host, struct str domain)
-{
-	if (str_ieq(host, domain))
-		return true;
-	return host.n > domain.n + 1 && str_iends(host, domain) &&
-	       host.p[host.n - domain.n - 1] == '.';
-}
-
 enum bofh_host bofh_freemail(const struct bofh *b, struct str domain, struct str host)
 {
 	const struct freemail *f = map_get(b->freemail, domain);
@@ -239,7 +231,7 @@ enum bofh_host bofh_freemail(const struct bofh *b, struct str domain, struct str
 		return BOFH_HOST_GOOD;
 	struct str rest = f->domains, word;
 	while (str_word(&rest, &word))
-		if (host_within(host, word))
+		if (dns_name_within(host, word))
 			return BOFH_HOST_GOOD;
 	return str_is(host, "softdnserr") ? BOFH_HOST_UNSURE : BOFH_HOST_BAD;
 }

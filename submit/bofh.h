@@ -7,6 +7,7 @@
 #ifndef COURIER_SUBMIT_BOFH_H
 #define COURIER_SUBMIT_BOFH_H
 
+#include "mime/mime.h"
 #include "spf/spf.h"
 #include "submit/address.h"
 #include "submit/replies.h"
@@ -74,6 +75,9 @@ struct helo_facts {
 };
 enum helo_verdict { HELO_GOOD, HELO_UNKNOWN, HELO_GONE, HELO_FOREIGN };
 enum helo_verdict decide_helo(const struct helo_facts *f);
+
+/* Whether some part is plain or HTML text in base64; root may be NULL. */
+bool bofh_base64_text(const struct mime_part *root);
 
 /* REPLY_OK, REPLY_SPF or REPLY_SPF_LATER. */
 enum reply_id decide_spf(unsigned accepted, unsigned hard, enum spf_result r);

@@ -98,6 +98,10 @@ enum reply_id decide_message(const struct message_facts *f, bool *marked)
 	*marked = false;
 	if (f->exempt)
 		return REPLY_OK;
+	if (f->trapped)
+		return REPLY_SPAMTRAP;
+	if (f->base64_text)
+		return REPLY_BASE64_TEXT;
 	if (f->faults & (MIME_FAULT_DEPTH | MIME_FAULT_PARTS | MIME_FAULT_PARAMS))
 		return REPLY_COMPLEX;
 	if (check(f->header8, f->faults & header, marked))

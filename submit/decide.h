@@ -55,7 +55,9 @@ struct message_facts {
 	unsigned faults; /* MIME_FAULT_* */
 	bool junk_header;
 	bool smtputf8;
-	bool exempt; /* reports of our own, and mail submitted on this machine */
+	bool trapped;     /* a spamtrap is among its recipients */
+	bool base64_text; /* has text in base64, which is not wanted */
+	bool exempt;      /* reports of our own, and mail submitted on this machine */
 	enum check_mode header8, body8, mime;
 };
 /* REPLY_OK and *marked (some check said mark), or why not. */

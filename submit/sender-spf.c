@@ -5,6 +5,9 @@
 #include "rfc822/rfc822.h"
 #include <stdlib.h>
 
+/* So that a reply's line stays within 512 octets (RFC 5321, 4.5.3.1.5). */
+enum { ADDRESS_SHOWN = 120, WORDS_SHOWN = 320 };
+
 struct spf_check *sender_spf_new(
     struct transaction *t, enum bofh_spf i, struct str address, spf_done done, void *ctx)
 {
@@ -43,9 +46,9 @@ struct gate_reply sender_spf_reply(
 		return (struct gate_reply){0};
 	struct gate_reply r = reply(id);
 	buf_init(&address, 2048);
-	printable(m->spf.sender[i], 300, &address);
+	printable(m->spf.sender[i], ADDRESS_SHOWN, &address);
 	char *text = arena_printf(m->arena, "SPF %s %.*s: %.*s", bofh_spf_name(v->result),
-	    STR_FMT(buf_str(&address)), STR_FMT(words_of(t, v)));
+	    STR_FMT(buf_str(&address)), STR_FMT(str_head(words_of(t, v), WORDS_SHOWN)));
 	buf_free(&address);
 	r.text = text ? str_of(text) : r.text;
 	return r;

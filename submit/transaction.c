@@ -437,28 +437,6 @@ static void end_refused(struct transaction *t, enum reply_id id, unsigned faults
 	end_reply(t, &r);
 }
 
-static bool base64_text(const struct mime_part *p)
-{
-	for (; p; p = p->next) {
-		if (p->cte == MIME_BASE64 && str_is(p->type, "text") &&
-		    (str_is(p->subtype, "plain") || str_is(p->subtype, "html")))
-			return true;
-		if (base64_text(p->child)) /* the parser bounds the depth */
-			return true;
-	}
-	return false;
-}
-
-/* What tables and look-ups have against the message; REPLY_OK: nothing. */
-static enum reply_id judge_content(const struct transaction *t, const struct mime_result *mime)
-{
-	if (t->message->trapped)
-		return REPLY_SPAMTRAP;
-	if (t->from_network && t->options.no_base64 && base64_text(mime->root))
-		return REPLY_BASE64_TEXT;
-	return REPLY_OK;
-}
-
 static void judge_message(struct transaction *t)
 {
 	struct message *m = t->message;
@@ -474,13 +452,13 @@ static void judge_message(struct transaction *t)
 	    .junk_header = m->spool.junk,
 	    .smtputf8 = m->mail.smtputf8,
 	    .exempt = !t->from_network,
+	    .trapped = m->trapped,
+	    .base64_text = t->options.no_base64 && bofh_base64_text(mime.root),
 	    .header8 = p->header8,
 	    .body8 = p->body8,
 	    .mime = p->mime,
 	};
-	enum reply_id id = judge_content(t, &mime);
-	if (id == REPLY_OK)
-		id = decide_message(&f, &marked);
+	enum reply_id id = decide_message(&f, &marked);
 	m->judged = id == REPLY_OK;
 	m->marked = marked;
 	m->facts = f;

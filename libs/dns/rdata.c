@@ -112,6 +112,14 @@ bool dns_name_ascii(struct str domain, char out[DNS_NAME_SIZE])
 	return good;
 }
 
+bool dns_name_within(struct str name, struct str domain)
+{
+	if (str_ieq(name, domain))
+		return true;
+	return name.n > domain.n + 1 && str_iends(name, domain) &&
+	       name.p[name.n - domain.n - 1] == '.';
+}
+
 static bool label_lengths_ok(struct str name)
 {
 	struct str label, rest = name;

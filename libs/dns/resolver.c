@@ -78,6 +78,8 @@ static void free_zones(struct ub_ctx *ub)
 {
 	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
 		ub_ctx_zone_remove(ub, foreign[i]);
+	/* Of the network 127 this one name stays, as it does for its address. */
+	ub_ctx_data_add(ub, "1.0.0.127.in-addr.arpa. 10800 IN PTR localhost.");
 }
 
 int dns_resolver_asking(struct ub_ctx *ub, struct str server)

@@ -32,7 +32,7 @@ static struct str best_name(
 {
 	struct str best = n ? str_of(names[0]) : STR("unknown");
 	for (size_t i = n; i-- > 0;)
-		if (spf_within(str_of(names[i]), domain))
+		if (dns_name_within(str_of(names[i]), domain))
 			best = str_of(names[i]);
 	for (size_t i = 0; i < n; i++)
 		if (str_ieq(str_of(names[i]), domain))

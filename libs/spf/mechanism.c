@@ -3,14 +3,6 @@
 #include "dns/rdata.h"
 #include "spf/spf-private.h"
 
-bool spf_within(struct str name, struct str domain)
-{
-	if (str_ieq(name, domain))
-		return true;
-	return name.n > domain.n + 1 && str_iends(name, domain) &&
-	       name.p[name.n - domain.n - 1] == '.';
-}
-
 static bool any_address(
     const struct spf_eval *e, const struct dns_answer *a, const struct spf_term *t)
 {
@@ -114,7 +106,7 @@ static int match_ptr(struct spf_eval *e, struct str domain)
 	if (step)
 		return step;
 	for (size_t i = 0; i < n; i++)
-		if (spf_within(str_of(names[i]), domain))
+		if (dns_name_within(str_of(names[i]), domain))
 			return SPF_STEP_MATCH;
 	return SPF_STEP_NO_MATCH;
 }

@@ -101,7 +101,5 @@ int spf_mechanism(struct spf_eval *e, const struct spf_term *t, struct str domai
 /* The names of the client's address that lead back to it: 0 with *names (at most SPF_HOSTS_MAX) or
  * SPF_STEP_ASK; failures give fewer names. */
 int spf_names(struct spf_eval *e, char (*names)[DNS_NAME_SIZE], size_t *n);
-/* The domain itself, or a name below it. */
-bool spf_within(struct str name, struct str domain);
 
 #endif
