@@ -28,6 +28,9 @@ void sender_check_free(struct sender_check *s); /* NULL is fine */
  * the message. */
 struct from_check;
 void from_check_start(struct transaction *t);
+/* n more bytes have come while it is under way: when too many of all messages wait, it ends with
+ * SPF_TEMPERROR. */
+void from_check_more(struct from_check *f, size_t n);
 void from_check_free(struct from_check *f);
 
 /* "SPF fail ADDRESS: why" in the message's arena; REPLY_OK: code 0. */

@@ -74,15 +74,20 @@ void sender_spf_fields(const struct transaction *t, struct buf *out)
 
 /* ---- the From field -------------------------------------------------------------------------- */
 
+/* Bytes of all messages of a process that wait in memory for an answer. */
+enum { HELD_MAX = 64 * 1024 * 1024 };
+
 struct from_check {
 	struct transaction *t;
 	struct spf_check *spf;
+	size_t bytes; /* that have come since */
 };
 
 void from_check_free(struct from_check *f)
 {
 	if (!f)
 		return;
+	f->t->gate->held_bytes -= f->bytes;
 	spf_check_cancel(f->spf);
 	free(f);
 }
@@ -113,16 +118,32 @@ static void judged(struct transaction *t, const struct spf_verdict *v)
 		t->message->refusal = r;
 }
 
+static void end_check(struct from_check *f, const struct spf_verdict *v)
+{
+	struct transaction *t = f->t;
+	judged(t, v);
+	t->from_check = NULL;
+	t->message->spool.held = false;
+	from_check_free(f);
+}
+
 static void on_from(void *ctx, const struct spf_verdict *v)
 {
 	struct from_check *f = ctx;
 	struct transaction *t = f->t;
 	f->spf = NULL;
-	judged(t, v);
-	t->from_check = NULL;
-	t->message->spool.held = false;
-	from_check_free(f);
+	end_check(f, v);
 	transaction_file_there(t);
+}
+
+void from_check_more(struct from_check *f, size_t n)
+{
+	static const struct spf_verdict full = {
+	    .result = SPF_TEMPERROR, .problem = "too much mail waits for look-ups"};
+	f->bytes += n;
+	f->t->gate->held_bytes += n;
+	if (f->t->gate->held_bytes > HELD_MAX)
+		end_check(f, &full);
 }
 
 void from_check_start(struct transaction *t)

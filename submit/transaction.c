@@ -401,7 +401,9 @@ void transaction_data(struct transaction *t, struct str bytes)
 		begin_data(t);
 	if (m->error == REPLY_OK)
 		spool_add(&m->spool, bytes);
-	if (m->spool.head_ended)
+	if (t->from_check)
+		from_check_more(t->from_check, bytes.n);
+	else if (m->spool.head_ended)
 		header_ended(t);
 }
 

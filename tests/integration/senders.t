@@ -36,6 +36,7 @@ my $dns = Courier::FakeDNS->new(
 	'loop.test CNAME' => ['pool.test'], 'pool.test CNAME' => ['loop.test'],
 	'down.test MX' => 'SERVFAIL', 'down.test A' => 'SERVFAIL', 'down.test AAAA' => 'SERVFAIL',
 	'down.test TXT' => 'SERVFAIL',
+	(map { ("hang.test $_" => 'HANG') } qw(MX A AAAA TXT)),
 	'spam.test MX' => ['10 host.spam.test.'], 'host.spam.test A' => ['127.0.0.66'],
 	'client.test A' => ['127.0.0.2'],
 	'bymx.test MX' => ['10 client.test.'],
@@ -255,6 +256,31 @@ settle(access => "127.0.0.2\tallow,BLOCK\n127.0.0.5\tallow,BOFHSPFMAILFROM=off\n
 like(mail('x@fail.test'), qr/^250 /, 'MTA-0321: allowok');
 like(mail('x@fail.test', client => '127.0.0.5'), qr/^250 /, 'MTA-0321: off for one client');
 like(mail('x@fail.test', client => '127.0.0.6'), qr/^517 /, 'MTA-0321: on for others');
+
+# ---- clients that do not wait for the answer -----------------------------------------------------
+
+settle(access => $access, bofh => "opt BOFHSPFHELO=all\nopt BOFHSPFMAILFROM=all\nopt BOFHSPFFROM=all\nopt BOFHCHECKHELO=1\n");
+for my $n (1 .. 3) {
+	my @gone = map {
+		my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp'), LocalAddr => '127.0.0.2') or die "no connection: $@";
+		$s->autoflush(1);
+		$t->smtp_reply($s);
+		$s;
+	} 1 .. 5;
+	$t->smtp($_, 'EHLO hang.test') for @gone;
+	print $_ "MAIL FROM:<x\@hang.test>\r\n" for @gone;
+	select undef, undef, undef, 0.2;
+	close $_ for @gone;
+	my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp'), LocalAddr => '127.0.0.2') or die "no connection: $@";
+	$s->autoflush(1);
+	$t->smtp_reply($s);
+	$t->smtp($s, $_) for 'EHLO client.test', 'MAIL FROM:<x@plain.test>', 'RCPT TO:<alice@example.test>', 'DATA';
+	print $s "From: a\@hang.test\r\n\r\n" . "z" x 100000;
+	select undef, undef, undef, 0.2;
+	close $s;
+}
+like(whole('x@plain.test', $from->('pass.test', 'f8')), qr/^250 /, 'clients that leave while the DNS is asked disturb nobody');
+is(scalar($t->log_lines(qr/gate.*(?:killed|signal|died|exited)/)), 0, 'and the gate lives on');
 
 # ---- the program ---------------------------------------------------------------------------------
 
