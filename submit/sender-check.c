@@ -6,10 +6,12 @@
 #include <arpa/nameser.h>
 #include <stdlib.h>
 
-enum { CNAME_HOPS = 8 };
+/* Behind SENDER_TIME_MS what has no answer counts as trouble with the DNS. */
+enum { CNAME_HOPS = 8, SENDER_TIME_MS = 20 * 1000 };
 
 struct sender_check {
 	struct transaction *t;
+	struct timer *timer;
 	unsigned waiting;
 	uint64_t mx_query, helo_mx, helo_a; /* 0: not under way */
 	struct spf_check *spf[2];
@@ -24,16 +26,24 @@ struct sender_check {
 	bool check_domain, check_helo;
 };
 
+static void cancel_queries(struct sender_check *s)
+{
+	uint64_t *const queries[] = {&s->mx_query, &s->helo_mx, &s->helo_a};
+	for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+		if (*queries[i])
+			dns_cancel(s->t->gate->dns, *queries[i]);
+		*queries[i] = 0;
+	}
+}
+
 void sender_check_free(struct sender_check *s)
 {
 	if (!s)
 		return;
-	const uint64_t queries[] = {s->mx_query, s->helo_mx, s->helo_a};
-	for (size_t i = 0; i < ARRAY_LEN(queries); i++)
-		if (queries[i])
-			dns_cancel(s->t->gate->dns, queries[i]);
+	cancel_queries(s);
 	spf_check_cancel(s->spf[0]);
 	spf_check_cancel(s->spf[1]);
+	timer_free(s->timer);
 	free(s);
 }
 
@@ -255,10 +265,10 @@ static void on_spf_mailfrom(void *ctx, const struct spf_verdict *v)
 	one_less(s);
 }
 
+static const struct spf_verdict down = {.result = SPF_TEMPERROR, .problem = "no name server"};
+
 static void start_spf(struct sender_check *s, enum bofh_spf i, struct str address)
 {
-	static const struct spf_verdict down = {
-	    .result = SPF_TEMPERROR, .problem = "no name server"};
 	if (s->t->options.spf[i] == BOFH_SPF_OFF)
 		return;
 	s->spf[i] =
@@ -267,6 +277,22 @@ static void start_spf(struct sender_check *s, enum bofh_spf i, struct str addres
 		s->waiting++;
 	else
 		spf_answered(s, i, &down);
+}
+
+/* ---- time is over ---------------------------------------------------------------------------- */
+
+static void on_time(void *ctx)
+{
+	struct sender_check *s = ctx;
+	s->helo_facts.unsure |= s->helo_mx || s->helo_a;
+	cancel_queries(s);
+	for (int i = 0; i < 2; i++) {
+		if (!s->spf[i])
+			continue;
+		spf_check_cancel(s->spf[i]);
+		spf_answered(s, (enum bofh_spf)i, &down);
+	}
+	judge(s);
 }
 
 /* ---- the beginning --------------------------------------------------------------------------- */
@@ -298,6 +324,13 @@ void sender_check_start(struct transaction *t, const struct address *sender)
 	s->t = t;
 	t->sender_check = s;
 	s->waiting = 1; /* this call itself */
+	s->timer = timer_new(service_loop(t->gate->service), on_time, s);
+	if (!s->timer) {
+		struct gate_reply r = reply(REPLY_NO_MEMORY);
+		refuse(s, &r);
+		return;
+	}
+	timer_set(s->timer, SENDER_TIME_MS);
 	if (!dns_literal(t->origin.remote_ip, &s->client))
 		s->client.ss_family = AF_UNSPEC;
 	if (sender->text.n) {
