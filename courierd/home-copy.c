@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,26 +177,47 @@ static int make_in(const struct home_plan *p, int parent, const char *name)
 	return saved == EEXIST ? 0 : -1; /* another one was quicker */
 }
 
-int home_copy(const struct home_plan *p, struct buf *why)
+/* Root makes homes where root alone may change things.  Elsewhere a link or another folder could be
+ * put in the way: there the owner's own rights have to do. */
+static int choose_rights(struct home_plan *p, const char *parent)
 {
-	const char *slash = strrchr(p->home, '/');
+	if (!p->give || file_path_trusted(parent, 0))
+		return 0;
+	if (access(parent, F_OK) < 0)
+		return -1;
+	p->give = false;
+	return setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
+		       setresuid(p->uid, p->uid, p->uid) < 0
+		   ? -1
+		   : 0;
+}
+
+int home_copy(const struct home_plan *plan, struct buf *why)
+{
+	struct home_plan p = *plan;
+	const char *slash = strrchr(p.home, '/');
 	int r = -1;
-	if (p->give && !file_path_trusted(p->skeleton, 0)) {
+	if (p.give && !file_path_trusted(p.skeleton, 0)) {
 		buf_addf(why, "the skeleton '%s' is missing, or others than root may change it",
-		    p->skeleton);
+		    p.skeleton);
 		return -1;
 	}
 	if (!slash || !slash[1] || !strcmp(slash, "/.") || !strcmp(slash, "/..")) {
-		buf_addf(why, "'%s' is no name of a home folder", p->home);
+		buf_addf(why, "'%s' is no name of a home folder", p.home);
 		return -1;
 	}
-	char *path = mem_strndup(p->home, slash == p->home ? 1 : (size_t)(slash - p->home));
-	int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *path = mem_strndup(p.home, slash == p.home ? 1 : (size_t)(slash - p.home));
+	int parent =
+	    choose_rights(&p, path) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent >= 0)
-		r = make_in(p, parent, slash + 1);
+		r = make_in(&p, parent, slash + 1);
 	if (r < 0)
-		buf_addf(why, "cannot make the home folder '%s' from '%s': %s", p->home,
-		    p->skeleton, strerror(errno));
+		buf_addf(why, "cannot make the home folder '%s' from '%s'%s: %s", p.home,
+		    p.skeleton,
+		    p.give == plan->give ? ""
+					 : " with its owner's rights, as others than root may "
+					   "change the folder above",
+		    strerror(errno));
 	if (parent >= 0)
 		close(parent);
 	free(path);

@@ -103,9 +103,9 @@ static void on_end(void *ctx, int fd UNUSED, int what UNUSED)
 {
 	struct program *p = ctx;
 	int status = 0;
+	kill(-p->pid, SIGKILL); /* what it has left behind; the number is still its own */
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	kill(-p->pid, SIGKILL); /* what it has left behind */
 	take_output(p);
 	if (p->result.end != PROGRAM_LATE) {
 		bool killed = WIFSIGNALED(status);
