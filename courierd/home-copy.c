@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHUNK = 65536 };
@@ -177,49 +180,64 @@ static int make_in(const struct home_plan *p, int parent, const char *name)
 	return saved == EEXIST ? 0 : -1; /* another one was quicker */
 }
 
-/* Root makes homes where root alone may change things.  Elsewhere a link or another folder could be
- * put in the way: there the owner's own rights have to do. */
-static int choose_rights(struct home_plan *p, const char *parent)
+static int make_at(const struct home_plan *p, const char *parent, const char *name)
 {
-	if (!p->give || file_path_trusted(parent, 0))
-		return 0;
-	if (access(parent, F_OK) < 0)
-		return -1;
-	p->give = false;
-	return setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
-		       setresuid(p->uid, p->uid, p->uid) < 0
-		   ? -1
-		   : 0;
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -1 : make_in(p, fd, name);
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return r;
 }
 
-int home_copy(const struct home_plan *plan, struct buf *why)
+static _Noreturn void make_as_owner(struct home_plan p, const char *parent, const char *name)
 {
-	struct home_plan p = *plan;
-	const char *slash = strrchr(p.home, '/');
-	int r = -1;
-	if (p.give && !file_path_trusted(p.skeleton, 0)) {
+	p.give = false;
+	if (setgroups(0, NULL) < 0 || setresgid(p.gid, p.gid, p.gid) < 0 ||
+	    setresuid(p.uid, p.uid, p.uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    make_at(&p, parent, name) < 0)
+		_exit(errno && errno < 256 ? errno : EIO);
+	_exit(0);
+}
+
+/* A child that is the owner does it. */
+static int hand_over(const struct home_plan *p, const char *parent, const char *name)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0)
+		make_as_owner(*p, parent, name);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return errno ? -1 : 0;
+}
+
+int home_copy(const struct home_plan *p, struct buf *why)
+{
+	const char *slash = strrchr(p->home, '/');
+	if (p->give && !file_path_trusted(p->skeleton, 0)) {
 		buf_addf(why, "the skeleton '%s' is missing, or others than root may change it",
-		    p.skeleton);
+		    p->skeleton);
 		return -1;
 	}
 	if (!slash || !slash[1] || !strcmp(slash, "/.") || !strcmp(slash, "/..")) {
-		buf_addf(why, "'%s' is no name of a home folder", p.home);
+		buf_addf(why, "'%s' is no name of a home folder", p->home);
 		return -1;
 	}
-	char *path = mem_strndup(p.home, slash == p.home ? 1 : (size_t)(slash - p.home));
-	int parent =
-	    choose_rights(&p, path) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent >= 0)
-		r = make_in(&p, parent, slash + 1);
+	char *parent = mem_strndup(p->home, slash == p->home ? 1 : (size_t)(slash - p->home));
+	bool own = p->give && !file_path_trusted(parent, 0);
+	int r = own ? hand_over(p, parent, slash + 1) : make_at(p, parent, slash + 1);
 	if (r < 0)
-		buf_addf(why, "cannot make the home folder '%s' from '%s'%s: %s", p.home,
-		    p.skeleton,
-		    p.give == plan->give ? ""
-					 : " with its owner's rights, as others than root may "
-					   "change the folder above",
+		buf_addf(why, "cannot make the home folder '%s' from '%s'%s: %s", p->home,
+		    p->skeleton,
+		    own ? " with its owner's rights (others than root may change the folder above)"
+			: "",
 		    strerror(errno));
-	if (parent >= 0)
-		close(parent);
-	free(path);
+	free(parent);
 	return r;
 }
