@@ -4,8 +4,8 @@
  * It is put together beside its place in a folder that only the caller may enter, given to its
  * owner, and appears under its name complete or not at all; what is there already stays.
  *
- * Root's rights are used only where root alone may change the folders on the way; elsewhere a link or
- * another folder could be put there, and a child that is the owner makes it.
+ * Root's rights are used only where root alone may change the folders on the way; elsewhere a link
+ * or another folder could be put there, and a child that is the owner makes it.
  */
 #ifndef COURIER_COURIERD_HOME_COPY_H
 #define COURIER_COURIERD_HOME_COPY_H
