@@ -335,7 +335,7 @@ static void on_alias(void *ctx, int alias, struct str members)
 static enum address_error read_asked(struct transaction *t, const struct gate_rcpt *r)
 {
 	struct message *m = t->message;
-	struct str inner;
+	struct str inner = STR_NONE;
 	enum address_error e = canonical(t, m->arena, r->address, m->relay, &t->asked_address);
 	int percent = 0;
 	t->asked = copy_rcpt(m->arena, r);
