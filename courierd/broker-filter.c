@@ -21,12 +21,10 @@ struct filter_call {
 
 static void finish(struct filter_call *f, const struct worker_filtered *r)
 {
-	struct broker *b = f->b;
 	f->done(f->ctx, r);
 	timer_free(f->timer);
 	ipc_free(f->c);
 	free(f);
-	b->filters--;
 }
 
 static void fail(struct filter_call *f, const char *why)
@@ -160,7 +158,6 @@ void filter_ask(struct broker *b, const struct owner *o, const struct filter_job
 	}
 	struct filter_call *f = mem_new(struct filter_call);
 	*f = (struct filter_call){.b = b, .done = done, .ctx = ctx};
-	b->filters++;
 	f->timer = timer_new(service_loop(b->service), on_timer, f);
 	f->c = f->timer ? ipc_new(service_loop(b->service), fd, &handlers, f) : NULL;
 	if (!f->c)

@@ -45,15 +45,6 @@ static void set_descriptors(const struct spawn *s, int report)
 		fail(SPAWN_FILES);
 }
 
-static void set_signals(void)
-{
-	sigset_t none;
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void drop_rights(const struct spawn *s)
 {
 	uid_t r, e, v;
@@ -90,7 +81,7 @@ static void set_limits(const struct spawn *s)
 static void become(const struct spawn *s, int report)
 {
 	set_descriptors(s, report);
-	set_signals();
+	child_signals();
 	setsid();
 	set_limits(s);
 	if (s->drop)

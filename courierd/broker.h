@@ -110,7 +110,6 @@ struct broker {
 	struct map *children;  /* by pid */
 	struct map *per_account;
 	size_t count[2];
-	size_t filters; /* under way */
 	struct look_pool *looks;
 	struct home *homes; /* being made */
 	struct signal_watch *sigchld;

@@ -2,9 +2,11 @@
  * it. */
 #include "config.h"
 
+#include "config/folder.h"
 #include "courierd/courier.h"
 #include "courierd/roles.h"
 #include "ldapaliasd/ldapaliasrc.h"
+#include "submit/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -112,6 +114,36 @@ static void check_ldapaliasrc(const struct instance *in, struct config_faults *f
 	arena_free(a);
 }
 
+struct bofh_faults {
+	struct config_faults *faults;
+	const char *path;
+};
+
+static void bad_bofh(void *ctx, unsigned line, const char *why)
+{
+	struct bofh_faults *b = ctx;
+	config_warn(b->faults, b->path, line, "%s: the line has no effect", why);
+}
+
+static void check_bofh(const struct instance *in, const struct config *c, struct config_faults *f)
+{
+	char *path = instance_path(in->etc, "bofh");
+	struct bofh_faults ctx = {f, path};
+	struct arena *a = arena_new(1024 * 1024);
+	struct names n = {0};
+	struct buf text;
+	buf_init(&text, BOFH_TEXT_MAX);
+	if (c && a && access(path, F_OK) == 0 && names_load(in, c, NULL, a, &n) == 0) {
+		if (config_text(in->etc, "bofh", false, &text) < 0)
+			config_fault(f, path, 0, "can't be read");
+		bofh_free(bofh_new(buf_str(&text), &n, bad_bofh, &ctx));
+		names_free(&n);
+	}
+	buf_free(&text);
+	arena_free(a);
+	free(path);
+}
+
 int cmd_check(const struct instance *in, int argc, char **argv)
 {
 	struct config_faults f;
@@ -124,6 +156,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_modes(in, &f);
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
+	check_bofh(in, c, &f);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

@@ -138,6 +138,15 @@ static int set_ports(struct init_plan *p)
 	return 0;
 }
 
+/* On the ports of the loopback nobody's mail comes from outside, and senders' domains may be made
+ * up. */
+static int no_sender_look_up(struct init_plan *p)
+{
+	return set_value(p, "esmtpd",
+	    "# An instance on ports of its own: senders' domains need not exist.\nBOFHCHECKDNS",
+	    "0");
+}
+
 static int certificate(struct init_plan *p)
 {
 	const char *const names[] = {p->host, p->domain, "localhost", "127.0.0.1", "::1"};
@@ -178,7 +187,8 @@ int init_config(struct init_plan *p)
 {
 	if (p->system)
 		return init_system_config(p);
-	if (copy_folder(PKGDATADIR "/etc", p->in.etc) < 0 || set_ports(p) < 0)
+	if (copy_folder(PKGDATADIR "/etc", p->in.etc) < 0 || set_ports(p) < 0 ||
+	    no_sender_look_up(p) < 0)
 		return -1;
 	if (put_line(p, "me", p->host) < 0 || put_line(p, "defaultdomain", p->domain) < 0 ||
 	    put_locals(p) < 0 || put_line(p, "hosteddomains", p->domain) < 0)

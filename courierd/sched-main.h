@@ -24,7 +24,8 @@ struct scheduler {
 
 void sched_settings_read(const struct config *c, struct sched_limits *out);
 
-/* sched-modules.c: the files module.NAME.  Returns how many there are. */
+/* sched-modules.c: the files module.NAME.  Returns how many modules there are: with a fault in a
+ * file (logged) those of before. */
 size_t modules_read(struct scheduler *x);
 
 /* sched-archive.c */

@@ -4,6 +4,7 @@
 
 #include "esmtp/esmtp.h"
 #include "sasl/sasl.h"
+#include "smtp/outgoing.h"
 
 /*
  * Legal transitions:
@@ -75,8 +76,7 @@ struct conn {
 	struct timer *timer; /* connecting, idle */
 	struct stream *st;
 	struct reply reply;
-	char host[DNS_NAME_SIZE];
-	char remote[400]; /* "host [ip]" */
+	struct outgoing_name peer;
 
 	unsigned ext;
 	uint64_t size_max;

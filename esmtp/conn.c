@@ -1,5 +1,4 @@
 /* The life of a connection: candidates one after the other, deadlines, replies, the end. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +196,7 @@ static void note_trouble(struct conn *c, const struct module_result *r, bool con
 	buf_clear(&b->text);
 	buf_adds(&b->text, r->diagnostic);
 	buf_clear(&b->remote);
-	buf_addz(&b->remote, c->remote);
+	buf_addz(&b->remote, c->peer.remote);
 }
 
 void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
@@ -212,7 +211,7 @@ void conn_trouble(struct conn *c, const char *command, const char *status, const
 	    .outcome = MODULE_DEFERRED,
 	    .status = str_of(status),
 	    .diagnostic = buf_str(&text),
-	    .remote = str_of(c->remote),
+	    .remote = str_of(c->peer.remote),
 	    .command = str_of(command),
 	};
 	if (c->opened) {
@@ -236,7 +235,7 @@ void conn_refused(struct conn *c, const char *command)
 	    .code = c->reply.code,
 	    .status = status,
 	    .diagnostic = buf_str(&text),
-	    .remote = str_of(c->remote),
+	    .remote = str_of(c->peer.remote),
 	    .command = str_of(command),
 	};
 	if (c->opened) {
@@ -251,7 +250,7 @@ void conn_refused(struct conn *c, const char *command)
 
 void conn_retry_clear(struct conn *c)
 {
-	esmtp_no_tls_add(c->e, str_of(c->remote));
+	esmtp_no_tls_add(c->e, str_of(c->peer.remote));
 	disconnect(c);
 	c->clear_only = true;
 	try_candidate(c);
@@ -347,7 +346,7 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 	}
 	if (clear_will_do(c, why)) {
 		log_warning(NULL, "TLS with %s failed (%s): sending in clear for some hours",
-		    c->remote, why == STREAM_TLS ? stream_error(s) : "connection closed");
+		    c->peer.remote, why == STREAM_TLS ? stream_error(s) : "connection closed");
 		conn_retry_clear(c);
 		return;
 	}
@@ -375,49 +374,16 @@ static const struct stream_handlers handlers = {on_input, on_drain, on_close, on
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-static void name_remote(struct conn *c, const struct candidate *k)
-{
-	char ip[INET6_ADDRSTRLEN] = "";
-	const void *at = k->addr.ss_family == AF_INET6
-			     ? (const void *)&((const struct sockaddr_in6 *)&k->addr)->sin6_addr
-			     : (const void *)&((const struct sockaddr_in *)&k->addr)->sin_addr;
-	inet_ntop(k->addr.ss_family, at, ip, sizeof ip);
-	bool literal = k->host[0] == '[' || strcmp(k->host, ip) == 0;
-	snprintf(c->host, sizeof c->host, "%s", literal ? ip : k->host);
-	snprintf(c->remote, sizeof c->remote, "%s%s[%s]", literal ? "" : k->host,
-	    literal ? "" : " ", ip);
-}
-
-/* What ipout or ip6out says; an empty ipout.ADDRESS of a virtual host means that address. */
-static struct str source_address(const struct conn *c, bool six)
+/* What ipout or ip6out says; an empty ipout.ADDRESS of a virtual host means that address.  The name
+ * of one that is no address of this family leaves the choice to the system. */
+static struct str source_address(const struct conn *c, int family)
 {
 	const struct config *config = c->e->settings->config;
-	const char *name = six ? "ip6out" : "ipout", *vhost = c->t->vhost;
+	const char *name = family == AF_INET6 ? "ip6out" : "ipout", *vhost = c->t->vhost;
 	struct str s = config_str(config, "esmtp", name, vhost);
 	if (s.n == 0 && config_is_own(config, "esmtp", name, vhost))
-		return str_of(vhost);
-	return s;
-}
-
-/* "0" and nothing leave the choice to the system, as does the name of a virtual host that is no
- * address of this family. */
-static int bind_source(struct conn *c, int fd, int family)
-{
-	bool six = family == AF_INET6;
-	struct str s = source_address(c, six);
-	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
-	char ip[INET6_ADDRSTRLEN];
-	if (!s.n || str_is(s, "0"))
-		return 0;
-	snprintf(ip, sizeof ip, "%.*s", STR_FMT(s));
-	void *at = six ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr
-		       : (void *)&((struct sockaddr_in *)&ss)->sin_addr;
-	if (inet_pton(family, ip, at) != 1) {
-		errno = EADDRNOTAVAIL;
-		return str_is(s, c->t->vhost) ? 0 : -1;
-	}
-	return bind(fd, (struct sockaddr *)&ss,
-	    six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+		s = str_of(vhost);
+	return str_is(s, vhost ? vhost : "") && !outgoing_is_address(s, family) ? STR_NONE : s;
 }
 
 static void connected(struct conn *c)
@@ -442,10 +408,7 @@ static void connect_failed(struct conn *c, int e)
 static void connect_event(void *ctx, int fd, int what UNUSED)
 {
 	struct conn *c = ctx;
-	int e = 0;
-	socklen_t n = sizeof e;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n))
-		e = errno;
+	int e = outgoing_error(fd);
 	if (e)
 		connect_failed(c, e);
 	else
@@ -454,12 +417,8 @@ static void connect_event(void *ctx, int fd, int what UNUSED)
 
 static int start_connect(struct conn *c, const struct candidate *k)
 {
-	int family = k->addr.ss_family;
-	socklen_t n = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || bind_source(c, c->fd, family))
-		return -1;
-	if (connect(c->fd, (const struct sockaddr *)&k->addr, n) && errno != EINPROGRESS)
+	c->fd = outgoing_connect(&k->addr, source_address(c, k->addr.ss_family));
+	if (c->fd < 0)
 		return -1;
 	c->connecting = watch_new(c->e->loop, c->fd, connect_event, c);
 	if (!c->connecting)
@@ -479,7 +438,7 @@ static void try_candidate(struct conn *c)
 		return;
 	}
 	const struct candidate *k = &c->t->candidates.v[c->candidate];
-	name_remote(c, k);
+	outgoing_name(&k->addr, k->host, &c->peer);
 	if (start_connect(c, k))
 		connect_failed(c, errno);
 }

@@ -2,7 +2,7 @@
 #include "esmtp/authclient.h"
 #include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
-#include "smtp/routes.h"
+#include "smtp/outgoing.h"
 #include "tls/tls.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \
@@ -31,40 +31,16 @@ static const struct config_setting rows[] = {
 	.type = CONFIG_STRING,
 	.file = "backuprelay",
 	.help = "host that takes mail which could not be delivered for warntime"},
-    {.name = "esmtphelo",
-	.type = CONFIG_STRING,
-	.file = "esmtphelo",
-	.help = "name for EHLO; *: the name of the connection's own address; default: me"},
-    {.name = "ipout",
-	.type = CONFIG_STRING,
-	.file = "ipout",
-	.help = "IPv4 address that connections come from; 0: the system's choice"},
-    {.name = "ip6out",
-	.type = CONFIG_STRING,
-	.file = "ip6out",
-	.help = "IPv6 address that connections come from; 0: the system's choice"},
-    {.name = "esmtproutes",
-	.type = CONFIG_LIST,
-	.file = "esmtproutes",
-	.line_wrong = routes_line_wrong,
-	.help = "DOMAIN:RELAY lines that go before DNS"},
+    OUTGOING_ROWS,
     {.name = "esmtpauthclient",
 	.type = CONFIG_LIST,
 	.file = "esmtpauthclient",
 	.line_wrong = authclient_line_wrong,
 	.help = "RELAY USER PASSWORD lines"},
-    {.name = "ESMTP_USE_STARTTLS",
-	.type = CONFIG_BOOL,
-	.def = "1",
-	.help = "use STARTTLS where it is offered"},
     {.name = "ESMTP_TLS_VERIFY_DOMAIN",
 	.type = CONFIG_BOOL,
 	.def = "0",
 	.help = "the peer's certificate must have its name"},
-    {.name = "ESMTP_PREFER_IPV6_MX",
-	.type = CONFIG_BOOL,
-	.def = "0",
-	.help = "try IPv6 addresses of a host before its IPv4 ones"},
     {.name = "ESMTP_BLOCKBACKSCATTER",
 	.type = CONFIG_LIST,
 	.def = "smtp/dsn",

@@ -156,7 +156,6 @@ void target_failed(struct target *t, struct conn *c);
 void target_lost(struct target *t, struct conn *c); /* an open one is gone */
 void target_requeue(struct target *t, struct job *j);
 void targets_sweep(struct esmtp *e);
-void targets_free(struct esmtp *e);
 
 /* ---- conn.c ---------------------------------------------------------------------------------- */
 

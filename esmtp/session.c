@@ -108,7 +108,7 @@ static enum tls_verify how_strict(const struct conn *c)
 static void start_tls(struct conn *c, enum conn_state st)
 {
 	conn_enter(c, st);
-	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->host, how_strict(c)))
+	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->peer.host, how_strict(c)))
 		conn_trouble(c, "STARTTLS", "4.7.5", "TLS is not available here");
 }
 
@@ -119,7 +119,7 @@ static bool want_tls(const struct conn *c)
 	if (tls_demanded(c))
 		return true;
 	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only &&
-	       !esmtp_no_tls(c->e, str_of(c->remote));
+	       !esmtp_no_tls(c->e, str_of(c->peer.remote));
 }
 
 static void after_hello(struct conn *c)

@@ -322,14 +322,3 @@ void targets_sweep(struct esmtp *e)
 		target_free(old.v[i]);
 	vec_free(&old);
 }
-
-void targets_free(struct esmtp *e)
-{
-	struct str key;
-	void *value;
-	for (size_t at = 0; map_next(e->targets, &at, &key, &value); at = 0) {
-		struct target *t = value;
-		fail_queue(t);
-		target_free(t);
-	}
-}

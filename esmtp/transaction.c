@@ -29,7 +29,7 @@ static struct module_rcpt const *rcpt(const struct conn *c, size_t i)
 static struct module_result result_of(struct conn *c, struct str command)
 {
 	struct module_result r = {.code = c->reply.code,
-	    .remote = str_of(c->remote),
+	    .remote = str_of(c->peer.remote),
 	    .command = command,
 	    .outcome = MODULE_DEFERRED};
 	r.status = reply_status(&c->reply, &r.diagnostic);
@@ -74,7 +74,7 @@ static void fail_here(struct conn *c, size_t i, const char *status, const char *
 	struct module_result r = {.outcome = MODULE_FAILED,
 	    .status = str_of(status),
 	    .diagnostic = str_of(text),
-	    .remote = str_of(c->remote)};
+	    .remote = str_of(c->peer.remote)};
 	job_result(c->job, i, &r);
 }
 
@@ -127,7 +127,7 @@ static bool convert(struct conn *c)
 	struct module_result r = {.outcome = f.status[0] == '4' ? MODULE_DEFERRED : MODULE_FAILED,
 	    .status = str_of(f.status),
 	    .diagnostic = str_of(f.text),
-	    .remote = str_of(c->remote)};
+	    .remote = str_of(c->peer.remote)};
 	job_result_rest(c->job, &r);
 	return false;
 }

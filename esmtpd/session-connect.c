@@ -5,9 +5,12 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+/* The original's word for a name that could not be looked up, or does not lead back. */
+#define NAME_UNSURE "softdnserr"
+
 static bool from_here(const struct session *s)
 {
-	return str_starts(str_of(s->peer), STR("127.")) || str_is(str_of(s->peer), "::1");
+	return str_is(str_of(s->peer), "127.0.0.1") || str_is(str_of(s->peer), "::1");
 }
 
 /* The environment that the gate has made: the same names as in the settings, for this client. */
@@ -119,6 +122,9 @@ static void named(void *ctx, enum dns_status st, struct str name)
 	s->dns_query = 0;
 	if (st == DNS_OK)
 		session_set(&s->host_name, name);
+	else if (st == DNS_TEMPFAIL ||
+		 st == DNS_BADNAME) /* a name, but none that can be believed */
+		session_set(&s->host_name, STR(NAME_UNSURE));
 	ask_gate(s);
 }
 
@@ -128,7 +134,7 @@ void session_connect_cancel(struct session *s)
 		dns_cancel(s->server->dns, s->dns_query);
 	s->dns_query = 0;
 	if (!s->host_name)
-		s->host_name = mem_strdup("");
+		s->host_name = mem_strdup(NAME_UNSURE);
 }
 
 void session_connect(struct session *s)

@@ -72,12 +72,8 @@ static _Noreturn void child(const struct filter *f, struct pipes *p)
 	const struct instance *in = service_instance(f->keeper->service);
 	char *path = mem_printf("%s/filters/active/%s", in->etc, f->name);
 	char *argv[] = {path, NULL}, **env = environment(in);
-	sigset_t none;
 	place(p);
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals();
 	setsid();
 	umask(007); /* sockets are for the group, too */
 	if (chdir(in->var) < 0)

@@ -85,7 +85,7 @@ void callout_note(struct callout *c, enum verify_verdict v, uint16_t code, const
 	va_start(ap, fmt);
 	buf_vaddf(&c->text, fmt, ap);
 	va_end(ap);
-	buf_addz(&c->about, c->remote);
+	buf_addz(&c->about, c->peer.remote);
 	buf_adds(&c->on_command, buf_str(&c->command));
 }
 
@@ -210,7 +210,7 @@ struct callout *callout_start(
 	reply_init(&c->reply);
 	buf_init(&c->command, CALLOUT_TEXT_MAX);
 	buf_init(&c->text, CALLOUT_TEXT_MAX);
-	buf_init(&c->about, sizeof c->remote);
+	buf_init(&c->about, sizeof c->peer.remote);
 	buf_init(&c->on_command, CALLOUT_TEXT_MAX);
 	c->arena = arena_new(ARENA_MAX);
 	c->address = c->arena ? arena_str(c->arena, address) : STR_NONE;

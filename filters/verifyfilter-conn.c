@@ -1,9 +1,7 @@
 /* The connection: one address after the other, deadlines, replies. */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 #include "filters/verifyfilter-conn.h"
 
@@ -109,10 +107,7 @@ static void connect_late(void *ctx)
 static void connect_event(void *ctx, int fd, int what UNUSED)
 {
 	struct callout *c = ctx;
-	int e = 0;
-	socklen_t n = sizeof e;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n))
-		e = errno;
+	int e = outgoing_error(fd);
 	if (!e) {
 		watch_free(c->connecting);
 		c->connecting = NULL;
@@ -128,45 +123,11 @@ static void connect_event(void *ctx, int fd, int what UNUSED)
 	callout_talk(c);
 }
 
-/* ipout and ip6out; "0" and nothing leave the choice to the system. */
-static int bind_source(struct callout *c, int fd, int family)
-{
-	bool six = family == AF_INET6;
-	const char *ip = config_z(c->env->config, "verify", six ? "ip6out" : "ipout", NULL);
-	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
-	void *at = six ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr
-		       : (void *)&((struct sockaddr_in *)&ss)->sin_addr;
-	if (!*ip || strcmp(ip, "0") == 0)
-		return 0;
-	if (inet_pton(family, ip, at) != 1) {
-		errno = EADDRNOTAVAIL;
-		return -1;
-	}
-	return bind(fd, (struct sockaddr *)&ss,
-	    six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-}
-
-static void name_remote(struct callout *c, const struct callout_host *h)
-{
-	char ip[INET6_ADDRSTRLEN] = "";
-	const void *at = h->addr.ss_family == AF_INET6
-			     ? (const void *)&((const struct sockaddr_in6 *)&h->addr)->sin6_addr
-			     : (const void *)&((const struct sockaddr_in *)&h->addr)->sin_addr;
-	inet_ntop(h->addr.ss_family, at, ip, sizeof ip);
-	bool literal = h->name[0] == '[' || strcmp(h->name, ip) == 0;
-	snprintf(c->host_name, sizeof c->host_name, "%s", literal ? ip : h->name);
-	snprintf(c->remote, sizeof c->remote, "%s%s[%s]", literal ? "" : h->name,
-	    literal ? "" : " ", ip);
-}
-
 static int begin(struct callout *c, const struct callout_host *h)
 {
-	int family = h->addr.ss_family;
-	socklen_t n = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || bind_source(c, c->fd, family))
-		return -1;
-	if (connect(c->fd, (const struct sockaddr *)&h->addr, n) && errno != EINPROGRESS)
+	const char *source = h->addr.ss_family == AF_INET6 ? "ip6out" : "ipout";
+	c->fd = outgoing_connect(&h->addr, config_str(c->env->config, "verify", source, NULL));
+	if (c->fd < 0)
 		return -1;
 	c->timer = timer_new(c->env->loop, connect_late, c);
 	c->connecting = watch_new(c->env->loop, c->fd, connect_event, c);
@@ -185,7 +146,7 @@ void callout_connect(struct callout *c)
 		const struct callout_host *h = &c->hosts[c->host];
 		c->state = CALLOUT_CONNECT;
 		buf_clear(&c->command);
-		name_remote(c, h);
+		outgoing_name(&h->addr, h->name, &c->peer);
 		if (!begin(c, h))
 			return;
 		callout_note(c, VERIFY_LATER, 0, "%s", strerror(errno));

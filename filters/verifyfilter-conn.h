@@ -4,6 +4,7 @@
 #define COURIER_FILTERS_VERIFYFILTER_CONN_H
 
 #include "filters/verifyfilter-callout.h"
+#include "smtp/outgoing.h"
 #include "smtp/reply-read.h"
 #include "smtp/smtp.h"
 
@@ -52,9 +53,8 @@ struct callout {
 	struct stream *st;
 	struct reply reply;
 	char helo[DNS_NAME_SIZE];
-	char host_name[DNS_NAME_SIZE]; /* or its IP */
-	char remote[400];              /* "host [ip]" */
-	struct buf command;            /* the last one */
+	struct outgoing_name peer;
+	struct buf command; /* the last one */
 	/* What is known so far; said when no host is left. */
 	enum verify_verdict verdict;
 	bool known;

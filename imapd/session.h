@@ -104,8 +104,7 @@ bool name_encode(struct session *s, const char *name, struct buf *out);
 
 /* ---- strings on the wire (strings.c) ---- */
 
-void put_string(struct session *s, struct str v);  /* quoted or literal */
-void put_nstring(struct session *s, struct str v); /* NIL when v.p is NULL */
+void put_string(struct session *s, struct str v); /* quoted or literal */
 void add_string(struct session *s, struct buf *b, struct str v);
 void add_nstring(struct session *s, struct buf *b, struct str v);
 

@@ -50,11 +50,3 @@ void put_string(struct session *s, struct str v)
 	io_put(&s->io, buf_str(&b));
 	buf_free(&b);
 }
-
-void put_nstring(struct session *s, struct str v)
-{
-	if (v.p)
-		put_string(s, v);
-	else
-		io_putz(&s->io, "NIL");
-}

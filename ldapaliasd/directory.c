@@ -28,14 +28,6 @@ static void hang_up(struct directory *d)
 	d->ld = NULL;
 }
 
-void directory_free(struct directory *d)
-{
-	if (!d)
-		return;
-	hang_up(d);
-	free(d);
-}
-
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static int failed(struct directory *d, const char *what, int code)

@@ -18,7 +18,6 @@ enum { DIRECTORY_ANSWER_MAX = 8 * 1024 * 1024 };
 
 struct directory;
 struct directory *directory_new(const struct ldapaliasrc *rc); /* keeps rc */
-void directory_free(struct directory *d);
 /* Lines, or with LDAPALIAS_DOWN the reason, into out. */
 enum ldapalias_result directory_ask(
     struct directory *d, const struct directory_question *q, struct buf *out);

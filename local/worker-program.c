@@ -50,12 +50,8 @@ static void limit(const struct program *p)
 
 static void child(const struct program *p, int out)
 {
-	sigset_t none;
-	sigemptyset(&none);
 	setpgid(0, 0);
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals();
 	limit(p);
 	if (dup2(p->in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
 	    close_range(3, ~0U, 0) < 0)

@@ -119,11 +119,3 @@ struct filter_message drop_message(const struct drop *d)
 	m.bytes = d->map ? str_at(d->map, d->map_size) : buf_str(&d->small);
 	return m;
 }
-
-void drop_release(struct drop *d)
-{
-	buf_free(&d->filtered);
-	buf_free(&d->small);
-	buf_free(&d->extra);
-	d->map = NULL; /* goes with the process */
-}

@@ -29,7 +29,6 @@ struct drop {
 
 /* Reads standard input: CR before LF is taken off.  0, -1 with errno. */
 int drop_read(struct drop *d, int fd);
-void drop_release(struct drop *d);
 struct filter_message drop_message(const struct drop *d);
 
 /* The actions. */

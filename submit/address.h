@@ -12,7 +12,7 @@
 struct names {
 	struct str me, defaultdomain, msgidhost;
 	struct str uucpme; /* this host among UUCP nodes */
-	struct str host; /* the system's name: "*" in lists of domains */
+	struct str host;   /* the system's name: "*" in lists of domains */
 	struct domains *locals;
 	struct domains *hosted;
 	struct domains *accept;      /* esmtpacceptmailfor; NULL: the file is missing, me alone */

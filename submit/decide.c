@@ -42,7 +42,7 @@ enum reply_id decide_rcpt(const struct rcpt_facts *f)
 		return REPLY_TABLE_DOWN;
 	}
 	if (f->max_rcpts && f->rcpts >= f->max_rcpts)
-		return REPLY_TOO_MANY;
+		return f->hard ? REPLY_TOO_MANY_HARD : REPLY_TOO_MANY;
 	if (f->instruction && f->from_network)
 		return REPLY_UNKNOWN_USER;
 	if (f->is_alias || f->relay || f->asked)
@@ -98,6 +98,10 @@ enum reply_id decide_message(const struct message_facts *f, bool *marked)
 	*marked = false;
 	if (f->exempt)
 		return REPLY_OK;
+	if (f->trapped)
+		return REPLY_SPAMTRAP;
+	if (f->base64_text)
+		return REPLY_BASE64_TEXT;
 	if (f->faults & (MIME_FAULT_DEPTH | MIME_FAULT_PARTS | MIME_FAULT_PARAMS))
 		return REPLY_COMPLEX;
 	if (check(f->header8, f->faults & header, marked))

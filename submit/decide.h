@@ -25,10 +25,11 @@ struct rcpt_facts {
 	enum address_kind kind;
 	int accepted; /* address_accepted */
 	bool relay;
-	bool asked;    /* its module will be asked, and says who may send there */
+	bool asked;                     /* its module will be asked, and says who may send there */
 	bool is_alias;                  /* aliases are ours whatever their domain */
 	bool instruction, from_network; /* the private address of an alias's program or file */
-	uint32_t rcpts, max_rcpts;
+	uint32_t rcpts, max_rcpts;      /* rcpts: accepted so far */
+	bool hard;                      /* those beyond max_rcpts need not come again */
 };
 enum reply_id decide_rcpt(const struct rcpt_facts *f);
 
@@ -54,7 +55,9 @@ struct message_facts {
 	unsigned faults; /* MIME_FAULT_* */
 	bool junk_header;
 	bool smtputf8;
-	bool exempt; /* reports of our own, and mail submitted on this machine */
+	bool trapped;     /* a spamtrap is among its recipients */
+	bool base64_text; /* has text in base64, which is not wanted */
+	bool exempt;      /* reports of our own, and mail submitted on this machine */
 	enum check_mode header8, body8, mime;
 };
 /* REPLY_OK and *marked (some check said mark), or why not. */

@@ -157,6 +157,9 @@ static int start(struct service *s)
 	g->broker = broker_client_new(s);
 	g->queue = queue_client_new(s, &queue_handlers, g);
 	g->tick = timer_new(service_loop(s), on_tick, g);
+	g->dns = dns_new(service_loop(s), service_instance(s));
+	if (!g->dns)
+		log_error(NULL, "senders can't be looked up: what asks for it is refused for now");
 	if (!g->auth || !g->broker || !g->queue || !g->tick)
 		return -1;
 #ifdef ENABLE_LDAP
@@ -207,8 +210,9 @@ static void stats(struct service *s, struct buf *out)
 
 int main(int argc, char **argv)
 {
-	static const struct config_component *const components[] = {
-	    &config_identity, &submit_settings, &auth_settings};
+	static const struct config_component *const components[] = {&config_identity,
+	    &submit_settings, &sender_settings[0], &sender_settings[1], &sender_settings[2],
+	    &auth_settings};
 	static const struct service_desc desc = {
 	    .role = "gate",
 	    .components = components,

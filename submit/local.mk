@@ -9,6 +9,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/header.h submit/header.c \
 	submit/replies.h submit/replies.c \
 	submit/decide.h submit/decide.c \
+	submit/bofh.h submit/bofh-text.c submit/bofh-options.c submit/bofh-decide.c \
 	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
@@ -18,7 +19,7 @@ noinst_LIBRARIES += submit/libfilter-text.a
 submit_libfilter_text_a_SOURCES = submit/filter-reply.c submit/filter-reply.h \
 	submit/filter-control.c submit/filter-control.h submit/filter-results.c submit/filter-results.h
 
-submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+submit_pure_libs = submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/module/libmodule.a libs/config/libconfig.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
@@ -26,6 +27,7 @@ submit_pure_libs = submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmim
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
+	submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
 	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \
 	ldapaliasd/alias-proto.h \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
@@ -33,16 +35,16 @@ couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
-couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a libs/module/libmodule.a \
-	$(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
+	$(SERVICE_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 
 # The command-line faces.
 bin_PROGRAMS += sendmail rmail mailq cancelmsg
 sendmail_SOURCES = submit/sendmail-main.c submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c submit/sendmail-smtp.c
-submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/gate/libgate.a \
+submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/gate/libgate.a \
 	libs/rewrite/librewrite.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/table/libtable.a libs/module/libmodule.a $(SERVICE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
@@ -87,7 +89,10 @@ dist_man_MANS += man/aliasexp.8 man/aliascombine.8 man/aliascreate.8 man/sendmai
 	man/qmail2aliases.8 man/courier-names.5
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter tests/unit/claims
+check_PROGRAMS += tests/unit/submit-decide tests/unit/submit-text tests/unit/submit-filter tests/unit/claims \
+	tests/unit/submit-bofh
+tests_unit_submit_bofh_SOURCES = tests/unit/submit-bofh.c
+tests_unit_submit_bofh_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_filter_SOURCES = tests/unit/submit-filter.c
 tests_unit_submit_filter_LDADD = submit/libfilter-text.a libs/queue/libqueue.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_claims_SOURCES = tests/unit/claims.c
@@ -109,7 +114,7 @@ install-sendmail-links:
 uninstall-sendmail-links:
 	rm -f "$(DESTDIR)$(bindir)/newaliases" "$(DESTDIR)$(sbindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
 
-dist_man_MANS += man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
+dist_man_MANS += man/bofh.5 man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
 	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8 man/makepercentrelay.8
 
@@ -121,6 +126,10 @@ fuzz_programs += tests/fuzz/fuzz-submit-drop
 tests_fuzz_fuzz_submit_drop_SOURCES = tests/fuzz/fuzz-submit-drop.c
 tests_fuzz_fuzz_submit_drop_LDADD = $(submit_client_libs)
 tests_fuzz_fuzz_submit_drop_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-bofh
+tests_fuzz_fuzz_bofh_SOURCES = tests/fuzz/fuzz-bofh.c
+tests_fuzz_fuzz_bofh_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_bofh_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_programs += tests/fuzz/fuzz-smtpaccess
 tests_fuzz_fuzz_smtpaccess_SOURCES = tests/fuzz/fuzz-smtpaccess.c
 tests_fuzz_fuzz_smtpaccess_LDADD = $(submit_client_libs)

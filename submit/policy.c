@@ -41,6 +41,32 @@ static int load_access(struct policy *p, const struct instance *in)
 	return p->access ? 0 : -1;
 }
 
+static void bad_bofh(void *ctx, unsigned line, const char *why)
+{
+	(void)ctx;
+	log_warning(NULL, "bofh, line %u: %s", line, why);
+}
+
+/* Its limits stand above the settings'. */
+static int load_bofh(struct policy *p, const struct instance *in)
+{
+	struct buf text;
+	buf_init(&text, BOFH_TEXT_MAX);
+	if (config_text(in->etc, "bofh", false, &text) >= 0)
+		p->bofh = bofh_new(buf_str(&text), &p->names, bad_bofh, NULL);
+	buf_free(&text);
+	if (!p->bofh)
+		return -1;
+	bofh_maxrcpts(p->bofh, &p->max_rcpts, &p->rcpts_hard);
+	return 0;
+}
+
+bool policy_checks_dns(const struct policy *p, const char *service)
+{
+	struct str s = str_of(service);
+	return p->check_dns[str_is(s, "submission") ? 1 : str_is(s, "smtps") ? 2 : 0];
+}
+
 static enum check_mode mode(const struct config *c, const char *name)
 {
 	enum check_mode m = CHECK_REFUSE;
@@ -97,6 +123,8 @@ static void load_values(struct policy *p, const struct config *c)
 	load_filters(p, c);
 	p->track_smtp = suppresses(c, "smtp");
 	p->track_auth = suppresses(c, "authsmtp");
+	for (size_t i = 0; i < ARRAY_LEN(sender_settings); i++)
+		p->check_dns[i] = config_bool(c, sender_settings[i].name, "BOFHCHECKDNS", NULL);
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
 }
 
@@ -111,8 +139,10 @@ static struct policy *load_one(
 	if (p->arena) {
 		p->vhost = vhost.n ? str_of(arena_strz(p->arena, vhost)) : STR_NONE;
 		load_values(p, c);
-		if (names_load(in, c, p->vhost.p, p->arena, &p->names) == 0)
+		if (names_load(in, c, p->vhost.p, p->arena, &p->names) == 0 &&
+		    load_bofh(p, in) == 0)
 			return p;
+		names_free(&p->names);
 		arena_free(p->arena);
 	}
 	free(p);
@@ -123,6 +153,7 @@ static void free_one(void *policy)
 {
 	struct policy *p = policy;
 	names_free(&p->names);
+	bofh_free(p->bofh);
 	arena_free(p->arena);
 	free(p);
 }

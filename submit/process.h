@@ -4,6 +4,7 @@
 
 #include "auth/auth.h"
 #include "broker/broker.h"
+#include "dns/dns.h"
 #include "queue/queue-client.h"
 #include "submit/settings.h"
 
@@ -15,7 +16,9 @@ struct gate_process {
 	struct queue_client *queue;
 	struct claim_links *claims;          /* to modules that are asked about addresses */
 	struct ldap_alias_client *directory; /* NULL: built without */
-	uint64_t generation;                 /* of routes */
+	size_t held_bytes;                   /* of messages that wait for SPF of their From */
+	struct dns *dns;     /* NULL: there is no resolver, and what needs it is refused for now */
+	uint64_t generation; /* of routes */
 	struct peer *peers;
 	struct pickup *pickup;  /* process 0 alone; else NULL */
 	struct watch *listener; /* the submission socket */

@@ -164,8 +164,7 @@ static struct route plain_route(const struct claim *k, const struct address *a, 
 	return route;
 }
 
-static const struct claim *first_claim(
-    struct policy *p, const struct address *a, struct str *host)
+static const struct claim *first_claim(struct policy *p, const struct address *a, struct str *host)
 {
 	size_t at = 0;
 	bool failed;

@@ -152,6 +152,24 @@ static const struct config_setting settings[] = {
 	.help = "largest file in the drop folder"},
 };
 
+static const struct config_setting sender_rows[] = {
+    {.name = "BOFHCHECKDNS",
+	.type = CONFIG_BOOL,
+	.def = "1",
+	.help = "the domain of a sender must have a mail host"},
+};
+
+#define SENDER(n_, overlay_)                                                               \
+	{                                                                                  \
+		.name = (n_), .file = "esmtpd", .overlay = (overlay_), .foreign_ok = true, \
+		.settings = sender_rows, .n = ARRAY_LEN(sender_rows),                      \
+	}
+const struct config_component sender_settings[3] = {
+    SENDER("sender", NULL),
+    SENDER("sender-msa", "esmtpd-msa"),
+    SENDER("sender-ssl", "esmtpd-ssl"),
+};
+
 const struct config_component submit_settings = {
     .name = "submit",
     .file = "submit",

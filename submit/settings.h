@@ -4,11 +4,14 @@
 
 #include "config/config.h"
 #include "submit/aliases.h"
+#include "submit/bofh.h"
 #include "submit/claims.h"
 #include "submit/decide.h"
 #include "submit/header.h"
 #include "table/table.h"
 
+/* BOFHCHECKDNS in the files of the ESMTP server, which are its own otherwise. */
+extern const struct config_component sender_settings[3];
 extern const struct config_component submit_settings; /* file submit; also sizelimit, locals, ... */
 
 /* What a transaction needs of the configuration; transactions keep the one they began with. */
@@ -27,6 +30,9 @@ struct policy {
 	struct str greeting;
 	uint64_t size_limit;
 	uint32_t max_rcpts, batch;
+	bool rcpts_hard; /* 531, not 431 */
+	struct bofh *bofh;
+	bool check_dns[3]; /* BOFHCHECKDNS of esmtpd, esmtpd-msa, esmtpd-ssl */
 	size_t header_max;
 	unsigned received_max;
 	struct disk_need disk;
@@ -70,6 +76,9 @@ int names_load(const struct instance *in, const struct config *c, const char *vh
 void names_free(struct names *n);
 /* FILE.dat, or the text FILE; for claims_load. */
 struct domains *names_list(const struct instance *in, const char *file, struct str me);
+
+/* Whether senders' domains are looked up for a service ("smtp", "submission", "smtps"). */
+bool policy_checks_dns(const struct policy *p, const char *service);
 
 /* The access table's answer for a client: NAME=value lines into env.  false: the table can't be
  * read or understood (answer 4xx). */

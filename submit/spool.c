@@ -21,6 +21,12 @@ void spool_init(struct spool *s, struct gate_process *g, struct policy *p)
 		s->error = REPLY_NO_MEMORY;
 }
 
+void spool_limit_header(struct spool *s, size_t max)
+{
+	buf_init(&s->head, max);
+	buf_init(&s->done, 2 * max + HEADER_GROWTH);
+}
+
 void spool_free(struct spool *s)
 {
 	if (!s->gate)
@@ -135,7 +141,7 @@ static void add_body(struct spool *s, struct str bytes)
 		return;
 	}
 	/* The header must fit in as well. */
-	if (s->asked || s->body.n + s->head.n + HEADER_GROWTH / 8 <= QUEUE_INLINE_MAX)
+	if (s->asked || s->held || s->body.n + s->head.n + HEADER_GROWTH / 8 <= QUEUE_INLINE_MAX)
 		return;
 	spool_ask(s);
 }
@@ -190,7 +196,7 @@ void spool_add(struct spool *s, struct str bytes)
 
 int spool_end(struct spool *s)
 {
-	if (s->asked)
+	if (s->asked || s->held)
 		return 0;
 	if (s->error == REPLY_OK && s->mime && mime_parser_finish(s->mime, &s->result) < 0)
 		spool_fail(s, spool_limit(s, REPLY_COMPLEX));

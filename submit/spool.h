@@ -29,6 +29,7 @@ struct spool {
 	struct buf body;     /* in memory: all of it, or what waits for the file */
 	struct buf done;     /* the finished header */
 	bool head_ended, finished, junk;
+	bool held;                 /* the header is not to be finished yet */
 	bool begun;                /* spool_finish was there */
 	bool said_mime;            /* the finished header calls the body 8-bit text */
 	bool body8, headers8;      /* after spool_finish: what the message is now */
@@ -51,9 +52,12 @@ struct spool {
 enum { SPOOL_WAIT_MAX = 32 * 1024 * 1024 }; /* bytes that may wait for the file */
 
 void spool_init(struct spool *s, struct gate_process *g, struct policy *p);
+/* Another limit than the policy's, before the first byte. */
+void spool_limit_header(struct spool *s, size_t max);
 void spool_free(struct spool *s); /* drops the file unless spool_hand_over was called */
 void spool_add(struct spool *s, struct str bytes);
-/* The end: 1 ready, 0 the file is not there yet (file_there will be called; call again).  Then
+/* The end: 1 ready, 0 the file is not there yet, or the message is held (file_there will be called;
+ * call again).  Then
  * s->error says whether it is good. */
 int spool_end(struct spool *s);
 /* Facts of the message; false: it is too complex. */

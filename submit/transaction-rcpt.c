@@ -26,6 +26,7 @@ bool message_add_rcpt(struct message *m, const struct address *a, const struct g
 		e.host = arena_str(m->arena, route->host);
 		e.to = arena_str(m->arena, route->to);
 	}
+	m->trapped |= m->bofh && bofh_spamtrap(m->bofh, a->key);
 	if (!e.address.p || !map_set(m->seen, a->key, (void *)(uintptr_t)(m->rcpts.n + 1)))
 		return false;
 	vec_push(&m->rcpts, e);
@@ -33,7 +34,7 @@ bool message_add_rcpt(struct message *m, const struct address *a, const struct g
 }
 
 /* 250, which END may have to tell more about. */
-static void accept(struct transaction *t, bool added, struct accepted a)
+static void accept_rcpt(struct transaction *t, bool added, struct accepted a)
 {
 	if (added)
 		vec_push(&t->message->accepted, a);
@@ -52,7 +53,7 @@ static void accept_plain(struct transaction *t, const struct address *a, const s
 	if (!t->asked_agreed && !filter_plain(t))
 		return;
 	bool added = message_add_rcpt(t->message, a, r, r->notify, route);
-	accept(t, added, accepted_at(t->message, a));
+	accept_rcpt(t, added, accepted_at(t->message, a));
 }
 
 static void on_filtered(struct transaction *t, bool white, bool content)
@@ -65,7 +66,7 @@ static void on_filtered(struct transaction *t, bool white, bool content)
 	struct accepted a = *t->asked_accepted;
 	a.rcpt = accepted_at(m, &t->asked_address).rcpt;
 	a.content = content;
-	accept(t, added, a);
+	accept_rcpt(t, added, a);
 }
 
 /* True: the filter of the mailbox's owner is asked, and answers. */
@@ -138,7 +139,7 @@ static void look_up(struct transaction *t, const struct address *a, const struct
 {
 	struct message *m = t->message;
 	if (map_get(m->seen, a->key)) {
-		accept(t, true, accepted_at(m, a));
+		accept_rcpt(t, true, accepted_at(m, a));
 		return;
 	}
 	enum reply_id id = decide_track(m->track ? queue_client_track(t->gate->queue, a->text) : 0);
@@ -209,8 +210,8 @@ static bool add_member(struct transaction *t, struct str line)
 	}
 	struct route route;
 	struct gate_rcpt none = {0};
-	return message_add_rcpt(m, &a, &none, GATE_NOTIFY_NEVER,
-	    route_at_once(t->policy, &a, &route) ? &route : NULL);
+	return message_add_rcpt(
+	    m, &a, &none, GATE_NOTIFY_NEVER, route_at_once(t->policy, &a, &route) ? &route : NULL);
 }
 
 /* Another name for one address, which is looked at as if it had been given. */
@@ -249,7 +250,7 @@ static void add_members(struct transaction *t, struct str members)
 	while (good && str_split(&members, '\n', &line))
 		if (line.n)
 			good = add_member(t, line);
-	accept(t, good, (struct accepted){.rcpt = SIZE_MAX});
+	accept_rcpt(t, good, (struct accepted){.rcpt = SIZE_MAX});
 }
 
 static void on_alias_filtered(struct transaction *t, bool white, bool content)
@@ -317,6 +318,7 @@ static void on_alias(void *ctx, int alias, struct str members)
 	    .from_network = t->from_network,
 	    .rcpts = (uint32_t)m->accepted.n,
 	    .max_rcpts = t->from_network ? t->policy->max_rcpts : 0,
+	    .hard = t->policy->rcpts_hard,
 	};
 	f.asked = route_is_asked(t->policy, &a);
 	t->must_be_open = !m->relay && !f.is_alias && f.accepted == 0;
@@ -333,7 +335,7 @@ static void on_alias(void *ctx, int alias, struct str members)
 static enum address_error read_asked(struct transaction *t, const struct gate_rcpt *r)
 {
 	struct message *m = t->message;
-	struct str inner;
+	struct str inner = STR_NONE;
 	enum address_error e = canonical(t, m->arena, r->address, m->relay, &t->asked_address);
 	int percent = 0;
 	t->asked = copy_rcpt(m->arena, r);

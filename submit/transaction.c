@@ -29,6 +29,10 @@ static void message_free(struct message *m)
 
 void transaction_reset(struct transaction *t)
 {
+	sender_check_free(t->sender_check);
+	t->sender_check = NULL;
+	from_check_free(t->from_check);
+	t->from_check = NULL;
 	resolve_cancel(t->resolve);
 	t->resolve = NULL;
 	alias_find_cancel(t->alias);
@@ -91,6 +95,8 @@ static void read_environment(struct transaction *t, bool *deny)
 		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
 	/* Behind the table's: the first word counts. */
 	buf_adds(&t->env, t->origin.env);
+	bofh_defaults(t->policy->bofh, &t->env);
+	t->env_good &= !t->env.failed;
 	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
 }
 
@@ -187,13 +193,26 @@ void transaction_policy(struct transaction *t, struct gate_policy *out)
 	}
 	out->greeting = t->policy->names.me;
 	out->size_limit = size_limit(t);
-	out->max_rcpts = t->from_network ? t->policy->max_rcpts : 0;
+	/* Beyond a hard limit the gate itself answers. */
+	out->max_rcpts = t->from_network && !t->policy->rcpts_hard ? t->policy->max_rcpts : 0;
 	if (t->policy->greeting.n)
 		buf_addf(&t->env, "ESMTPGREETING=%.*s\n", STR_FMT(t->policy->greeting));
 	out->env = buf_str(&t->env);
 }
 
 /* ---- MAIL ------------------------------------------------------------------------------------ */
+
+/* The client's own BOFHSUPPRESSBACKSCATTER, else the settings'. */
+static bool subject_to_track(const struct transaction *t, bool login)
+{
+	struct str list, word;
+	if (!access_env(buf_str(&t->env), "BOFHSUPPRESSBACKSCATTER", &list))
+		return login ? t->policy->track_auth : t->policy->track_smtp;
+	while (str_split(&list, ',', &word))
+		if (str_is(str_trim(word), login ? "authsmtp" : "smtp"))
+			return true;
+	return false;
+}
 
 static struct message *message_new(struct transaction *t, const struct gate_mail_frame *f)
 {
@@ -217,12 +236,19 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.idempotency = t->dsn ? arena_str(m->arena, f->mail.idempotency) : STR_NONE;
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;
-	m->track =
-	    t->from_network && (m->mail.login.n ? t->policy->track_auth : t->policy->track_smtp);
+	m->track = t->from_network && subject_to_track(t, m->mail.login.n > 0);
+	/* A program that speaks for the network says itself what is to be checked. */
+	bofh_options(buf_str(&t->env), m->relay,
+	    !t->proxy && policy_checks_dns(t->policy, t->origin.service), &t->options);
+	if (t->origin.remote_ip.n == 0)
+		bofh_no_client(&t->options);
+	m->bofh = t->from_network ? t->policy->bofh : NULL;
 	spool_init(&m->spool, t->gate, t->policy);
 	m->spool.size_limit = size_limit(t);
 	m->spool.mime_mode = mime_mode(t);
 	m->spool.declared_utf8 = t->from_network && m->mail.smtputf8;
+	if (t->from_network && t->options.header_limit)
+		spool_limit_header(&m->spool, t->options.header_limit);
 	t->gate->messages++;
 	m->spool.header = transaction_header;
 	m->spool.file_there = transaction_file_there;
@@ -239,9 +265,8 @@ static void renew_policy(struct transaction *t, const struct gate_mail *m)
 		read_environment(t, &deny);
 }
 
-static enum reply_id judge_mail(struct transaction *t, struct message *m)
+static enum reply_id judge_mail(struct transaction *t, struct message *m, struct address *sender)
 {
-	struct address sender = {0};
 	struct mail_facts facts = {
 	    .from_network = t->from_network,
 	    .relay = m->relay,
@@ -255,14 +280,14 @@ static enum reply_id judge_mail(struct transaction *t, struct message *m)
 		m->mail.sender = bang_canonical(t, m->arena, m->mail.sender);
 	/* "#@[]" marks reports about reports, as in the original's protocol with modules. */
 	if (str_is(m->mail.sender, "#@[]") && t->dsn)
-		sender.text = m->mail.sender;
+		sender->text = m->mail.sender;
 	else if (!facts.null_sender)
 		facts.sender = address_canonical(&t->policy->names, m->arena, m->mail.sender,
 		    t->origin.local_ip,
 		    (m->relay ? ADDRESS_BARE : 0) |
 			(m->mail.smtputf8 || !t->from_network ? ADDRESS_UTF8 : 0),
-		    &sender);
-	m->sender = sender.text;
+		    sender);
+	m->sender = sender->text;
 	return decide_mail(&facts);
 }
 
@@ -274,14 +299,18 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 	}
 	renew_policy(t, &f->mail);
 	struct message *m = message_new(t, f);
-	enum reply_id id = m ? judge_mail(t, m) : REPLY_NO_MEMORY;
+	struct address sender = {0};
+	enum reply_id id = m ? judge_mail(t, m, &sender) : REPLY_NO_MEMORY;
 	if (m && !t->env_good)
 		id = REPLY_TABLE_DOWN;
 	if (id == REPLY_SENDER_OK)
 		t->message = m;
 	else
 		message_free(m);
-	transaction_say(t, id);
+	if (id == REPLY_SENDER_OK && t->from_network)
+		sender_check_start(t, &sender);
+	else
+		transaction_say(t, id);
 }
 
 /* ---- DATA and END ---------------------------------------------------------------------------- */
@@ -337,6 +366,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)
 		return HEADER_FULL;
+	sender_spf_fields(t, out);
 	enum header_verdict v = header_process(a, block, &f, out);
 	arena_free(a);
 	return v;
@@ -354,6 +384,14 @@ static void begin_data(struct transaction *t)
 		queue_id_format(&m->id, m->id_text);
 }
 
+/* Once; the spool still has the header as it came. */
+static void header_ended(struct transaction *t)
+{
+	struct message *m = t->message;
+	if (m->error == REPLY_OK && m->spool.error == REPLY_OK && !m->from_checked)
+		from_check_start(t);
+}
+
 void transaction_data(struct transaction *t, struct str bytes)
 {
 	struct message *m = t->message;
@@ -363,6 +401,10 @@ void transaction_data(struct transaction *t, struct str bytes)
 		begin_data(t);
 	if (m->error == REPLY_OK)
 		spool_add(&m->spool, bytes);
+	if (t->from_check)
+		from_check_more(t->from_check, bytes.n);
+	else if (m->spool.head_ended)
+		header_ended(t);
 }
 
 static void end_with(struct transaction *t, enum reply_id id)
@@ -372,12 +414,14 @@ static void end_with(struct transaction *t, enum reply_id id)
 	transaction_say(t, id);
 }
 
-static void end_refused(struct transaction *t, enum reply_id id, unsigned faults)
+/* r: perhaps in the message's memory. */
+static void end_reply(struct transaction *t, const struct gate_reply *why)
 {
 	struct arena *a = arena_new(64 * 1024);
-	struct gate_reply r = reply(id);
-	if (a && id == REPLY_BAD_MIME && mime_fault_text(faults))
-		r = reply_about(a, id, str_of(mime_fault_text(faults)));
+	struct gate_reply r = *why;
+	r.text = a ? arena_str(a, why->text) : STR_NONE;
+	if (!r.text.p)
+		r = reply(REPLY_NO_MEMORY);
 	struct log_ctx ctx = {"id", t->message->id_text};
 	log_info(&ctx, "refused,from=<%.*s>: %u %.*s", STR_FMT(t->message->sender), r.code,
 	    STR_FMT(r.text));
@@ -385,6 +429,14 @@ static void end_refused(struct transaction *t, enum reply_id id, unsigned faults
 	transaction_reset(t);
 	t->answer(t->ctx, &r);
 	arena_free(a);
+}
+
+static void end_refused(struct transaction *t, enum reply_id id, unsigned faults)
+{
+	struct gate_reply r = reply(id);
+	if (id == REPLY_BAD_MIME && mime_fault_text(faults))
+		r = reply_about(t->message->arena, id, str_of(mime_fault_text(faults)));
+	end_reply(t, &r);
 }
 
 static void judge_message(struct transaction *t)
@@ -402,6 +454,8 @@ static void judge_message(struct transaction *t)
 	    .junk_header = m->spool.junk,
 	    .smtputf8 = m->mail.smtputf8,
 	    .exempt = !t->from_network,
+	    .trapped = m->trapped,
+	    .base64_text = t->options.no_base64 && bofh_base64_text(mime.root),
 	    .header8 = p->header8,
 	    .body8 = p->body8,
 	    .mime = p->mime,
@@ -410,7 +464,9 @@ static void judge_message(struct transaction *t)
 	m->judged = id == REPLY_OK;
 	m->marked = marked;
 	m->facts = f;
-	if (id != REPLY_OK)
+	if (id == REPLY_OK && m->refusal.code)
+		end_reply(t, &m->refusal);
+	else if (id != REPLY_OK)
 		end_refused(t, id, mime.faults & (unsigned)~MIME_FAULT_BODY_8BIT);
 }
 
@@ -429,6 +485,7 @@ static void go_on_ending(struct transaction *t)
 {
 	struct message *m = t->message;
 	t->ending = true;
+	header_ended(t);
 	if (m->error == REPLY_OK && !m->judged) {
 		if (spool_end(&m->spool) == 0)
 			return;

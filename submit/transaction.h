@@ -11,6 +11,7 @@
 #include "gate/gate-proto.h"
 #include "submit/alias-find.h"
 #include "submit/resolve.h"
+#include "submit/sender-check.h"
 #include "submit/spool.h"
 
 struct accepted;
@@ -35,9 +36,14 @@ struct message {
 	char id_text[QUEUE_ID_SIZE];
 	bool have_id;
 	struct spool spool;
-	bool receiving;      /* data has come */
-	enum reply_id error; /* found before END, answered there */
-	bool judged, marked; /* END: the decision has been made */
+	bool receiving;          /* data has come */
+	bool from_checked;       /* from_check_start was called */
+	const struct bofh *bofh; /* NULL: not from the network */
+	bool trapped;            /* a spamtrap is among the recipients */
+	struct spf_notes spf;
+	struct gate_reply refusal; /* code not 0: END's answer, found out before */
+	enum reply_id error;       /* found before END, answered there */
+	bool judged, marked;       /* END: the decision has been made */
 	struct message_facts facts;
 };
 
@@ -54,10 +60,14 @@ struct transaction {
 	struct buf env;                       /* NAME=value lines for the client */
 	bool client_relay;
 	bool env_good;
-	struct message *message; /* NULL: between messages */
+	struct bofh_options options; /* of env, anew at each MAIL */
+	struct str bad_helo;         /* the first name that did not stand the check; in the arena */
+	struct message *message;     /* NULL: between messages */
 	void (*answer)(void *ctx, const struct gate_reply *r);
 	void *ctx;
+	struct from_check *from_check; /* while data comes */
 	/* What is under way: at most one of these. */
+	struct sender_check *sender_check;
 	struct resolve *resolve;
 	struct alias_find *alias;
 	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */

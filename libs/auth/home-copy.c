@@ -5,10 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHUNK = 65536 };
@@ -176,10 +180,46 @@ static int make_in(const struct home_plan *p, int parent, const char *name)
 	return saved == EEXIST ? 0 : -1; /* another one was quicker */
 }
 
+static int make_at(const struct home_plan *p, const char *parent, const char *name)
+{
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -1 : make_in(p, fd, name);
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return r;
+}
+
+static _Noreturn void make_as_owner(struct home_plan p, const char *parent, const char *name)
+{
+	p.give = false;
+	if (setgroups(0, NULL) < 0 || setresgid(p.gid, p.gid, p.gid) < 0 ||
+	    setresuid(p.uid, p.uid, p.uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    make_at(&p, parent, name) < 0)
+		_exit(errno && errno < 256 ? errno : EIO);
+	_exit(0);
+}
+
+/* A child that is the owner does it. */
+static int hand_over(const struct home_plan *p, const char *parent, const char *name)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0)
+		make_as_owner(*p, parent, name);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return errno ? -1 : 0;
+}
+
 int home_copy(const struct home_plan *p, struct buf *why)
 {
 	const char *slash = strrchr(p->home, '/');
-	int r = -1;
 	if (p->give && !file_path_trusted(p->skeleton, 0)) {
 		buf_addf(why, "the skeleton '%s' is missing, or others than root may change it",
 		    p->skeleton);
@@ -189,15 +229,15 @@ int home_copy(const struct home_plan *p, struct buf *why)
 		buf_addf(why, "'%s' is no name of a home folder", p->home);
 		return -1;
 	}
-	char *path = mem_strndup(p->home, slash == p->home ? 1 : (size_t)(slash - p->home));
-	int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent >= 0)
-		r = make_in(p, parent, slash + 1);
+	char *parent = mem_strndup(p->home, slash == p->home ? 1 : (size_t)(slash - p->home));
+	bool own = p->give && !file_path_trusted(parent, 0);
+	int r = own ? hand_over(p, parent, slash + 1) : make_at(p, parent, slash + 1);
 	if (r < 0)
-		buf_addf(why, "cannot make the home folder '%s' from '%s': %s", p->home,
-		    p->skeleton, strerror(errno));
-	if (parent >= 0)
-		close(parent);
-	free(path);
+		buf_addf(why, "cannot make the home folder '%s' from '%s'%s: %s", p->home,
+		    p->skeleton,
+		    own ? " with its owner's rights (others than root may change the folder above)"
+			: "",
+		    strerror(errno));
+	free(parent);
 	return r;
 }

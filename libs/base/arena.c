@@ -142,8 +142,3 @@ void arena_free(struct arena *a)
 	}
 	free(a);
 }
-
-size_t arena_used(const struct arena *a)
-{
-	return a->total;
-}

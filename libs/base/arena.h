@@ -16,7 +16,6 @@ struct arena;
 struct arena *arena_new(size_t max); /* max: bytes in all; NULL when there is no memory */
 void arena_free(struct arena *a);    /* NULL is fine */
 void arena_reset(struct arena *a);   /* everything allocated is gone, the arena can be used again */
-size_t arena_used(const struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zero(struct arena *a, size_t n);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/file.h"
+#include "base/child.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/log.h"

@@ -77,7 +77,7 @@ static void write_line(const char *text)
 		return; /* nowhere left to complain */
 }
 
-static void write_msg(
+__attribute__((format(printf, 4, 0))) static void write_msg(
     enum log_level level, const char *mark, const struct log_ctx *ctx, const char *fmt, va_list ap)
 {
 	int saved = errno;

@@ -65,11 +65,6 @@ bool config_is_own(
 	       map_get(c->values, config_key(&key, str_of(component), str_of(name), vhost));
 }
 
-uint64_t config_generation(const struct config *c)
-{
-	return c->generation;
-}
-
 static bool separator(char ch)
 {
 	return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r' || ch == ',';

@@ -282,10 +282,8 @@ static int load_component(struct loading *l)
 
 static struct config *config_new(void)
 {
-	static uint64_t generations;
 	struct config *c = mem_new(struct config);
 	c->refs = 1;
-	c->generation = ++generations;
 	c->arena = arena_new(CONFIG_SNAPSHOT_MAX);
 	c->values = map_new();
 	c->order = map_new();

@@ -18,7 +18,6 @@ struct config_value {
 
 struct config {
 	unsigned refs;
-	uint64_t generation;
 	struct arena *arena;
 	struct map *values; /* "component\0NAME[\0vhost]" -> struct config_value in the arena */
 	struct map *order;  /* "component" -> struct config_order: assignments as they came */

@@ -77,7 +77,6 @@ struct config *config_load(const struct instance *in,
     const struct config_component *const *components, size_t n, struct config_faults *faults);
 struct config *config_hold(struct config *c);
 void config_drop(struct config *c);
-uint64_t config_generation(const struct config *c); /* grows with every load in a process */
 
 /* A name that no table has is a fault of ours: the process aborts.  vhost: NULL or a key. */
 struct str config_str(

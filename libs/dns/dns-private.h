@@ -36,6 +36,8 @@ unsigned dns_resolver_parse(struct str text, void (*add)(void *ctx, const char *
 
 /* Before the first question: options and forwarders.  -1: etc/resolver is wrong (logged). */
 int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in);
+/* The same for one server in etc/resolver's form. */
+int dns_resolver_asking(struct ub_ctx *ub, struct str server);
 
 /* Puts the best first, equals by chance. */
 struct dns_exchange {

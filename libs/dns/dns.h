@@ -22,6 +22,8 @@ enum dns_status {
 
 struct dns;
 struct dns *dns_new(struct loop *l, const struct instance *in); /* NULL: logged */
+/* The same, asking one server ("ADDRESS@PORT"); NULL (logged) also when that is no server. */
+struct dns *dns_new_asking(struct loop *l, struct str server);
 void dns_free(struct dns *d); /* not inside a callback; what is asked is dropped without one */
 void dns_prefer_ipv6(struct dns *d, bool yes); /* which family comes first; IPv4 unless told */
 
@@ -43,6 +45,8 @@ struct dns_answer {
  */
 typedef void (*dns_done)(void *ctx, const struct dns_answer *a);
 uint64_t dns_query(struct dns *d, struct str name, uint16_t type, dns_done done, void *ctx);
+/* The same for a name whose labels may hold any byte but a dot (SPF makes such names). */
+uint64_t dns_query_any(struct dns *d, struct str name, uint16_t type, dns_done done, void *ctx);
 void dns_cancel(struct dns *d, uint64_t id);
 
 /*
@@ -73,7 +77,8 @@ uint64_t dns_mx(struct dns *d, struct str domain, dns_mx_done done, void *ctx);
 uint64_t dns_addresses(struct dns *d, struct str host, dns_mx_done done, void *ctx);
 
 typedef void (*dns_name_done)(void *ctx, enum dns_status st, struct str name);
-/* Forward-confirmed reverse name of an address, lower case; DNS_NODATA when no name leads back. */
+/* Forward-confirmed reverse name of an address, lower case; DNS_NODATA when it has none,
+ * DNS_BADNAME when none of its names leads back. */
 uint64_t dns_reverse(struct dns *d, const struct sockaddr *sa, dns_name_done done, void *ctx);
 
 #endif

@@ -166,18 +166,32 @@ uint64_t dns_instant(struct dns *d, enum dns_status st, dns_done done, void *ctx
 	return q->op.id;
 }
 
-uint64_t dns_query(struct dns *d, struct str name, uint16_t type, dns_done done, void *ctx)
+/* name: as libunbound reads it. */
+static uint64_t ask(struct dns *d, const char *name, uint16_t type, dns_done done, void *ctx)
 {
-	char ascii[DNS_NAME_SIZE];
-	if (!dns_name_ascii(name, ascii))
-		return dns_instant(d, DNS_BADNAME, done, ctx);
 	struct dns_question *q = question_new(d, done, ctx);
-	bool asked = !ub_resolve_async(d->ub, ascii, type, 1, q, resolved, &q->async_id);
+	bool asked = !ub_resolve_async(d->ub, name, type, 1, q, resolved, &q->async_id);
 	if (!asked)
 		q->async_id = -1;
 	q->deadline = clock_mono_ms() + (asked ? DNS_ANSWER_MS : 0);
 	list_add(d, q, !asked);
 	return q->op.id;
+}
+
+uint64_t dns_query(struct dns *d, struct str name, uint16_t type, dns_done done, void *ctx)
+{
+	char ascii[DNS_NAME_SIZE];
+	if (!dns_name_ascii(name, ascii))
+		return dns_instant(d, DNS_BADNAME, done, ctx);
+	return ask(d, ascii, type, done, ctx);
+}
+
+uint64_t dns_query_any(struct dns *d, struct str name, uint16_t type, dns_done done, void *ctx)
+{
+	char escaped[DNS_ESCAPED_SIZE];
+	if (!dns_name_escaped(name, escaped))
+		return dns_instant(d, DNS_BADNAME, done, ctx);
+	return ask(d, escaped, type, done, ctx);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -187,7 +201,8 @@ void dns_prefer_ipv6(struct dns *d, bool yes)
 	d->ipv6_first = yes;
 }
 
-struct dns *dns_new(struct loop *l, const struct instance *in)
+/* Without its servers yet; the watch is there. */
+static struct dns *dns_start(struct loop *l)
 {
 	struct dns *d = mem_new(struct dns);
 	d->loop = l;
@@ -195,15 +210,32 @@ struct dns *dns_new(struct loop *l, const struct instance *in)
 	d->ub = ub_ctx_create();
 	d->sweep = timer_new(l, sweep, d);
 	/* A thread, not a forked process: it dies with us and needs no files later. */
-	if (!d->ub || !d->ops || !d->sweep || ub_ctx_async(d->ub, 1)) {
-		log_error(NULL, "cannot start the resolver library");
-	} else if (!dns_resolver_setup(d->ub, in)) {
+	if (d->ub && d->ops && d->sweep && !ub_ctx_async(d->ub, 1)) {
 		d->watch = watch_new(l, ub_fd(d->ub), readable, d);
 		if (d->watch) {
 			watch_set(d->watch, WATCH_READ);
 			return d;
 		}
 	}
+	log_error(NULL, "cannot start the resolver library");
+	dns_free(d);
+	return NULL;
+}
+
+struct dns *dns_new(struct loop *l, const struct instance *in)
+{
+	struct dns *d = dns_start(l);
+	if (!d || !dns_resolver_setup(d->ub, in))
+		return d;
+	dns_free(d);
+	return NULL;
+}
+
+struct dns *dns_new_asking(struct loop *l, struct str server)
+{
+	struct dns *d = dns_start(l);
+	if (!d || !dns_resolver_asking(d->ub, server))
+		return d;
 	dns_free(d);
 	return NULL;
 }

@@ -112,6 +112,43 @@ bool dns_name_ascii(struct str domain, char out[DNS_NAME_SIZE])
 	return good;
 }
 
+bool dns_name_within(struct str name, struct str domain)
+{
+	if (str_ieq(name, domain))
+		return true;
+	return name.n > domain.n + 1 && str_iends(name, domain) &&
+	       name.p[name.n - domain.n - 1] == '.';
+}
+
+static bool label_lengths_ok(struct str name)
+{
+	struct str label, rest = name;
+	if (name.n == 0 || name.n >= DNS_NAME_SIZE - 2 || name.p[name.n - 1] == '.')
+		return false;
+	while (str_split(&rest, '.', &label))
+		if (label.n == 0 || label.n > LABEL_MAX)
+			return false;
+	return true;
+}
+
+bool dns_name_escaped(struct str name, char out[DNS_ESCAPED_SIZE])
+{
+	size_t n = 0;
+	if (name.n && name.p[name.n - 1] == '.')
+		name.n--;
+	if (!label_lengths_ok(name))
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+		if (label_byte(c) || c == '.')
+			out[n++] = (char)ascii_lower(c);
+		else
+			n += (size_t)snprintf(out + n, DNS_ESCAPED_SIZE - n, "\\%03u", c);
+	}
+	out[n] = 0;
+	return true;
+}
+
 bool dns_literal(struct str text, struct sockaddr_storage *out)
 {
 	char z[INET6_ADDRSTRLEN];

@@ -18,8 +18,14 @@ int dns_rdata_txt(struct str rdata, struct buf *out); /* its strings joined (RFC
 
 /* A domain in A- or U-labels as a name to ask for: false when it can't be one. */
 bool dns_name_ascii(struct str domain, char out[DNS_NAME_SIZE]);
+/* A name with labels of any bytes, as libunbound reads it (odd bytes as \DDD); false when it is
+ * none. */
+enum { DNS_ESCAPED_SIZE = 4 * DNS_NAME_SIZE };
+bool dns_name_escaped(struct str name, char out[DNS_ESCAPED_SIZE]);
 /* An address in text, bare or as a literal in brackets (RFC 5321, 4.1.3); port is set to 0. */
 bool dns_literal(struct str text, struct sockaddr_storage *out);
+/* The domain itself, or a name below it; case does not count. */
+bool dns_name_within(struct str name, struct str domain);
 /* The name below in-addr.arpa or ip6.arpa; false for other families. */
 bool dns_reverse_name(const struct sockaddr *sa, char out[DNS_NAME_SIZE]);
 bool dns_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b);

@@ -61,9 +61,10 @@ static const char *const options[][2] = {
 
 /* Zones that libunbound answers by itself, but which a resolver of our own choice may well serve.
  */
-static const char *const foreign[] = {"test.", "invalid.", "onion.", "home.arpa."};
+static const char *const foreign[] = {
+    "test.", "invalid.", "onion.", "home.arpa.", "127.in-addr.arpa."};
 
-int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+static void set_options(struct ub_ctx *ub)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		int e = ub_ctx_set_option(ub, options[i][0], options[i][1]);
@@ -71,19 +72,42 @@ int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
 			log_warning(NULL, "resolver option '%s%s': %s", options[i][0],
 			    options[i][1], ub_strerror(e));
 	}
+}
+
+static void free_zones(struct ub_ctx *ub)
+{
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		ub_ctx_zone_remove(ub, foreign[i]);
+	/* Of the network 127 this one name stays, as it does for its address. */
+	ub_ctx_data_add(ub, "1.0.0.127.in-addr.arpa. 10800 IN PTR localhost.");
+}
+
+int dns_resolver_asking(struct ub_ctx *ub, struct str server)
+{
+	struct servers s = {.ub = ub};
+	set_options(ub);
+	if (dns_resolver_parse(server, add_server, &s) || s.n != 1) {
+		log_error(NULL, "'%.*s' is no name server: expected ADDRESS@PORT", STR_FMT(server));
+		return -1;
+	}
+	free_zones(ub);
+	return 0;
+}
+
+int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+{
+	set_options(ub);
 	int own = from_instance(ub, in);
 	if (own < 0)
 		return -1;
-	if (!own) {
-		int e = ub_ctx_resolvconf(ub, NULL);
-		if (e)
-			log_warning(NULL,
-			    "cannot read '/etc/resolv.conf': %s; asking the root servers",
-			    ub_strerror(e));
-		ub_ctx_hosts(ub, NULL);
+	if (own) {
+		free_zones(ub);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-		ub_ctx_zone_remove(ub, foreign[i]);
+	int e = ub_ctx_resolvconf(ub, NULL);
+	if (e)
+		log_warning(NULL, "cannot read '/etc/resolv.conf': %s; asking the root servers",
+		    ub_strerror(e));
+	ub_ctx_hosts(ub, NULL);
 	return 0;
 }

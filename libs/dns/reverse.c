@@ -56,7 +56,7 @@ static void next_name(struct reverse *r)
 	if (r->at < r->n)
 		r->question = dns_addresses(r->op.dns, str_of(r->names[r->at]), addresses_done, r);
 	else
-		finish(r, r->unsure ? DNS_TEMPFAIL : DNS_NODATA, STR_NONE);
+		finish(r, r->unsure ? DNS_TEMPFAIL : DNS_BADNAME, STR_NONE);
 }
 
 static void names_done(void *ctx, const struct dns_answer *a)

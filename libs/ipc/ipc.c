@@ -89,16 +89,6 @@ void ipc_free(struct ipc *c)
 	release(c);
 }
 
-void ipc_set_ctx(struct ipc *c, void *ctx)
-{
-	c->ctx = ctx;
-}
-
-void *ipc_ctx(const struct ipc *c)
-{
-	return c->ctx;
-}
-
 int ipc_fd(const struct ipc *c)
 {
 	return c->fd;

@@ -47,8 +47,6 @@ struct ipc_handlers {
  */
 struct ipc *ipc_new(struct loop *l, int fd, const struct ipc_handlers *h, void *ctx);
 void ipc_free(struct ipc *c); /* allowed in its own callbacks; NULL is fine */
-void ipc_set_ctx(struct ipc *c, void *ctx);
-void *ipc_ctx(const struct ipc *c);
 int ipc_fd(const struct ipc *c);
 
 /* One message at a time.  A put that does not fit makes ipc_send fail with EMSGSIZE. */

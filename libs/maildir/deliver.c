@@ -113,11 +113,6 @@ int maildir_deliver_write(struct maildir_delivery *d, const void *p, size_t n)
 	return d->error ? -1 : 0;
 }
 
-int64_t maildir_deliver_size(const struct maildir_delivery *d)
-{
-	return d->size;
-}
-
 int maildir_deliver_fd(struct maildir_delivery *d)
 {
 	flush(d);

@@ -42,7 +42,6 @@ struct maildir_deliver_options {
 struct maildir_delivery *maildir_deliver_begin(
     const char *dir, const struct maildir_deliver_options *o); /* o: NULL or copied shallowly */
 int maildir_deliver_write(struct maildir_delivery *d, const void *p, size_t n);
-int64_t maildir_deliver_size(const struct maildir_delivery *d); /* bytes so far */
 int maildir_deliver_fd(struct maildir_delivery *d); /* the open tmp file, read and write */
 /* Ends the delivery in any case, *d becomes NULL.  name (or NULL): file name below new/ or cur/ is
  * added. */

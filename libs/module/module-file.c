@@ -7,19 +7,19 @@
 #include <stdlib.h>
 
 struct known {
-	const char *name, *priority, *claim, *ask, *rewrite;
+	const char *name, *priority, *maxdels, *maxrcpt, *claim, *ask, *rewrite;
 };
 
 /* What a file of one of these names means when it does not say so itself: those of earlier
  * releases know no CLAIM. */
 static const struct known known[] = {
-    {"local", "10", "local", "0", ""},
-    {"esmtp", "50", "remote", "0", ""},
-    {"dsn", "99", "", "0", ""},
-    {"uucp", "5", "bang", "1", "bang"},
-    {"fax", "45", "@fax @fax-*", "1", ""},
+    {"local", "10", "10", "1", "local", "0", ""},
+    {"esmtp", "50", "40", "100", "remote", "0", ""},
+    {"dsn", "99", "4", "1", "", "0", ""},
+    {"uucp", "5", "4", "1", "bang", "1", "bang"},
+    {"fax", "45", "4", "1", "@fax @fax-*", "1", ""},
 };
-static const struct known unknown = {"", "50", "", "0", ""};
+static const struct known unknown = {"", "50", "4", "1", "", "0", ""};
 
 static const struct known *defaults(struct str name)
 {
@@ -60,7 +60,6 @@ static const struct config_setting rows[ROWS] = {
 	.help = "who is asked first about an address: the smallest"},
     [MAXDELS] = {.name = "MAXDELS",
 	.type = CONFIG_INT,
-	.def = "4",
 	.min = 1,
 	.max = MODULE_LIMIT_MAX,
 	.help = "deliveries at a time"},
@@ -72,7 +71,6 @@ static const struct config_setting rows[ROWS] = {
 	.help = "deliveries to one host at a time"},
     [MAXRCPT] = {.name = "MAXRCPT",
 	.type = CONFIG_INT,
-	.def = "1",
 	.min = 1,
 	.max = MODULE_LIMIT_MAX,
 	.help = "recipients of one delivery"},
@@ -141,6 +139,8 @@ static int load(struct module_file *f, const struct instance *in, const char *fi
 	struct config_setting own[ROWS];
 	memcpy(own, rows, sizeof own);
 	own[PRIORITY].def = k->priority;
+	own[MAXDELS].def = k->maxdels;
+	own[MAXRCPT].def = k->maxrcpt;
 	own[CLAIM].def = k->claim;
 	own[ASK].def = k->ask;
 	own[REWRITE].def = k->rewrite;

@@ -45,12 +45,8 @@ static void confine(const struct program_spec *s)
 
 static _Noreturn void child(const struct program_spec *s, int out)
 {
-	sigset_t none;
-	sigemptyset(&none);
 	setpgid(0, 0);
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals();
 	int in = s->in >= 0 ? s->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
 	    close_range(3, ~0U, 0) < 0 || (s->folder && chdir(s->folder) < 0))
@@ -103,9 +99,9 @@ static void on_end(void *ctx, int fd UNUSED, int what UNUSED)
 {
 	struct program *p = ctx;
 	int status = 0;
+	kill(-p->pid, SIGKILL); /* what it has left behind; the number is still its own */
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	kill(-p->pid, SIGKILL); /* what it has left behind */
 	take_output(p);
 	if (p->result.end != PROGRAM_LATE) {
 		bool killed = WIFSIGNALED(status);

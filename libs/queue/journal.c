@@ -51,10 +51,6 @@ uint32_t journal_oldest(const struct journal *j)
 {
 	return j->segments ? j->segments->number : j->next_number;
 }
-size_t journal_waiting(const struct journal *j)
-{
-	return j->waiting;
-}
 uint64_t journal_syncs(const struct journal *j)
 {
 	return j->syncs;

@@ -68,7 +68,6 @@ int segment_fd(const struct segment *s);
 uint32_t segment_number(const struct segment *s);
 size_t journal_segments(const struct journal *j); /* in use */
 uint32_t journal_oldest(const struct journal *j); /* number of the oldest in use */
-size_t journal_waiting(const struct journal *j);  /* records not yet written */
 uint64_t journal_syncs(const struct journal *j);  /* for tests and status */
 void journal_name(uint32_t number, char out[16]); /* "%08x" */
 

@@ -387,14 +387,3 @@ bool queue_client_up(const struct queue_client *q)
 {
 	return service_link_ipc(q->link) != NULL;
 }
-
-void queue_client_free(struct queue_client *q)
-{
-	if (!q)
-		return;
-	loop_defer_cancel(service_loop(q->s), drop, q);
-	service_link_free(q->link);
-	map_free(q->waiting, free);
-	map_free(q->track, NULL);
-	free(q);
-}

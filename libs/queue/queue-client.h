@@ -34,7 +34,6 @@ struct queue_client_handlers {
 
 struct queue_client *queue_client_new(
     struct service *s, const struct queue_client_handlers *h, void *ctx);
-void queue_client_free(struct queue_client *q); /* no more callbacks */
 bool queue_client_up(const struct queue_client *q);
 void queue_route_answer(struct queue_client *q, uint32_t question, const struct queue_route *r);
 

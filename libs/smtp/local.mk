@@ -1,4 +1,4 @@
-# libs/smtp: the words of SMTP, pure. Above libs/rfc822.
+# libs/smtp: the words of SMTP, pure, and how connections to other hosts begin. Above libs/rfc822.
 noinst_LIBRARIES += libs/smtp/libsmtp.a
 libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/smtp.h \
@@ -8,7 +8,8 @@ libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/data.c \
 	libs/smtp/reply.c libs/smtp/reply.h \
 	libs/smtp/reply-read.c libs/smtp/reply-read.h \
-	libs/smtp/routes.c libs/smtp/routes.h
+	libs/smtp/routes.c libs/smtp/routes.h \
+	libs/smtp/outgoing.c libs/smtp/outgoing.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/smtp

@@ -30,7 +30,7 @@
 	R(NO_GATE, 421, "4.3.0", "Mail can't be taken right now")                            \
 	R(GATE_LOST, 451, "4.3.0", "Mail can't be taken right now")                          \
 	R(NO_MEMORY, 451, "4.3.0", "Out of resources")                                       \
-	R(TOO_MANY_RCPTS, 452, "4.5.3", "Too many recipients, send the others another copy") \
+	R(TOO_MANY_RCPTS, 431, "4.5.3", "Too many recipients, send the others another copy") \
 	R(AUTH_TEMPFAIL, 454, "4.7.0", "Can't authenticate right now")                       \
 	R(TLS_TEMPFAIL, 454, "4.7.0", "TLS is not available right now")                      \
 	R(UNKNOWN, 500, "5.5.1", "Command not known")                                        \

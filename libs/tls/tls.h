@@ -54,7 +54,6 @@ bool tls_channel_binding(const struct stream *st, struct buf *out);
 bool tls_peer_verified(const struct stream *st);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" */
 void tls_describe(const struct stream *st, struct buf *out);
-bool tls_resumed(const struct stream *st); /* by a session ticket */
 
 /* Rows for the table of a component with TLS.  Paths are relative to the configuration folder. */
 #define TLS_COMMON_ROWS                                                                       \

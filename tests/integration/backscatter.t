@@ -94,4 +94,16 @@ ok($t->wait_for(20, sub { scalar($t->log_lines(qr/bad\@far\.test.*550/)) >= 3 })
 is(listed(), '', 'is not listed');
 like(asked('bad@far.test'), qr/^250/, 'and refuses nothing');
 
+# The same in the file bofh, which stands above the setting.
+$t->configure(submit => {BOFHSUPPRESSBACKSCATTER => 'smtp'});
+$t->file('etc/bofh', "opt BOFHSUPPRESSBACKSCATTER=none\n");
+$t->restart;
+ok($t->wait_for(10, sub { give('bad@far.test') =~ /^250/ }), 'MTA-0320: none in bofh');
+ok($t->wait_for(20, sub { scalar($t->log_lines(qr/bad\@far\.test.*550/)) >= 4 }), 'a failure');
+is(listed(), '', 'is not listed');
+$t->file('etc/bofh', "opt BOFHSUPPRESSBACKSCATTER=authsmtp,smtp\n");
+$t->restart;
+ok($t->wait_for(10, sub { give('bad@far.test') =~ /^250/ }), 'MTA-0320: smtp in bofh');
+ok($t->wait_for(20, sub { listed() eq 'bad@far.test' }), 'is listed');
+
 done_testing;

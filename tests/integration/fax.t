@@ -20,14 +20,7 @@ my $modem = $t->scratch . '/modem';
 mkdir $modem;
 chmod 01777, $modem;
 my $send = $t->scratch . '/send';
-sub modem {
-	my ($script) = @_;
-	open my $fh, '>', "$send.new" or die;
-	print $fh "#!/bin/sh\n$script";
-	close $fh;
-	chmod 0755, "$send.new";
-	rename "$send.new", $send;
-}
+sub modem { $t->script($send, @_) }
 my $good = "d=`mktemp -d $modem/XXXXXXXX` && chmod 755 \$d && echo \"\$*\" >\$d/args && shift 2 && cp \"\$@\" \$d && chmod 644 \$d/* && touch \$d/done; echo pages \$#\n";
 modem($good);
 $t->file('etc/module.fax', "NAME=fax\nPRIORITY=45\nPROG=./courierfax\nMAXDELS=1\nMAXHOST=1\nMAXRCPT=1\n"

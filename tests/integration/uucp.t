@@ -14,14 +14,7 @@ my $log = $t->scratch . '/calls';
 mkdir $log;
 chmod 01777, $log;
 my $uux = $t->scratch . '/uux';
-sub uux {
-	my ($script) = @_;
-	open my $fh, '>', "$uux.new" or die;
-	print $fh "#!/bin/sh\n$script";
-	close $fh;
-	chmod 0755, "$uux.new";
-	rename "$uux.new", $uux;
-}
+sub uux { $t->script($uux, @_) }
 my $good = "f=`mktemp $log/XXXXXXXX`\n{ for a; do echo \"[\$a]\"; done; echo; cat; } >\$f && mv \$f \$f.done\n";
 uux($good);
 

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -187,9 +189,29 @@ static void test_clock(void **state)
 	assert_true(b > a);
 }
 
+/* What we ignore and hold back does not go over to a program. */
+static void test_child_signals(void **state UNUSED)
+{
+	sigset_t held;
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigemptyset(&held);
+		sigaddset(&held, SIGTERM);
+		sigprocmask(SIG_BLOCK, &held, NULL);
+		signal(SIGTERM, SIG_IGN);
+		child_signals();
+		raise(SIGTERM);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_child_signals),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_pieces),
 	    cmocka_unit_test(test_buf_limit),

@@ -122,6 +122,12 @@ static void order(void **state)
 	assert_string_equal(c->files.v[1].name, "uucp");
 	assert_string_equal(c->files.v[1].prog, LIBEXECDIR "/courieruucp");
 	assert_string_equal(c->files.v[3].user, "daemon");
+	/* what a file does not say is the module's own default */
+	assert_int_equal(c->files.v[2].maxdels, 10);
+	assert_int_equal(c->files.v[2].maxrcpt, 1);
+	assert_int_equal(c->files.v[5].maxdels, 40);
+	assert_int_equal(c->files.v[5].maxrcpt, 100);
+	assert_int_equal(c->files.v[3].maxdels, 4);
 	claims_free(c);
 	put(dir, "module.bad", "CLAIM='everything'\n");
 	assert_null(claims_load(&in, STR("x"), one_list));

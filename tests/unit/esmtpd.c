@@ -256,7 +256,7 @@ static void test_limits(void **state)
 	f->max_rcpts = 1;
 	x = (struct expect){"too many recipients",
 	    "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\n",
-	    "220 250 250 250 452", "M<a@b> R<c@d> "};
+	    "220 250 250 250 431", "M<a@b> R<c@d> "};
 	check(f, &x, 0);
 	fake_settings(f)->max_bad = 2;
 	x = (struct expect){"too many errors", "X\r\nX\r\nX\r\n", "220 500 500 421", ""};

@@ -163,6 +163,34 @@ static void distrusted(void **state UNUSED)
 	buf_free(&why);
 }
 
+/* A link that the owner has put in the way leads root nowhere. */
+static void redirected(void **state UNUSED)
+{
+	char own[128], there[128], home[192];
+	struct buf why;
+	if (geteuid() != 0)
+		skip();
+	buf_init(&why, 1024);
+	struct home_plan p = plan(home);
+	chmod(top, 0711);
+	snprintf(own, sizeof own, "%s/own", top);
+	snprintf(there, sizeof there, "%s/there", top);
+	p.skeleton = "/etc/skel";
+	assert_true(mkdir(own, 0755) == 0 && chown(own, p.uid, p.gid) == 0);
+	assert_int_equal(mkdir(there, 0755), 0);
+	snprintf(home, sizeof home, "%s/joe", own);
+	assert_int_equal(home_copy(&p, &why), 0);
+	is_mode(home, "", S_IFDIR, 0755);
+	snprintf(home, sizeof home, "%s/link", own);
+	assert_int_equal(symlink(there, home), 0);
+	snprintf(home, sizeof home, "%s/link/joe", own);
+	assert_int_equal(home_copy(&p, &why), -1);
+	assert_non_null(strstr(why.p, "owner's rights"));
+	assert_int_equal(geteuid(), 0);
+	buf_free(&why);
+	assert_int_equal(entries(there), 0);
+}
+
 static int child(const char *home, int at, int error, long *count)
 {
 	int status, ends[2];
@@ -216,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    with_skeleton(made),
 	    with_skeleton(distrusted),
+	    with_skeleton(redirected),
 	    with_skeleton(step_by_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

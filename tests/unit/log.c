@@ -20,12 +20,14 @@ void openlog(const char *ident UNUSED, int option UNUSED, int where)
 	facility = where;
 }
 
-static void take(int priority, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void take(int priority, const char *fmt, va_list ap)
 {
 	level = priority;
 	vsnprintf(said, sizeof said, fmt, ap);
 }
 
+/* with clang a fortified syslog is a macro */
+#undef syslog
 void syslog(int priority, const char *fmt, ...)
 {
 	va_list ap;
@@ -34,7 +36,8 @@ void syslog(int priority, const char *fmt, ...)
 	va_end(ap);
 }
 
-void __syslog_chk(int priority, int flag, const char *fmt, ...);
+void __syslog_chk(int priority, int flag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void __syslog_chk(int priority, int flag UNUSED, const char *fmt, ...)
 {
 	va_list ap;

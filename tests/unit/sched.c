@@ -242,9 +242,8 @@ static void check(unsigned cancelled)
 	assert_true(silent <= 40 + 8 * cancelled);
 }
 
-static void simulate(uint64_t seed, bool dead_hosts)
+static void begin_world(uint64_t seed, bool dead_hosts)
 {
-	unsigned sent = 0, cancelled = 0;
 	struct sched_limits l = {.queuetime = 5 * DAY,
 	    .warntime = 4 * 3600,
 	    .retryalpha = 300,
@@ -265,42 +264,64 @@ static void simulate(uint64_t seed, bool dead_hosts)
 	add_module("local", 1);
 	add_module("esmtp", 5);
 	add_module("dsn", 1);
+}
+
+static void turn_gate(bool up)
+{
+	w.gate = up;
+	if (up)
+		recipients_ask_again(&w.s);
+	else
+		recipients_asked_gone(&w.s);
+}
+
+/* What comes from outside; 1: a message was cancelled. */
+static unsigned happen(unsigned sent)
+{
+	unsigned cancelled = 0;
+	if (rnd(3) == 0)
+		queue_ram_run(w.q);
+	if (w.n_questions && rnd(2))
+		answer_question();
+	if (w.n_flying && rnd(2))
+		land(rnd((uint32_t)w.n_flying));
+	if (rnd(3000) == 0)
+		module_dies();
+	if (rnd(2000) == 0) {
+		w.n_questions = 0;
+		turn_gate(!w.gate);
+	}
+	if (rnd(1000) == 0 && sent)
+		cancelled = sched_cancel(&w.s, 1 + rnd(sent), STR("for fun")) == 0;
+	if (rnd(1000) == 0)
+		sched_flush(&w.s, 0);
+	return cancelled;
+}
+
+static void turn(bool all_sent)
+{
+	w.soon = false;
+	int64_t next = sched_turn(&w.s);
+	if (w.soon || w.n_flying || w.n_questions || queue_ram_run(w.q))
+		return;
+	if (next > w.now && (all_sent || rnd(8) == 0))
+		w.now = next;
+	if (!w.gate && rnd(4) == 0)
+		turn_gate(true);
+}
+
+static void simulate(uint64_t seed, bool dead_hosts)
+{
+	unsigned sent = 0, cancelled = 0;
+	begin_world(seed, dead_hosts);
 	for (unsigned steps = 0; sent < MESSAGES || w.s.n_loaded || w.s.index.n; steps++) {
 		assert_true(steps < 3000000 && w.now < EPOCH + 40 * DAY);
 		if (sent < MESSAGES && rnd(4) == 0) {
 			submit();
 			sent++;
 		}
-		if (rnd(3) == 0)
-			queue_ram_run(w.q);
-		if (w.n_questions && rnd(2))
-			answer_question();
-		if (w.n_flying && rnd(2))
-			land(rnd((uint32_t)w.n_flying));
-		if (rnd(3000) == 0)
-			module_dies();
-		if (rnd(2000) == 0) {
-			w.gate = !w.gate;
-			w.n_questions = 0;
-			if (w.gate)
-				recipients_ask_again(&w.s);
-			else
-				recipients_asked_gone(&w.s);
-		}
-		if (rnd(1000) == 0 && sent)
-			cancelled += sched_cancel(&w.s, 1 + rnd(sent), STR("for fun")) == 0;
-		if (rnd(1000) == 0)
-			sched_flush(&w.s, 0);
-		w.soon = false;
-		int64_t next = sched_turn(&w.s);
-		if (!w.soon && !w.n_flying && !w.n_questions && !queue_ram_run(w.q)) {
-			if (next > w.now && (sent == MESSAGES || rnd(8) == 0))
-				w.now = next;
-			if (!w.gate && rnd(4) == 0) {
-				w.gate = true;
-				recipients_ask_again(&w.s);
-			}
-		}
+		cancelled += happen(sent);
+		turn(sent == MESSAGES);
 	}
 	queue_ram_run(w.q);
 	struct buf b;

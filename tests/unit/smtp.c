@@ -1,10 +1,15 @@
 /* libs/smtp without addresses: lines, verbs, replies, message text on every split. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "smtp/outgoing.h"
 #include "smtp/smtp.h"
 
 #define assert_str(s, z)                                          \
@@ -302,6 +307,75 @@ static void test_stuff(void **state)
 		}
 }
 
+/* ---- outgoing -------------------------------------------------------------------------------- */
+
+static struct sockaddr_storage address(int family, const char *ip, uint16_t port)
+{
+	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
+	struct sockaddr_in *four = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ss;
+	if (family == AF_INET) {
+		four->sin_port = htons(port);
+		assert_int_equal(inet_pton(family, ip, &four->sin_addr), 1);
+	} else {
+		six->sin6_port = htons(port);
+		assert_int_equal(inet_pton(family, ip, &six->sin6_addr), 1);
+	}
+	return ss;
+}
+
+static void test_outgoing_name(void **state UNUSED)
+{
+	static const struct {
+		int family;
+		const char *ip, *host, *name, *remote;
+	} cases[] = {
+	    {AF_INET, "192.0.2.1", "mx.example", "mx.example", "mx.example [192.0.2.1]"},
+	    {AF_INET, "192.0.2.1", "[192.0.2.1]", "192.0.2.1", "[192.0.2.1]"},
+	    {AF_INET, "192.0.2.1", "192.0.2.1", "192.0.2.1", "[192.0.2.1]"},
+	    {AF_INET6, "2001:db8::1", "[IPv6:2001:db8:0::1]", "2001:db8::1", "[2001:db8::1]"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sockaddr_storage to = address(cases[i].family, cases[i].ip, 25);
+		struct outgoing_name n;
+		outgoing_name(&to, cases[i].host, &n);
+		assert_string_equal(n.host, cases[i].name);
+		assert_string_equal(n.remote, cases[i].remote);
+	}
+}
+
+/* It comes from the address that is asked for; a wrong one is an error and leaves no descriptor. */
+static void test_outgoing_connect(void **state UNUSED)
+{
+	static const char *const wrong[] = {
+	    "::1", "127.0.0.1.", "me", "192.0.2.1 and much more text"};
+	struct sockaddr_storage to = address(AF_INET, "127.0.0.1", 0), from;
+	socklen_t n = sizeof(struct sockaddr_in);
+	int server = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(server, (struct sockaddr *)&to, n), 0);
+	assert_int_equal(listen(server, 8), 0);
+	assert_int_equal(getsockname(server, (struct sockaddr *)&to, &n), 0);
+	int fd = outgoing_connect(&to, STR("127.0.0.2"));
+	assert_true(fd >= 0);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(outgoing_error(fd), 0);
+	n = sizeof from;
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&from, &n), 0);
+	struct outgoing_name name;
+	outgoing_name(&from, "[]", &name);
+	assert_string_equal(name.host, "127.0.0.2");
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		assert_int_equal(outgoing_connect(&to, str_of(wrong[i])), -1);
+		assert_int_equal(errno, EADDRNOTAVAIL);
+	}
+	int next = outgoing_connect(&to, STR("0"));
+	assert_int_equal(next, fd);
+	close(next);
+	close(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +387,8 @@ int main(void)
 	    cmocka_unit_test(test_data),
 	    cmocka_unit_test(test_data_every_string),
 	    cmocka_unit_test(test_stuff),
+	    cmocka_unit_test(test_outgoing_name),
+	    cmocka_unit_test(test_outgoing_connect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ sub answer {
 	for (1 .. 10) {
 		my $v = $zone->{"$name $type"};
 		return $v if defined $v && !ref $v;
-		if (my $c = $zone->{"$name CNAME"}) {
+		if (my $c = $type ne 'CNAME' && $zone->{"$name CNAME"}) {
 			$reply->push(answer => Net::DNS::RR->new("$name. 60 CNAME $c->[0]."));
 			$name = lc $c->[0];
 			next;
@@ -54,6 +54,7 @@ sub answer {
 			$reply->push(answer => Net::DNS::RR->new("$name. 60 $type $_")) for @$v;
 			return 'NOERROR';
 		}
+		return 'NOERROR' if ref $zone->{"$name CNAME"};
 		return (grep { /^\Q$name\E / } keys %$zone) ? 'NOERROR' : 'NXDOMAIN';
 	}
 	return 'NOERROR';

@@ -80,6 +80,16 @@ sub file {
 	return $path;
 }
 
+# A shell script under a path of its own, replaced at once: it may be running.
+sub script {
+	my ($self, $path, $text) = @_;
+	open my $fh, '>', "$path.new" or die "$path: $!";
+	print $fh "#!/bin/sh\n$text";
+	close $fh;
+	chmod 0755, "$path.new";
+	rename "$path.new", $path or die "$path: $!";
+}
+
 sub program {
 	my ($name) = @_;
 	for my $d (qw(sbin bin libexec/courier)) {
