@@ -214,10 +214,22 @@ static bool add_member(struct transaction *t, struct str line)
 	    m, &a, &none, GATE_NOTIFY_NEVER, route_at_once(t->policy, &a, &route) ? &route : NULL);
 }
 
+/* Reports name what the sender has written (RFC 3461, 4.2: the address of this RCPT, no other). */
+static void keep_original(struct transaction *t)
+{
+	struct str given = t->asked_address.text;
+	if (t->asked.orcpt.n || str_has_8bit(given))
+		return;
+	char *z = arena_printf(t->message->arena, "rfc822;%.*s", STR_FMT(given));
+	if (z)
+		t->asked.orcpt = str_of(z);
+}
+
 /* Another name for one address, which is looked at as if it had been given. */
 static void look_up_member(struct transaction *t, struct str line)
 {
 	struct address a = {0};
+	keep_original(t);
 	if (address_canonical(&t->policy->names, t->message->arena, line, STR_NONE,
 		ADDRESS_BARE | ADDRESS_UTF8, &a) == ADDRESS_OK) {
 		look_up(t, &a, &t->asked);

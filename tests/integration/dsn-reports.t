@@ -32,6 +32,7 @@ my $t = Courier::Test->new(users => ['alice', 'bob', 'carol'],
 		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT\n",
 		esmtproutes => ':[127.0.0.1],' . $hostile->port . "\n",
 		resolver => "127.0.0.1\@9\n", esmtpdelay => "0\n", retryalpha => "1s\n", retrybeta => "100\n", warntime => "3s\n",
+		'aliases/more' => "other: bad\@far.test\n",
 		dsnfrom => "\"Post office\" <post\@office.test>\n", dsnlimit => "2000\n", defaultdomain => "example.test\n",
 	});
 my $domain = $t->domain;
@@ -49,6 +50,7 @@ sub instructions {
 	chmod 0600, $file;
 }
 instructions('.courier-no', "|echo go away; exit 67\n");
+$t->command('makealiases', '-C', $t->path(''));
 $t->start;
 
 sub talk {
@@ -142,6 +144,15 @@ $r = report(qr/text of forwarded/);
 like($r->{fields}, qr/^Original-Recipient: rfc822;sent\+to\@x\.test\nFinal-Recipient: rfc822; bad\@far\.test\nAction: failed$/m, 'MTA-1721: ORCPT goes along');
 ($record) = grep {/^rbad\@far\.test$/m && /^Rrfc822;sent/m} map {slurp($_) // ''} glob "$archive/*/C*";
 like($record // '', qr/^uauthsmtp$/m, 'MTA-1721: and where the mail came from, so that ESMTP_BLOCKBACKSCATTER holds for its reports');
+
+give(to => ["carol-out\@$domain"], subject => 'unnamed');
+$r = report(qr/text of unnamed/);
+like($r->{fields}, qr/^Original-Recipient: rfc822;carol-out\@\Q$domain\E\nFinal-Recipient: rfc822; bad\@far\.test$/m, 'MTA-2116: a report names the address whose instructions forwarded');
+like($r->{third}, qr/^  \(forwarded by carol-out\@\Q$domain\E\)$/m, 'MTA-1215: and so does Received');
+give(to => ["other\@$domain"], subject => 'alias');
+$r = report(qr/text of alias/);
+like($r->{people}, qr/^<other\@\Q$domain\E>:$/m, 'MTA-2116: the name of an alias is what the sender knows');
+like($r->{fields}, qr/^Original-Recipient: rfc822;other\@\Q$domain\E\nFinal-Recipient: rfc822; bad\@far\.test$/m, 'MTA-2116: also in the fields');
 
 # ---- delays -------------------------------------------------------------------------------
 
