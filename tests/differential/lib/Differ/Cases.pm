@@ -7,6 +7,7 @@ package Differ::Cases;
 #	message  sender, rcpt => [...], params, text, client    reply, and what arrives anywhere, are compared
 #	sendmail args => [...], env => {...}, text              exit status, and what arrives
 #	command  name, args                                     exit status and output
+#	submit   args => [...], text                            codes of the replies, exit status, and what arrives
 #
 # %TAG% in addresses and text becomes the case's own word, so that what arrives can be told apart.
 
@@ -33,6 +34,11 @@ sub relay {
 sub sendmail {
 	my ($name, $text, $args, $env, %more) = @_;
 	push @cases, {name => "sendmail $name", kind => 'sendmail', text => $text, args => $args, env => $env || {}, %more};
+}
+
+sub conversation {
+	my ($name, $text, @args) = @_;
+	push @cases, {name => "submit $name", kind => 'submit', text => $text, args => \@args};
 }
 
 sub command { my ($name, @args) = @_; push @cases, {name => "command $name @args", kind => 'command', command => $name, args => \@args} }
@@ -143,7 +149,7 @@ sub messages {
 	    ['hosted catch-all', 'whoever@hosted.test'], ['wildcard', 'dan@x.wild.test'], ['virtual', 'any@virtual.test'], ['virtual discarded', 'special@virtual.test'], ['alias out', 'out@example.test'],
 	    ['hosted alias', 'hostalias@hosted.test'], ['literal', 'alice@[127.0.0.1]'], ['root', 'root@example.test'];
 	message("bob's $_", "$h\nx\n", rcpt => ["bob-$_\@example.test"], sender => 'alice-%TAG%@example.test')
-	    for qw(void empty two fwd fwdamp out stop env env-a-b-c head preline say dyn dyn2 mbox a.b order join), map {"exit$_"} 0, 1, 64 .. 78, 99, 100, 112;
+	    for qw(void empty two fwd fwdamp fwdbang out stop env env-a-b-c head preline say dyn dyn2 mbox a.b order join), map {"exit$_"} 0, 1, 64 .. 78, 99, 100, 112;
 	message("report: $_->[0]", "$h\nx\n", rcpt => [$_->[1]], sender => 'alice-%TAG%@example.test', client => '127.0.0.2', %{$_->[2] || {}})
 	    for ['refused there', 'x@nobody.test'], ['content refused', 'x@spam.test'], ['success here', 'bob-dsn@example.test', {rcpt_params => 'NOTIFY=SUCCESS'}],
 	    ['success, no DSN there', 'x@bits.test', {rcpt_params => 'NOTIFY=SUCCESS'}], ['never', 'x@nobody.test', {rcpt_params => 'NOTIFY=NEVER'}],
@@ -191,12 +197,34 @@ sub submissions {
 	sendmail('bare To', "To: alice, Bob <bob>\n${s}\nhi\n", ['alice-%TAG%']);
 	sendmail('dot line', "${s}\nhi\n.\nmore\n", ['alice-%TAG%']);
 	sendmail('rejected address', "${s}\nhi\n", ['a@b@c']);
+	sendmail('bang path', "${s}\nhi\n", ['nosuch!x-%TAG%']);
+	sendmail('own bang path', "${s}\nhi\n", ['mx.example.test!alice-%TAG%']);
+	sendmail('percent', "${s}\nhi\n", ['alice-%TAG%%example.test@mx.example.test']);
+	conversations();
 	command('makealiases', '-dump');
 	command('aliaslookup', $_) for qw(team single nested self out far twice quoted continued alice nobody any@virtual.test hostalias@hosted.test TEAM postmaster root team@example.test);
 	command('mailq', @$_) for [], ['-batch'], ['-sort'], ['-nonsense'];
 	command('cancelmsg', @$_) for [], ['0000000000000000.0000000000000000.00000000'];
 	command('courier', @$_) for ['show', 'all'], ['clear', 'x@y.test'], ['flush', 'nosuch'];
 	command('submit', @$_) for ['-vrfy=alice', 'local', 'dns; x'], ['-vrfy=nobody', 'local', 'dns; x'], ['-expn=team', 'local', 'dns; x'], ['-expn=alice', 'local', 'dns; x'], ['nosuch', 'dns; x'];
+}
+
+sub conversations {
+	my @local = ('local', 'dns; localhost (localhost [127.0.0.1])');
+	my @esmtp = ('esmtp', 'dns; client.test (client.test [127.0.0.1])');
+	my $text = "Subject: %TAG%\nFrom: a\@far.test\nTo: b\@far.test\n\nhi\n";
+	conversation('one recipient', "a\@far.test\nalice-%TAG%\@example.test\n\n$text", @local);
+	conversation('bare names', "alice\nbob-%TAG%\n\n$text", @local);
+	conversation('two, one refused', "a\@far.test\nnobody\@example.test\nalice-%TAG%\@example.test\n\n$text", @esmtp);
+	conversation('null sender', "\nalice-%TAG%\@example.test\n\n$text", @local);
+	conversation('from the header', "a\@far.test\n\nTo: alice-%TAG%\nCc: bob-%TAG%\n$text", @local);
+	conversation('from Bcc alone', "a\@far.test\n\nBcc: bob-%TAG%\n$text", '-bcc', @local);
+	conversation('no recipients', "a\@far.test\n\nSubject: %TAG%\n\nhi\n", @local);
+	conversation('success wanted', "alice-%TAG%\@example.test\tF\tenv%TAG%\nbob-%TAG%\@example.test\tS\trfc822;first\@far.test\n\n$text", @local);
+	conversation('relaying', "a\@far.test\nx-%TAG%\@full.test\n\n$text", @esmtp);
+	conversation('relayed', "a\@far.test\nx-%TAG%\@full.test\n\n$text", @local);
+	conversation('bang path', "far!a\nalice-%TAG%\@example.test\n\n$text", 'uucp', 'uucp; far');
+	conversation('dsn', "\nalice-%TAG%\@example.test\n\n$text", 'dsn', 'dns; localhost (localhost [127.0.0.1])');
 }
 
 sub all {

@@ -17,6 +17,13 @@ sub prose {
 	return $text;
 }
 
+# A replacement, with $1 and $2 in it.
+sub with {
+	my ($text, @caught) = @_;
+	$text =~ s/\$([12])/$caught[$1 - 1] \/\/ ''/ge;
+	return $text;
+}
+
 sub level {
 	my ($text) = @_;
 	$text =~ s/\r//g;
@@ -27,14 +34,16 @@ sub level {
 	$text =~ s/\b[0-9A-F]{16}\.[0-9A-F]{8}\b/ID/g;
 	$text =~ s{/(?:srv/differ|[\w./-]*courier-test-\w+/homes)/}{/HOMES/}g;
 	for my $m (@meant) {
-		my $with = $m->[1];
-		$m->[3] += $text =~ s/$m->[0]/$with/mg;
+		$m->[3] += $text =~ s/$m->[0]/with($m->[1], $1, $2)/ge;
 	}
 	my ($n, %name) = (0);
 	while ($text =~ /boundary="?([^"\s;]+)"?/gi) {
-		$name{$1} //= 'BOUNDARY' . ++$n if $1 ne 'xx';
+		$name{$1} //= 'BOUNDARY' . ++$n;
 	}
-	$text =~ s/\Q$_\E/$name{$_}/g for sort {length $b <=> length $a} keys %name;
+	for my $b (sort {length $b <=> length $a} keys %name) {
+		$text =~ s/boundary="?\Q$b\E"?/boundary=$name{$b}/gi;
+		$text =~ s/^--\Q$b\E/--$name{$b}/mg;
+	}
 	return $text;
 }
 
@@ -46,7 +55,7 @@ sub facts {
 	my @f;
 	push @f, 'replies ' . replies($r) if $r->{replies};
 	push @f, "exit status $r->{status}" if defined $r->{status};
-	push @f, 'output ' . level($r->{output}) if defined $r->{output};
+	push @f, "output\n" . level($r->{output}) if defined $r->{output};
 	push @f, map {"arrived in $_"} sort map {level($_)} @{$r->{arrived} || []};
 	return map {split /\n/, $_} @f;
 }
@@ -63,6 +72,8 @@ sub known {
 			push @meant, [qr/(?m)$line/, $reason eq '-' ? '' : $reason, $more, 0];
 			next;
 		}
+		# The last reply: "502 -> 503".
+		$line = "^- replies .*\\b$1\$|^\\+ replies .*\\b$2\$" if $line =~ /^(\d+) -> (\d+)$/;
 		push @k, {case => qr/^(?:$case)$/, line => qr/$line/, reason => $reason, used => 0};
 	}
 	return @k;

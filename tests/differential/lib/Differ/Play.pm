@@ -84,7 +84,13 @@ sub command {
 	return {status => $status, output => $out};
 }
 
-my %kinds = (dialog => \&dialog, message => \&message, sendmail => \&submission, command => \&command);
+sub talk_to_submit {
+	my ($side, $c) = @_;
+	my ($status, $out) = $side->command({}, fill($c->{text}, $c), 'submit', @{$c->{args}});
+	return {status => $status, replies => [$out =~ /^\d{3} .*/mg]};
+}
+
+my %kinds = (dialog => \&dialog, message => \&message, sendmail => \&submission, command => \&command, submit => \&talk_to_submit);
 
 sub settle {
 	my ($side) = @_;
