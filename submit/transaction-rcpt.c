@@ -6,9 +6,19 @@
 #include "submit/transaction.h"
 #include "broker/local-key.h"
 
+/* An original recipient without a type, as the original's programs give it, has the usual one. */
+static struct str copy_orcpt(struct arena *a, struct str orcpt)
+{
+	if (orcpt.n == 0 || str_chr(orcpt, ';') >= 0)
+		return arena_str(a, orcpt);
+	const char *type = str_has_8bit(orcpt) ? "utf-8" : "rfc822";
+	char *z = arena_printf(a, "%s;%.*s", type, STR_FMT(orcpt));
+	return z ? str_of(z) : STR_NONE;
+}
+
 static struct gate_rcpt copy_rcpt(struct arena *a, const struct gate_rcpt *r)
 {
-	return (struct gate_rcpt){arena_str(a, r->address), arena_str(a, r->orcpt), r->notify};
+	return (struct gate_rcpt){arena_str(a, r->address), copy_orcpt(a, r->orcpt), r->notify};
 }
 
 bool message_add_rcpt(struct message *m, const struct address *a, const struct gate_rcpt *r,

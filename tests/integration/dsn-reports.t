@@ -227,6 +227,7 @@ report(qr/^Subject: slow4$/m, 'alice', 40);
 like(give(from => '', to => ["carol-no\@$domain"], subject => 'double'), qr/^250/, 'nobody\'s mail fails');
 my $double = $t->wait_for(20, sub { (grep {$_->[1] =~ /text of double/} map {$t->mailbox($_)} 'alice', 'bob', 'carol')[0] });
 like($double ? $double->[1] : '', qr/^Return-Path: <#\@\[\]>$/m, 'MTA-2113: postmaster hears of it, from #@[]');
+like($double ? $double->[1] : '', qr/^To: <postmaster\@example\.test>$/m, 'MTA-0102: who is postmaster of the default domain');
 like(give(from => '#@[]', to => ["carol-no\@$domain"], subject => 'triple'), qr/^250|^5/, 'a report to postmaster that fails');
 sleep 2;
 my @all = map {$_->[1]} map {$t->mailbox($_)} 'alice', 'bob', 'carol';

@@ -217,10 +217,11 @@ sub conversations {
 	conversation('bare names', "alice\nbob-%TAG%\n\n$text", @local);
 	conversation('two, one refused', "a\@far.test\nnobody\@example.test\nalice-%TAG%\@example.test\n\n$text", @esmtp);
 	conversation('null sender', "\nalice-%TAG%\@example.test\n\n$text", @local);
-	conversation('from the header', "a\@far.test\n\nTo: alice-%TAG%\nCc: bob-%TAG%\n$text", @local);
+	conversation('from the header', "a\@far.test\n\nTo: alice-%TAG%\nCc: bob-%TAG%\nSubject: %TAG%\n\nhi\n", @local);
 	conversation('from Bcc alone', "a\@far.test\n\nBcc: bob-%TAG%\n$text", '-bcc', @local);
 	conversation('no recipients', "a\@far.test\n\nSubject: %TAG%\n\nhi\n", @local);
 	conversation('success wanted', "alice-%TAG%\@example.test\tF\tenv%TAG%\nbob-%TAG%\@example.test\tS\trfc822;first\@far.test\n\n$text", @local);
+	conversation('original recipient', "alice-%TAG%\@example.test\tF\tenv%TAG%\nbob-%TAG%\@example.test\tS\tfirst\@far.test\n\n$text", @local);
 	conversation('relaying', "a\@far.test\nx-%TAG%\@full.test\n\n$text", @esmtp);
 	conversation('relayed', "a\@far.test\nx-%TAG%\@full.test\n\n$text", @local);
 	conversation('bang path', "far!a\nalice-%TAG%\@example.test\n\n$text", 'uucp', 'uucp; far');

@@ -13,7 +13,7 @@ sub prose {
 	my ($text) = @_;
 	return $text if $text !~ /report-type=.?delivery-status/;
 	$text =~ s{(\n\n.*?\nContent-Type: text/plain[^\n]*\n(?:Content-[^\n]*\n)*\n)(.*?)(?=\n--[^\n]+\nContent-Type: message/)}
-		{"\n" . join "\n", grep {/^(?:<.*>:?$| [^ -])/} split /\n/, $2}se;
+		{"\n" . join "\n", grep {/^(?:<.*>:?$| [^ -]| +\[)/} split /\n/, $2}se;
 	return $text;
 }
 
@@ -97,6 +97,7 @@ sub report {
 	my ($same, $meant, $other) = (0, 0, 0);
 	for my $name (sort keys %seen) {
 		my @d = difference([facts($original->{$name} || {})], [facts($ours->{$name} || {})]);
+		print "### $name\n", map {"$_\n"} '< original', facts($original->{$name} || {}), '> ours', facts($ours->{$name} || {}) if $ENV{DIFFER_ALL};
 		if (!@d) { $same++; next }
 		my @new;
 		for my $line (@d) {

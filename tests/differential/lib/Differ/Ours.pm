@@ -53,6 +53,12 @@ sub queued {
 	return $out =~ /"messages":(\d+)/ ? $1 : -1;
 }
 sub idle { return $_[0]->queued == 0 }
-sub stop { $_[0]{t}->stop; Test::More::plan(tests => 1); Test::More::pass('compared'); }
+sub stop {
+	my ($self) = @_;
+	Differ::Side::write_file($ENV{DIFFER_LOG}, $self->{t}->log) if $ENV{DIFFER_LOG};
+	$self->{t}->stop;
+	Test::More::plan(tests => 1);
+	Test::More::pass('compared');
+}
 
 1;
