@@ -149,7 +149,7 @@ sub messages {
 	    ['hosted catch-all', 'whoever@hosted.test'], ['wildcard', 'dan@x.wild.test'], ['virtual', 'any@virtual.test'], ['virtual discarded', 'special@virtual.test'], ['alias out', 'out@example.test'],
 	    ['hosted alias', 'hostalias@hosted.test'], ['literal', 'alice@[127.0.0.1]'], ['root', 'root@example.test'];
 	message("bob's $_", "$h\nx\n", rcpt => ["bob-$_\@example.test"], sender => 'alice-%TAG%@example.test')
-	    for qw(void empty two fwd fwdamp fwdbang out stop env env-a-b-c head preline say dyn dyn2 mbox a.b order join), map {"exit$_"} 0, 1, 64 .. 78, 99, 100, 112;
+	    for qw(void empty two fwd fwdamp fwdbang way-x way-out-a-b comment both list toself tonobody toboth bare missing signal stderr long out stop env env-a-b-c head preline say dyn dyn2 mbox a.b order join), map {"exit$_"} 0, 1, 64 .. 78, 99, 100, 112;
 	message("report: $_->[0]", "$h\nx\n", rcpt => [$_->[1]], sender => 'alice-%TAG%@example.test', client => '127.0.0.2', %{$_->[2] || {}})
 	    for ['refused there', 'x@nobody.test'], ['content refused', 'x@spam.test'], ['success here', 'bob-dsn@example.test', {rcpt_params => 'NOTIFY=SUCCESS'}],
 	    ['success, no DSN there', 'x@bits.test', {rcpt_params => 'NOTIFY=SUCCESS'}], ['never', 'x@nobody.test', {rcpt_params => 'NOTIFY=NEVER'}],
@@ -158,6 +158,16 @@ sub messages {
 	    ['success of a list', 'team@example.test', {rcpt_params => 'NOTIFY=SUCCESS'}], ['null sender', 'x@nobody.test', {sender => ''}];
 	message('report: two hosts', "$h\nx\n", rcpt => ['x@nobody.test', 'y@spam.test', 'z@full.test'], sender => 'alice-%TAG%@example.test', client => '127.0.0.2');
 	relay('envelope passed on', "$h\nx\n", 'full', params => 'RET=HDRS ENVID=abc', rcpt_params => 'NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o@far.test');
+	message('relayed: two at one host', "$h\nx\n", rcpt => ['x@full.test', 'y@full.test'], client => '127.0.0.2');
+	message('relayed: upper case', "$h\nx\n", rcpt => ['Xy@FULL.test'], client => '127.0.0.2');
+	message('relayed: quoted', "$h\nx\n", rcpt => ['"x y"@full.test'], client => '127.0.0.2');
+	message('relayed: the same twice', "$h\nx\n", rcpt => ['x@full.test', 'x@FULL.test'], client => '127.0.0.2');
+	message('here: the same twice', "$h\nx\n", rcpt => ['alice-%TAG%@example.test', 'alice-%TAG%@EXAMPLE.TEST', 'alice-%TAG%@mx.example.test'], client => '127.0.0.2');
+	message('here: alias and member', "$h\nx\n", rcpt => ['team@example.test', 'alice@example.test']);
+	message('here: percent', "$h\nx\n", rcpt => ['alice-%TAG%%mx.example.test@example.test']);
+	message('UTF-8 header', "From: a\@far.test\nTo: b\@far.test\nSubject: %TAG% $utf8\nx\n", params => 'SMTPUTF8');
+	message("UTF-8 header, relayed to $_", "From: a\@far.test\nTo: b\@far.test\nSubject: %TAG% $utf8\nx\n", params => 'SMTPUTF8', rcpt => ["x\@$_.test"], client => '127.0.0.2', sender => 'alice-%TAG%@example.test') for qw(full bits);
+	message('UTF-8 sender, relayed to full', "$h\nx\n", params => 'SMTPUTF8', sender => "\xc3\xa9\@far.test", rcpt => ['x@full.test'], client => '127.0.0.2');
 	relay("verp to $_", "$h\nx\n", $_, params => 'VERP', sender => 'list@example.test') for qw(full verp);
 	message('verp here', "$h\nx\n", params => 'VERP', sender => 'list@example.test', client => '127.0.0.2');
 }
@@ -197,6 +207,26 @@ sub submissions {
 	sendmail('bare To', "To: alice, Bob <bob>\n${s}\nhi\n", ['alice-%TAG%']);
 	sendmail('dot line', "${s}\nhi\n.\nmore\n", ['alice-%TAG%']);
 	sendmail('rejected address', "${s}\nhi\n", ['a@b@c']);
+	sendmail('-bs', join("\r\n", 'EHLO x', 'MAIL FROM:<me@far.test>', 'RCPT TO:<alice-%TAG%@example.test>', 'DATA', 'Subject: %TAG%', '', 'hi', '.', 'QUIT', ''), ['-bs']);
+	sendmail('-t and recipients', "To: alice-%TAG%\n${s}\nhi\n", ['-t', 'bob-%TAG%']);
+	sendmail('-r', "${s}\nhi\n", ['-r', 'me@far.test', 'alice-%TAG%']);
+	sendmail('-B', "${s}\nhi\n", ['-B', '8BITMIME', 'alice-%TAG%']);
+	sendmail('-o options', "${s}\nhi\n", ['-odb', '-oeq', '-om', '-v', 'alice-%TAG%']);
+	sendmail('-f empty', "${s}\nhi\n", ['-f', '', 'alice-%TAG%']);
+	sendmail('-f <>', "${s}\nhi\n", ['-f', '<>', 'alice-%TAG%']);
+	sendmail('-f bare', "${s}\nhi\n", ['-f', 'me', 'alice-%TAG%']);
+	sendmail('brackets', "${s}\nhi\n", ['<alice-%TAG%@example.test>']);
+	sendmail('two in one', "${s}\nhi\n", ['alice-%TAG%, bob-%TAG%']);
+	sendmail('alias', "${s}\nhi\n", ['team']);
+	sendmail('-t group', "To: people: alice-%TAG%, bob-%TAG%;\n${s}\nhi\n", ['-t']);
+	sendmail('-t with a name', "To: Alice <alice-%TAG%\@example.test>, \"Bob, B.\" <bob-%TAG%>\n${s}\nhi\n", ['-t']);
+	sendmail('-t Resent', "To: alice-%TAG%\nResent-To: bob-%TAG%\n${s}\nhi\n", ['-t']);
+	sendmail('Return-Path', "Return-Path: <x\@y.test>\n${s}\nhi\n", ['alice-%TAG%']);
+	sendmail('From line', "From me Mon Jan  1 00:00:00 2001\n${s}\nhi\n", ['alice-%TAG%']);
+	sendmail('empty', '', ['alice-%TAG%']);
+	sendmail('-F with quotes', "${s}\nhi\n", ['-F', 'A "quoted" (name), B.', 'alice-%TAG%']);
+	sendmail('-F in UTF-8', "${s}\nhi\n", ['-F', "Ren\xc3\xa9", 'alice-%TAG%']);
+	sendmail('dot, without -i', "${s}\nhi\n.\n", ['alice-%TAG%']);
 	sendmail('bang path', "${s}\nhi\n", ['nosuch!x-%TAG%']);
 	sendmail('own bang path', "${s}\nhi\n", ['mx.example.test!alice-%TAG%']);
 	sendmail('percent', "${s}\nhi\n", ['alice-%TAG%%example.test@mx.example.test']);
@@ -205,7 +235,11 @@ sub submissions {
 	command('aliaslookup', $_) for qw(team single nested self out far twice quoted continued alice nobody any@virtual.test hostalias@hosted.test TEAM postmaster root team@example.test);
 	command('mailq', @$_) for [], ['-batch'], ['-sort'], ['-nonsense'];
 	command('cancelmsg', @$_) for [], ['0000000000000000.0000000000000000.00000000'];
-	command('courier', @$_) for ['show', 'all'], ['clear', 'x@y.test'], ['flush', 'nosuch'];
+	command('newaliases');
+	command('makealiases', '-chk');
+	command('makehosteddomains');
+	command('makeacceptmailfor');
+	command('courier', @$_) for ['show', 'all'], ['clear', 'x@y.test'], ['flush', 'nosuch'], ['clear', 'all'], ['flush'];
 	command('submit', @$_) for ['-vrfy=alice', 'local', 'dns; x'], ['-vrfy=nobody', 'local', 'dns; x'], ['-expn=team', 'local', 'dns; x'], ['-expn=alice', 'local', 'dns; x'], ['nosuch', 'dns; x'];
 }
 

@@ -50,13 +50,20 @@ sub level {
 # Replies: the codes alone; texts are ours.
 sub replies { my ($r) = @_; return join ' ', map {/^(\w+)/ ? $1 : '?'} @{$r->{replies} || []} }
 
+# The fields that mail servers write, in their order.
+sub trace {
+	my ($text) = @_;
+	my ($header) = $text =~ /\A(.*?)\n\n(?!  by )/s;
+	return join ' ', 'order', ($header // '') =~ /^(Delivered-To|Return-Path|Received|Old-[\w-]+):/mg;
+}
+
 sub facts {
 	my ($r) = @_;
 	my @f;
 	push @f, 'replies ' . replies($r) if $r->{replies};
 	push @f, "exit status $r->{status}" if defined $r->{status};
 	push @f, "output\n" . level($r->{output}) if defined $r->{output};
-	push @f, map {"arrived in $_"} sort map {level($_)} @{$r->{arrived} || []};
+	push @f, map {("arrived in $_", trace($_))} sort map {level($_)} @{$r->{arrived} || []};
 	return map {split /\n/, $_} @f;
 }
 
