@@ -203,13 +203,13 @@ void transaction_policy(struct transaction *t, struct gate_policy *out)
 /* ---- MAIL ------------------------------------------------------------------------------------ */
 
 /* The client's own BOFHSUPPRESSBACKSCATTER, else the settings'. */
-static bool subject_to_track(const struct transaction *t, bool login)
+static bool subject_to_track(const struct transaction *t, bool relay)
 {
 	struct str list, word;
 	if (!access_env(buf_str(&t->env), "BOFHSUPPRESSBACKSCATTER", &list))
-		return login ? t->policy->track_auth : t->policy->track_smtp;
+		return relay ? t->policy->track_auth : t->policy->track_smtp;
 	while (str_split(&list, ',', &word))
-		if (str_is(str_trim(word), login ? "authsmtp" : "smtp"))
+		if (str_is(str_trim(word), relay ? "authsmtp" : "smtp"))
 			return true;
 	return false;
 }
