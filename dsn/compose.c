@@ -297,7 +297,7 @@ static void add_header(const struct dsn_report *r, bool eight, struct buf *out)
 	add_clean(out, r->to, WORD_MAX);
 	if (str_chr(r->to, '@') < 0) { /* our own postmaster */
 		buf_addc(out, '@');
-		add_clean(out, r->me, WORD_MAX);
+		add_clean(out, r->domain.n ? r->domain : r->me, WORD_MAX);
 	}
 	buf_addz(out, ">\n");
 	add_field(out, "Subject", str_trim(subject));

@@ -19,9 +19,10 @@ struct dsn_templates {
 struct dsn_report {
 	const struct dsn_templates *templates;
 	const struct dsn_history *history;
-	struct str me;   /* our name */
-	struct str from; /* body of From; empty: postmaster at me */
-	struct str to;   /* the envelope recipient, for To */
+	struct str me;     /* our name */
+	struct str domain; /* of our own postmaster; empty: me */
+	struct str from;   /* body of From; empty: postmaster at me */
+	struct str to;     /* the envelope recipient, for To */
 	struct str sender, envid;
 	int64_t arrived, now;  /* epoch seconds */
 	struct str message_id; /* without <> */

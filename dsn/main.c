@@ -193,6 +193,7 @@ static void compose(struct report *r)
 	    .templates = &dsn.templates,
 	    .history = &r->history,
 	    .me = str_of(me),
+	    .domain = str_trim(config_str(c, "identity", "defaultdomain", vhost)),
 	    .from = config_str(c, "identity", "dsnfrom", vhost),
 	    .to = r->to,
 	    .sender = r->d->sender,

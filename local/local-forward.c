@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ORIGIN_TEXT_MAX = 8192 };
+
 struct forward {
 	struct gate_txn *txn;
 	struct module_body *body;
@@ -113,6 +115,17 @@ static void on_mail(void *ctx, const struct gate_reply *r)
 	finish(f, outcome_of(r->code));
 }
 
+/* Reports name the address that the sender has written, or this one, never where it leads to alone.
+ */
+static void original_of(const struct forward_request *q, struct buf *out)
+{
+	buf_init(out, ORIGIN_TEXT_MAX);
+	if (q->orcpt.n)
+		buf_adds(out, q->orcpt);
+	else if (!str_has_8bit(q->by))
+		buf_addf(out, "rfc822;%.*s", STR_FMT(q->by));
+}
+
 void forward_start(
     struct gate_client *g, const struct forward_request *q, forward_done done, void *ctx)
 {
@@ -120,7 +133,11 @@ void forward_start(
 	struct forward *f = mem_new(struct forward);
 	/* Where it came from at first: reports of mail from strangers may go nowhere. */
 	char source[64];
-	struct gate_origin origin = {.source = source, .sender_id = STR("local delivery")};
+	struct buf by, original;
+	buf_init(&by, ORIGIN_TEXT_MAX);
+	buf_addf(&by, "forwarded by %.*s", STR_FMT(q->by));
+	original_of(q, &original);
+	struct gate_origin origin = {.source = source, .sender_id = buf_str(&by)};
 	struct gate_mail mail = {.sender = d->sender,
 	    .with = "local",
 	    .envid = d->envid,
@@ -142,7 +159,9 @@ void forward_start(
 	gate_mail(f->txn, &mail, on_mail, f);
 	while (rest.n && str_split(&rest, '\n', &address)) {
 		struct gate_rcpt rcpt = {
-		    .address = address, .orcpt = q->orcpt, .notify = q->notify};
+		    .address = address, .orcpt = buf_str(&original), .notify = q->notify};
 		gate_rcpt(f->txn, &rcpt, on_rcpt, f);
 	}
+	buf_free(&by);
+	buf_free(&original);
 }

@@ -152,6 +152,7 @@ static void start_forward(struct letter *l, const struct worker_result *r)
 	    .body = l->parcel->body,
 	    .addresses = r->forwards,
 	    .delivered_to = r->delivered_to,
+	    .by = l->rcpt->address,
 	    .orcpt = l->rcpt->orcpt,
 	    .notify = forward_notify(l, r)};
 	forward_start(self.gate, &f, forwarded, l);

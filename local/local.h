@@ -54,7 +54,8 @@ struct forward_request {
 	struct module_body *body;
 	struct str addresses;    /* LF after each */
 	struct str delivered_to; /* a header line */
-	struct str orcpt;        /* the address that the sender knows */
+	struct str by;           /* the address whose instructions these are */
+	struct str orcpt;        /* the address that the sender knows, if said */
 	uint8_t notify;
 };
 /* outcome as for module_result: DELIVERED, DEFERRED or FAILED with code, status and text. */

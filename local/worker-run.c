@@ -171,7 +171,7 @@ static bool prepare(struct job *j, struct buf *text, struct dot_file *f, enum ve
 		*v = job_verdict(j, FAILED, "5.1.1", "no such user: there is no such extension");
 	else if ((loops = message_loops(&j->msg, j->d->address)) > 0)
 		*v = job_verdict(
-		    j, FAILED, "5.4.6", "mail loop: it has been delivered to this address before");
+		    j, BOUNCED, "5.4.6", "mail loop: it has been delivered to this address before");
 	else if (loops < 0)
 		*v = job_errno(j, "cannot read the message", "");
 	buf_free(&why);

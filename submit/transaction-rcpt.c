@@ -6,9 +6,19 @@
 #include "submit/transaction.h"
 #include "broker/local-key.h"
 
+/* An original recipient without a type, as the original's programs give it, has the usual one. */
+static struct str copy_orcpt(struct arena *a, struct str orcpt)
+{
+	if (orcpt.n == 0 || str_chr(orcpt, ';') >= 0)
+		return arena_str(a, orcpt);
+	const char *type = str_has_8bit(orcpt) ? "utf-8" : "rfc822";
+	char *z = arena_printf(a, "%s;%.*s", type, STR_FMT(orcpt));
+	return z ? str_of(z) : STR_NONE;
+}
+
 static struct gate_rcpt copy_rcpt(struct arena *a, const struct gate_rcpt *r)
 {
-	return (struct gate_rcpt){arena_str(a, r->address), arena_str(a, r->orcpt), r->notify};
+	return (struct gate_rcpt){arena_str(a, r->address), copy_orcpt(a, r->orcpt), r->notify};
 }
 
 bool message_add_rcpt(struct message *m, const struct address *a, const struct gate_rcpt *r,
@@ -214,10 +224,22 @@ static bool add_member(struct transaction *t, struct str line)
 	    m, &a, &none, GATE_NOTIFY_NEVER, route_at_once(t->policy, &a, &route) ? &route : NULL);
 }
 
+/* Reports name what the sender has written (RFC 3461, 4.2: the address of this RCPT, no other). */
+static void keep_original(struct transaction *t)
+{
+	struct str given = t->asked_address.text;
+	if (t->asked.orcpt.n || str_has_8bit(given))
+		return;
+	char *z = arena_printf(t->message->arena, "rfc822;%.*s", STR_FMT(given));
+	if (z)
+		t->asked.orcpt = str_of(z);
+}
+
 /* Another name for one address, which is looked at as if it had been given. */
 static void look_up_member(struct transaction *t, struct str line)
 {
 	struct address a = {0};
+	keep_original(t);
 	if (address_canonical(&t->policy->names, t->message->arena, line, STR_NONE,
 		ADDRESS_BARE | ADDRESS_UTF8, &a) == ADDRESS_OK) {
 		look_up(t, &a, &t->asked);

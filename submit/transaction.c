@@ -203,13 +203,13 @@ void transaction_policy(struct transaction *t, struct gate_policy *out)
 /* ---- MAIL ------------------------------------------------------------------------------------ */
 
 /* The client's own BOFHSUPPRESSBACKSCATTER, else the settings'. */
-static bool subject_to_track(const struct transaction *t, bool login)
+static bool subject_to_track(const struct transaction *t, bool relay)
 {
 	struct str list, word;
 	if (!access_env(buf_str(&t->env), "BOFHSUPPRESSBACKSCATTER", &list))
-		return login ? t->policy->track_auth : t->policy->track_smtp;
+		return relay ? t->policy->track_auth : t->policy->track_smtp;
 	while (str_split(&list, ',', &word))
-		if (str_is(str_trim(word), login ? "authsmtp" : "smtp"))
+		if (str_is(str_trim(word), relay ? "authsmtp" : "smtp"))
 			return true;
 	return false;
 }
@@ -236,7 +236,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.idempotency = t->dsn ? arena_str(m->arena, f->mail.idempotency) : STR_NONE;
 	m->with = arena_str(m->arena, f->with);
 	m->relay = t->client_relay || m->mail.login.n;
-	m->track = t->from_network && subject_to_track(t, m->mail.login.n > 0);
+	m->track = t->from_network && subject_to_track(t, m->relay);
 	/* A program that speaks for the network says itself what is to be checked. */
 	bofh_options(buf_str(&t->env), m->relay,
 	    !t->proxy && policy_checks_dns(t->policy, t->origin.service), &t->options);

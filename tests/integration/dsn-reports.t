@@ -32,6 +32,7 @@ my $t = Courier::Test->new(users => ['alice', 'bob', 'carol'],
 		'smtpaccess/default' => "127.0.0.1\tallow,RELAYCLIENT\n",
 		esmtproutes => ':[127.0.0.1],' . $hostile->port . "\n",
 		resolver => "127.0.0.1\@9\n", esmtpdelay => "0\n", retryalpha => "1s\n", retrybeta => "100\n", warntime => "3s\n",
+		'aliases/more' => "other: bad\@far.test\n",
 		dsnfrom => "\"Post office\" <post\@office.test>\n", dsnlimit => "2000\n", defaultdomain => "example.test\n",
 	});
 my $domain = $t->domain;
@@ -49,6 +50,7 @@ sub instructions {
 	chmod 0600, $file;
 }
 instructions('.courier-no', "|echo go away; exit 67\n");
+$t->command('makealiases', '-C', $t->path(''));
 $t->start;
 
 sub talk {
@@ -143,6 +145,15 @@ like($r->{fields}, qr/^Original-Recipient: rfc822;sent\+to\@x\.test\nFinal-Recip
 ($record) = grep {/^rbad\@far\.test$/m && /^Rrfc822;sent/m} map {slurp($_) // ''} glob "$archive/*/C*";
 like($record // '', qr/^uauthsmtp$/m, 'MTA-1721: and where the mail came from, so that ESMTP_BLOCKBACKSCATTER holds for its reports');
 
+give(to => ["carol-out\@$domain"], subject => 'unnamed');
+$r = report(qr/text of unnamed/);
+like($r->{fields}, qr/^Original-Recipient: rfc822;carol-out\@\Q$domain\E\nFinal-Recipient: rfc822; bad\@far\.test$/m, 'MTA-2116: a report names the address whose instructions forwarded');
+like($r->{third}, qr/^  \(forwarded by carol-out\@\Q$domain\E\)$/m, 'MTA-1215: and so does Received');
+give(to => ["other\@$domain"], subject => 'alias');
+$r = report(qr/text of alias/);
+like($r->{people}, qr/^<other\@\Q$domain\E>:$/m, 'MTA-2116: the name of an alias is what the sender knows');
+like($r->{fields}, qr/^Original-Recipient: rfc822;other\@\Q$domain\E\nFinal-Recipient: rfc822; bad\@far\.test$/m, 'MTA-2116: also in the fields');
+
 # ---- delays -------------------------------------------------------------------------------
 
 give(to => ['slow@far.test'], subject => 'slow');
@@ -216,6 +227,7 @@ report(qr/^Subject: slow4$/m, 'alice', 40);
 like(give(from => '', to => ["carol-no\@$domain"], subject => 'double'), qr/^250/, 'nobody\'s mail fails');
 my $double = $t->wait_for(20, sub { (grep {$_->[1] =~ /text of double/} map {$t->mailbox($_)} 'alice', 'bob', 'carol')[0] });
 like($double ? $double->[1] : '', qr/^Return-Path: <#\@\[\]>$/m, 'MTA-2113: postmaster hears of it, from #@[]');
+like($double ? $double->[1] : '', qr/^To: <postmaster\@example\.test>$/m, 'MTA-0102: who is postmaster of the default domain');
 like(give(from => '#@[]', to => ["carol-no\@$domain"], subject => 'triple'), qr/^250|^5/, 'a report to postmaster that fails');
 sleep 2;
 my @all = map {$_->[1]} map {$t->mailbox($_)} 'alice', 'bob', 'carol';

@@ -37,7 +37,7 @@ like($r->{paths}[1], qr,^\Q$var\E/tmp/(\d+)/\d+\.\d+\.\S+\z,, 'and of the contro
 like($r->{data}, qr/\AReceived: .*\nSubject: number 1\n.*\n\nbody 1\n\z/s, 'the whole message, the Received line first');
 unlike($r->{data}, qr/\r/, 'with LF line ends');
 my $c = $r->{control}[0];
-like($c, qr/\Asx\@client\.test\nfdns; client\.test \(localhost \[127\.0\.0\.1\]\)\ne\nt\nM[0-9A-F.]{42}\nT\nr\Q$alice\E\nR\nN\n/, 'the control file begins as documented');
+like($c, qr/\Asx\@client\.test\nfdns; client\.test \(localhost \[127\.0\.0\.1\]\)\ne\nt\nM[0-9A-F.]{42}\nr\Q$alice\E\nR\nN\n/, 'the control file begins as documented');
 like($c, qr/^uauthsmtp$/m, 'names the source: this client may relay');
 unlike($c, qr/^[AhCD]/m, 'and ends before the A record (MTA-1912)');
 ok($t->wait_for(5, sub { !left() }), 'the files are gone afterwards');

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}});
+my $t = Courier::Test->new(users => ['alice', 'bob'], config => {esmtpd => {TARPIT => 0}, submit => {BOFHSUPPRESSBACKSCATTER => 'smtp,authsmtp'}});
 my $domain = $t->domain;
 my ($home) = $t->maildir('alice') =~ m,(.*)/Maildir$,;
 my @codes = (64, 65, 67, 68, 69, 70, 76, 77, 78, 100, 112);
@@ -25,5 +25,10 @@ ok($t->wait_mail('bob', qr/says $_$/m), "it comes back ($_)") for @codes;
 is(listed(), join('', map {"alice-$_\@$domain\n"} sort grep {$_ != 70} @codes), 'all but the one with 70 are listed');
 like(give(67), qr/^5/, 'a listed one is refused');
 like(give(70), qr/^250/, 'the other is not');
+
+# MTA-1221: anybody can write a Delivered-To, which must not close a mailbox for two hours.
+like($t->send_mail(from => "bob\@$domain", to => "alice\@$domain", text => "Delivered-To: alice\@$domain\nSubject: forged\n\n"), qr/^250/, 'mail that has been here');
+ok($t->wait_mail('bob', qr/^Subject: forged$/m), 'MTA-1221: comes back');
+unlike(listed(), qr/^alice\@/m, 'MTA-3101: but its address is not listed');
 is($t->stop, '', 'stops');
 done_testing;

@@ -74,6 +74,9 @@ like($m, qr/^Received: from localhost \(localhost \[127\.0\.0\.1\]\)\n  \(uid \d
 	'MTA-1106, MTA-1116, MTA-1215: Received has origin, who, and the label');
 like($m, qr/^Bcc: someone/m, 'MTA-1117: Bcc stays when the envelope has recipients');
 ok($t->wait_mail('bob', qr/success|delivered/i), 'the report that was asked for comes');
+submit({}, ['local', $HOST], "bob\nalice\tS\tfirst\@far.example\n\nSubject: untyped\n\n");
+my $untyped = $t->wait_mail('bob', qr/^Subject: untyped$/m);
+like($untyped, qr/^Original-Recipient: rfc822; ?first\@far\.example$/m, 'MTA-1111: an original recipient without a type has the usual one');
 sleep 1;
 is(scalar(grep {$_->[1] =~ /^Subject: first$/m} $t->mailbox('alice')), 1, 'MTA-1130: alice is in the list too, and has it once');
 
