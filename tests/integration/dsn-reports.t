@@ -110,7 +110,10 @@ like($r->{fields}, qr/^Arrival-Date: \w{3}, .*\nOriginal-Envelope-Id: a\+b\nRece
 like($r->{fields}, qr/^Original-Recipient: rfc822;First\+Name\@x\.test\nFinal-Recipient: rfc822; bad\@far\.test\nAction: failed\nStatus: 5\.1\.1\nRemote-MTA: dns; .*\nDiagnostic-Code: smtp; 550-5\.1\.1 first\n\s+550-5\.1\.1 second\n\s+550 5\.1\.1 third\nLast-Attempt-Date: /m, 'MTA-2108: the recipient\'s fields');
 like($r->{fields}, qr/^Final-Recipient: rfc822; good\@far\.test\nAction: relayed\nStatus: 2\.\d\.\d+$/m, 'MTA-2109 MTA-2120: relayed');
 like($r->{fields}, qr/^Final-Recipient: rfc822; carol\@\Q$domain\E\nAction: delivered\nStatus: 2\.0\.0\nLast-Attempt/m, 'MTA-2109 MTA-2120: delivered');
-my ($record) = grep {/^s$/m && m{^uauthsmtp/dsn$}m} map {slurp($_) // ''} glob "$archive/*/C*";
+# what leaves the queue is copied there a moment later
+my $record = $t->wait_for(10, sub {
+	return (grep {/^s$/m && m{^uauthsmtp/dsn$}m} map {slurp($_) // ''} glob "$archive/*/C*")[0];
+});
 like($record // '', qr/^ralice\@/m, 'MTA-2121: its source is authsmtp/dsn, since the client may relay');
 {
 	my $stranger = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp'), LocalAddr => '127.0.0.2') or die $!;
