@@ -12,7 +12,7 @@ use Courier::FakeSMTP;
 my ($one, $two) = (Courier::FakeSMTP->new, Courier::FakeSMTP->new(ehlo => ['AUTH PLAIN']));
 my $t = Courier::Test->new(
 	users  => ['alice'],
-	config => {esmtpd => {TARPIT => 0}},
+	config => {esmtpd => {TARPIT => 0, NOADDMSGID => 0}},
 	files  => {
 		'smtpaccess/default' => "127\tallow,RELAYCLIENT\n",
 		esmtproutes => ':[127.0.0.1],' . $one->port . "\n",
