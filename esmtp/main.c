@@ -7,6 +7,8 @@ enum {
 	NO_TLS_MIN_S = 2 * 3600, /* how long a host whose TLS is broken gets mail in clear */
 	NO_TLS_SPREAD_S = 2 * 3600,
 	NO_TLS_MAX = 10000, /* hosts that are remembered */
+	CERTIFICATE_LOOK_MS = 50,
+	CERTIFICATE_LOOKS = 100, /* five seconds */
 	CHUNK_MAX = 2 * 64 * 1024 + 16,
 };
 
@@ -54,6 +56,20 @@ static void sweep(void *ctx)
 	timer_set(e->sweep, SWEEP_MS);
 }
 
+/* Mail that came before our certificate would be put off. */
+static void await_certificate(void *ctx)
+{
+	struct esmtp *e = ctx;
+	if (!e->tls || tls_client_usable(e->tls) || ++e->awaited > CERTIFICATE_LOOKS) {
+		if (e->tls && !tls_client_usable(e->tls))
+			log_error(NULL, "the certificate of TLS_CERTFILE in 'courierd' is not "
+					"there: mail to hosts with TLS waits");
+		service_ready(e->service);
+		return;
+	}
+	timer_set(e->certificate, CERTIFICATE_LOOK_MS);
+}
+
 static int setup(struct service *s)
 {
 	struct esmtp *e = &esmtp;
@@ -63,15 +79,16 @@ static int setup(struct service *s)
 	e->targets = map_new();
 	e->no_tls = map_new();
 	e->sweep = timer_new(e->loop, sweep, e);
+	e->certificate = timer_new(e->loop, await_certificate, e);
 	buf_init(&e->chunk, CHUNK_MAX);
-	if (!e->targets || !e->no_tls || !e->sweep)
+	if (!e->targets || !e->no_tls || !e->sweep || !e->certificate)
 		return -1;
 	e->settings = settings_new(service_config(s));
 	e->dns = dns_new(e->loop, service_instance(s));
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));
-	e->tls = tls_client_new(service_config(s), "esmtp");
+	e->tls = tls_client_new_keyed(s, "esmtp");
 	if (!e->tls)
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");
 	dns_prefer_ipv6(
@@ -79,10 +96,10 @@ static int setup(struct service *s)
 	return 0;
 }
 
-static int start(struct service *s)
+static int start(struct service *s UNUSED)
 {
 	timer_set(esmtp.sweep, SWEEP_MS);
-	service_ready(s);
+	await_certificate(&esmtp);
 	return 0;
 }
 
