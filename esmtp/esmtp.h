@@ -64,6 +64,8 @@ struct esmtp {
 	struct map *no_tls; /* "host [ip]" -> struct no_tls */
 	struct timer *sweep, *certificate;
 	unsigned awaited; /* looks for our certificate at the start */
+	bool awaiting;    /* it is not here yet */
+	struct job *held; /* what has come meanwhile */
 	size_t jobs, idle;
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };

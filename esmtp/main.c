@@ -46,7 +46,14 @@ bool esmtp_no_tls(struct esmtp *e, struct str host)
 static void deliver(
     struct service *s UNUSED, struct module_delivery *d, struct module_body *b, void *handle)
 {
-	target_submit(&esmtp, job_new(&esmtp, d, b, handle));
+	struct esmtp *e = &esmtp;
+	struct job *j = job_new(e, d, b, handle);
+	if (!e->awaiting) {
+		target_submit(e, j);
+		return;
+	}
+	j->next = e->held;
+	e->held = j;
 }
 
 static void sweep(void *ctx)
@@ -56,7 +63,17 @@ static void sweep(void *ctx)
 	timer_set(e->sweep, SWEEP_MS);
 }
 
-/* Mail that came before our certificate would be put off. */
+static void submit_held(struct esmtp *e)
+{
+	struct job *j, *next;
+	e->awaiting = false;
+	for (j = e->held, e->held = NULL; j; j = next) {
+		next = j->next;
+		target_submit(e, j);
+	}
+}
+
+/* Mail that comes before our certificate would be put off: it is held for some seconds. */
 static void await_certificate(void *ctx)
 {
 	struct esmtp *e = ctx;
@@ -64,9 +81,10 @@ static void await_certificate(void *ctx)
 		if (e->tls && !tls_client_usable(e->tls))
 			log_error(NULL, "the certificate of TLS_CERTFILE in 'courierd' is not "
 					"there: mail to hosts with TLS waits");
-		service_ready(e->service);
+		submit_held(e);
 		return;
 	}
+	e->awaiting = true;
 	timer_set(e->certificate, CERTIFICATE_LOOK_MS);
 }
 
@@ -96,10 +114,11 @@ static int setup(struct service *s)
 	return 0;
 }
 
-static int start(struct service *s UNUSED)
+static int start(struct service *s)
 {
 	timer_set(esmtp.sweep, SWEEP_MS);
 	await_certificate(&esmtp);
+	service_ready(s);
 	return 0;
 }
 

@@ -33,7 +33,11 @@ sub install {
 		chown $uid, $gid, $path if defined $uid;
 	}
 }
-sub far { $t->send_mail(from => 'alice@' . $t->domain, to => 'x@far.test', text => "Subject: $_[0]\n\nx\n") }
+my $n = 0;
+sub far { $n++; $t->send_mail(from => 'alice@' . $t->domain, to => "x$n\@far.test", text => "Subject: $_[0]
+
+x
+") }
 sub got { my ($re) = @_; return scalar grep { /^Subject: $re\r?$/m } $relay->messages }
 
 $t->command('makesmtpaccess');
@@ -44,10 +48,11 @@ is(scalar $relay->messages, 0, '... nothing is sent');
 
 $t->configure(courierd => {TLS_CERTFILE => 'client.pem'});
 $t->restart;
-like($t->log, qr/the certificate of TLS_CERTFILE in 'courierd' is not there/, 'a file that is missing is told');
+ok($t->wait_for(20, sub { $t->log =~ /the certificate of TLS_CERTFILE in 'courierd' is not there/ }), 'a file that is missing is told');
 ok(!got('naked'), '... and mail waits');
 install('client.pem', 'client.pem');
 $t->restart;
+$t->command('courier', '-C', $t->path(''), 'flush');
 ok($t->wait_for(30, sub { got('naked') }), 'MTA-0525: TLS_CERTFILE is shown') or diag $t->log;
 is((grep { /^\*with\* \S+ \S+ client\.example$/ } $relay->commands) > 0, 1, '... it is the right one');
 
