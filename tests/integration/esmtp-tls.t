@@ -30,7 +30,7 @@ plan skip_all => 'openssl is missing' if !-s $good;
 
 sub server {
 	my (%m) = @_;
-	return Courier::FakeSMTP->new(port => $port, cert => $good, ehlo => ['STARTTLS', 'XSECURITY=NONE,STARTTLS'], %m);
+	return Courier::FakeSMTP->new(port => $port, cert => $good, tls_options => {}, ehlo => ['STARTTLS', 'XSECURITY=NONE,STARTTLS'], %m);
 }
 sub courierd { Courier::Module::config($home, courierd => join '', map { "$_\n" } @_) }
 sub to { my ($domain, @more) = @_; my ($r) = Courier::Module::deliver($home, 'esmtp', host => $domain, rcpts => ["x\@$domain"], @more); return $r }

@@ -219,7 +219,7 @@ sub start_tls {
 	$self->{tls} = 1;
 	$self->note('*tls*');
 	$self->note(join ' ', '*with*', $self->{c}->get_sslversion, $self->{c}->get_cipher,
-		$self->{c}->peer_certificate('commonName') // '-');
+		$self->{c}->peer_certificate('commonName') // '-') if $self->{tls_options};
 }
 
 1;
