@@ -144,7 +144,7 @@ static void on_input(void *ctx, struct stream *st)
 		supervisor_stop(a->s);
 	} else if (str_is(verb, "reload")) {
 		stream_put(st, STR("ok\n"));
-		supervisor_reload(a->s);
+		supervisor_reload(a->s, NULL);
 	} else {
 		stream_put(st, STR("error: unknown request\n"));
 	}

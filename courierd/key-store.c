@@ -20,9 +20,10 @@ COMPONENT(esmtpd_msa, "esmtpd-msa", "esmtpd", "esmtpd-msa");
 COMPONENT(esmtpd_ssl, "esmtpd-ssl", "esmtpd", "esmtpd-ssl");
 COMPONENT(imapd, "imapd", "imapd", "imapd-ssl");
 COMPONENT(pop3d, "pop3d", "pop3d", "pop3d-ssl");
+COMPONENT(esmtp, "esmtp", "courierd", NULL);
 
 const struct config_component *const key_settings[KEY_COMPONENTS] = {
-    &esmtpd, &esmtpd_msa, &esmtpd_ssl, &imapd, &pop3d};
+    &esmtpd, &esmtpd_msa, &esmtpd_ssl, &imapd, &pop3d, &esmtp};
 
 /* The file that everybody shares who has none of his own. */
 static const char shared_file[] = "esmtpd.pem";
@@ -35,6 +36,7 @@ static const struct {
     {"esmtpd", "esmtpd.pem"},
     {"imaplogin", "imapd.pem"},
     {"pop3login", "pop3d.pem"},
+    {"esmtp", NULL},
 };
 
 void key_store_init(struct key_store *s)
@@ -80,6 +82,8 @@ static char *certificate_path(
 
 	if (set.n)
 		return in_folder(in->etc, set);
+	if (!c->default_file)
+		return NULL;
 	path = in_folder(in->etc, str_of(c->default_file));
 	if (exists(path))
 		return path;
@@ -204,6 +208,8 @@ static bool refresh(struct key_component *c, const struct config *conf, const st
 	struct str set = config_str(conf, c->settings->name, "TLS_PRIVATE_KEYFILE", NULL);
 	bool changed = false;
 
+	if (!cert)
+		return false;
 	key = set.n ? in_folder(in->etc, set) : mem_strdup(cert);
 	for (size_t i = 0; i < c->pairs.n; i++)
 		c->pairs.v[i].seen = c->pairs.v[i].suffix[0] == 0; /* the main one stays */

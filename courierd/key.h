@@ -27,11 +27,12 @@ struct key_pair {
 struct key_component {
 	const struct config_component *settings;
 	const char *role;         /* whose processes may use it */
-	const char *default_file; /* in the configuration folder, when TLS_CERTFILE is not set */
+	const char *default_file; /* in the configuration folder, when TLS_CERTFILE is not
+				   * set; NULL: then there is none */
 	VEC(struct key_pair) pairs;
 };
 
-enum { KEY_COMPONENTS = 5 };
+enum { KEY_COMPONENTS = 6 };
 struct key_store {
 	struct key_component components[KEY_COMPONENTS];
 };

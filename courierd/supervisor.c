@@ -104,7 +104,18 @@ static bool checked(struct supervisor *s)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-void supervisor_reload(struct supervisor *s)
+static void reload_process(struct proc *p)
+{
+	if (p->role->flags & ROLE_LISTENS)
+		proc_replace(p);
+	else if (p->role->flags & ROLE_CHROOT)
+		proc_stop(p, 10000, true);
+	else
+		(void)ipc_reply(p->control, CONTROL_RELOAD, 0);
+}
+
+void supervisor_reload(
+    struct supervisor *s, bool (*which)(const struct supervisor *s, const struct role *r))
 {
 	if (s->stopping)
 		return;
@@ -117,17 +128,11 @@ void supervisor_reload(struct supervisor *s)
 	bool was_there[PROCS_MAX]; /* replacements are new already */
 	for (size_t i = 0; i < PROCS_MAX; i++)
 		was_there[i] = s->procs[i].used && s->procs[i].control && !s->procs[i].retired;
-	for (size_t i = 0; i < PROCS_MAX; i++) {
-		struct proc *p = &s->procs[i];
-		if (!was_there[i])
-			continue;
-		if (p->role->flags & ROLE_LISTENS)
-			proc_replace(p);
-		else if (p->role->flags & ROLE_CHROOT)
-			proc_stop(p, 10000, true);
-		else
-			(void)ipc_reply(p->control, CONTROL_RELOAD, 0);
-	}
+	for (size_t i = 0; i < PROCS_MAX; i++)
+		if (was_there[i] && (!which || which(s, s->procs[i].role)))
+			reload_process(&s->procs[i]);
+	if (!which)
+		at_once_taken(s);
 }
 
 static void on_signal(void *ctx, int signo)
@@ -136,7 +141,7 @@ static void on_signal(void *ctx, int signo)
 	if (signo == SIGCHLD)
 		proc_reap(s);
 	else if (signo == SIGHUP)
-		supervisor_reload(s);
+		supervisor_reload(s, NULL);
 	else
 		supervisor_stop(s);
 }
@@ -251,6 +256,8 @@ static int run(struct supervisor *s)
 	title_set(
 	    "courierd: supervisor of %s", s->instance.home ? s->instance.home : s->instance.etc);
 	log_info(NULL, "starting");
+	if (at_once_start(s) < 0)
+		log_error(NULL, "cannot watch the configuration: %m");
 	if (proc_start_all(s) < 0)
 		supervisor_give_up(s, "a process cannot be started; the log tells why");
 	if (loop_run(s->loop) < 0)

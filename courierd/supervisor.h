@@ -12,7 +12,7 @@
 #include "service/control-proto.h"
 #include "courierd/roles.h"
 
-enum { PROCS_MAX = 64, WAITING_EDGES_MAX = 256, LISTENERS_MAX = 64 };
+enum { PROCS_MAX = 64, WAITING_EDGES_MAX = 256, LISTENERS_MAX = 64, AT_ONCE_FILES = 6 };
 
 /* DOWN -> STARTING -> READY -> STOPPING -> DOWN; any of them -> DOWN when it dies. */
 enum proc_state { PROC_DOWN, PROC_STARTING, PROC_READY, PROC_STOPPING };
@@ -50,6 +50,12 @@ struct waiting_edge {
 	unsigned number;
 };
 
+/* A file whose changes count at once: what tells one version from another; all 0: there is none. */
+struct at_once_file {
+	uint64_t inode;
+	int64_t size, changed;
+};
+
 struct supervisor {
 	struct loop *loop;
 	struct instance instance;
@@ -67,6 +73,10 @@ struct supervisor {
 	int64_t stop_deadline_ms, started_at;
 	struct timer *start_timer, *stop_timer, *watchdog;
 	char *empty_dir;
+	struct {
+		struct timer *timer;
+		struct at_once_file seen[AT_ONCE_FILES], used[AT_ONCE_FILES];
+	} at_once;
 };
 
 /* process.c */
@@ -101,7 +111,13 @@ void supervisor_check_ready(struct supervisor *s);
 void supervisor_give_up(struct supervisor *s, const char *why);
 void supervisor_stop(struct supervisor *s);
 void supervisor_stop_step(struct supervisor *s);
-void supervisor_reload(struct supervisor *s);
+/* which: NULL for every process, else those of the roles it is true for. */
+void supervisor_reload(
+    struct supervisor *s, bool (*which)(const struct supervisor *s, const struct role *r));
+
+/* at-once.c */
+int at_once_start(struct supervisor *s);
+void at_once_taken(struct supervisor *s); /* the files as they stand are in use */
 
 extern const struct config_component supervisor_settings, port_settings[];
 extern const size_t n_port_settings;

@@ -48,6 +48,8 @@ enum conn_ext {
 	EXT_DSN = 16,
 	EXT_STARTTLS = 32,
 	EXT_AUTH = 64,
+	EXT_XEXDATA = 128,
+	EXT_SECURITY = 256, /* XSECURITY with STARTTLS, and the mail demands it */
 };
 
 /* One MAIL with its RCPTs. */

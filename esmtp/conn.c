@@ -208,7 +208,7 @@ void conn_trouble(struct conn *c, const char *command, const char *status, const
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
 	struct module_result r = {
-	    .outcome = MODULE_DEFERRED,
+	    .outcome = status[0] == '5' ? MODULE_FAILED : MODULE_DEFERRED,
 	    .status = str_of(status),
 	    .diagnostic = buf_str(&text),
 	    .remote = str_of(c->peer.remote),
@@ -217,7 +217,7 @@ void conn_trouble(struct conn *c, const char *command, const char *status, const
 	if (c->opened) {
 		end_ready(c, &r);
 	} else {
-		note_trouble(c, &r, true);
+		note_trouble(c, &r, r.outcome == MODULE_DEFERRED);
 		next_candidate(c);
 	}
 	buf_free(&text);
@@ -333,8 +333,8 @@ static const char *const phase[CONN_STATES] = {
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
 	return c->state == CONN_TLS && why != STREAM_TIMEOUT &&
-	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->e->settings->verify_chain &&
-	       !c->e->settings->verify_domain;
+	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->t->secured &&
+	       !c->e->settings->verify_chain && !c->e->settings->verify_domain;
 }
 
 static void on_close(void *ctx, struct stream *s, enum stream_end why)
@@ -355,7 +355,8 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 		conn_trouble(c, NULL, "4.4.2", "timed out while %s", phase[c->state]);
 		break;
 	case STREAM_TLS:
-		conn_trouble(c, NULL, "4.7.5", "TLS failed: %s", stream_error(s));
+		conn_trouble(
+		    c, NULL, c->t->secured ? "5.7.5" : "4.7.5", "TLS failed: %s", stream_error(s));
 		break;
 	case STREAM_ERROR:
 		conn_trouble(c, NULL, "4.4.2", "%s during: %s", strerror(errno), phase[c->state]);

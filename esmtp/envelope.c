@@ -64,6 +64,8 @@ bool envelope_mail(struct buf *out, const struct job *j, unsigned ext)
 		buf_addz(out, " BODY=8BITMIME");
 	if (utf8)
 		buf_addz(out, " SMTPUTF8");
+	if (ext & EXT_SECURITY)
+		buf_addz(out, " SECURITY=STARTTLS");
 	if ((ext & EXT_DSN) && d->ret)
 		buf_addf(out, " RET=%s", d->ret == 'F' ? "FULL" : "HDRS");
 	if ((ext & EXT_DSN) && d->envid.n) {

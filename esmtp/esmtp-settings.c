@@ -1,4 +1,5 @@
 /* The settings of the esmtp module. */
+#include <stdlib.h>
 #include "esmtp/authclient.h"
 #include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
@@ -16,6 +17,15 @@ static bool valid_signed(struct str v)
 	return signed_mode_parse(v, &m);
 }
 
+/* What may stand behind the colon in esmtproutes. */
+static bool valid_relay(struct str v)
+{
+	char *line = mem_printf(":%.*s", STR_FMT(v));
+	bool good = !routes_line_wrong(str_of(line));
+	free(line);
+	return good;
+}
+
 static const struct config_setting rows[] = {
     FILE_TIME("esmtptimeout", "10m", "how long to wait for the answer to a command"),
     FILE_TIME("esmtptimeoutconnect", "1m", "how long to wait for a connection; 0: the system's"),
@@ -30,6 +40,7 @@ static const struct config_setting rows[] = {
     {.name = "backuprelay",
 	.type = CONFIG_STRING,
 	.file = "backuprelay",
+	.valid = valid_relay,
 	.help = "host that takes mail which could not be delivered for warntime"},
     OUTGOING_ROWS,
     {.name = "esmtpauthclient",
@@ -62,6 +73,7 @@ static const struct config_setting rows[] = {
 	.valid = valid_signed,
 	.help = "the same for messages with a DKIM-Signature"},
     TLS_CLIENT_ROWS,
+    TLS_CLIENT_KEY_ROWS,
 };
 
 const struct config_component esmtp_component = {

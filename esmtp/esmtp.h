@@ -23,7 +23,7 @@
 
 struct settings {
 	struct config *config;
-	struct routes *routes;
+	struct routes *routes, *backup; /* backup: of backuprelay; NULL: none */
 	struct authclient *authclient;
 	char *me; /* our name: the setting, else the system's */
 	int64_t command_ms, connect_ms, data_ms, helo_ms, keepalive_ms, ping_ms, quit_ms;
@@ -62,7 +62,10 @@ struct esmtp {
 	struct self *self;
 	struct map *targets;
 	struct map *no_tls; /* "host [ip]" -> struct no_tls */
-	struct timer *sweep;
+	struct timer *sweep, *certificate;
+	unsigned awaited; /* looks for our certificate at the start */
+	bool awaiting;    /* it is not here yet */
+	struct job *held; /* what has come meanwhile */
 	size_t jobs, idle;
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };
@@ -131,6 +134,7 @@ struct target {
 	char *relay;
 	char *vhost; /* whose settings count (NAME.VHOST in place of NAME); empty: nobody's */
 	struct route route; /* relay points to `relay` */
+	bool secured;       /* by the route or by its mail: SECURITY=STARTTLS */
 	VEC(struct candidate) candidates;
 	uint64_t lookup;  /* under way */
 	int64_t resolved; /* clock_mono_ms, 0: never */

@@ -17,6 +17,11 @@ courieresmtp_LDADD = esmtp/libesmtp.a libs/module/libmodule.a libs/dns/libdns.a 
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(OPENSSL_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
 
+bin_PROGRAMS += testmxlookup
+testmxlookup_SOURCES = esmtp/testmxlookup.c
+testmxlookup_LDADD = libs/dns/libdns.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) \
+	$(IDN2_LIBS) $(UNISTRING_LIBS)
+
 esmtp_pure = esmtp/libesmtp.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 if HAVE_CMOCKA
@@ -38,4 +43,4 @@ tests_tools_module_driver_SOURCES = tests/tools/module-driver.c
 tests_tools_module_driver_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
 
 etc_files += etc/module.esmtp
-dist_man_MANS += man/courieresmtp.8 man/esmtproutes.5 man/esmtpauthclient.5
+dist_man_MANS += man/courieresmtp.8 man/esmtproutes.5 man/esmtpauthclient.5 man/testmxlookup.1

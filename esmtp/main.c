@@ -7,6 +7,8 @@ enum {
 	NO_TLS_MIN_S = 2 * 3600, /* how long a host whose TLS is broken gets mail in clear */
 	NO_TLS_SPREAD_S = 2 * 3600,
 	NO_TLS_MAX = 10000, /* hosts that are remembered */
+	CERTIFICATE_LOOK_MS = 50,
+	CERTIFICATE_LOOKS = 100, /* five seconds */
 	CHUNK_MAX = 2 * 64 * 1024 + 16,
 };
 
@@ -44,7 +46,14 @@ bool esmtp_no_tls(struct esmtp *e, struct str host)
 static void deliver(
     struct service *s UNUSED, struct module_delivery *d, struct module_body *b, void *handle)
 {
-	target_submit(&esmtp, job_new(&esmtp, d, b, handle));
+	struct esmtp *e = &esmtp;
+	struct job *j = job_new(e, d, b, handle);
+	if (!e->awaiting) {
+		target_submit(e, j);
+		return;
+	}
+	j->next = e->held;
+	e->held = j;
 }
 
 static void sweep(void *ctx)
@@ -52,6 +61,31 @@ static void sweep(void *ctx)
 	struct esmtp *e = ctx;
 	targets_sweep(e);
 	timer_set(e->sweep, SWEEP_MS);
+}
+
+static void submit_held(struct esmtp *e)
+{
+	struct job *j, *next;
+	e->awaiting = false;
+	for (j = e->held, e->held = NULL; j; j = next) {
+		next = j->next;
+		target_submit(e, j);
+	}
+}
+
+/* Mail that comes before our certificate would be put off: it is held for some seconds. */
+static void await_certificate(void *ctx)
+{
+	struct esmtp *e = ctx;
+	if (!e->tls || tls_client_usable(e->tls) || ++e->awaited > CERTIFICATE_LOOKS) {
+		if (e->tls && !tls_client_usable(e->tls))
+			log_error(NULL, "the certificate of TLS_CERTFILE in 'courierd' is not "
+					"there: mail to hosts with TLS waits");
+		submit_held(e);
+		return;
+	}
+	e->awaiting = true;
+	timer_set(e->certificate, CERTIFICATE_LOOK_MS);
 }
 
 static int setup(struct service *s)
@@ -63,15 +97,16 @@ static int setup(struct service *s)
 	e->targets = map_new();
 	e->no_tls = map_new();
 	e->sweep = timer_new(e->loop, sweep, e);
+	e->certificate = timer_new(e->loop, await_certificate, e);
 	buf_init(&e->chunk, CHUNK_MAX);
-	if (!e->targets || !e->no_tls || !e->sweep)
+	if (!e->targets || !e->no_tls || !e->sweep || !e->certificate)
 		return -1;
 	e->settings = settings_new(service_config(s));
 	e->dns = dns_new(e->loop, service_instance(s));
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));
-	e->tls = tls_client_new(service_config(s), "esmtp");
+	e->tls = tls_client_new_keyed(s, "esmtp");
 	if (!e->tls)
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");
 	dns_prefer_ipv6(
@@ -82,6 +117,7 @@ static int setup(struct service *s)
 static int start(struct service *s)
 {
 	timer_set(esmtp.sweep, SWEEP_MS);
+	await_certificate(&esmtp);
 	service_ready(s);
 	return 0;
 }

@@ -12,6 +12,19 @@ static void mechanisms(struct conn *c, struct str words)
 	c->mechanisms[n] = 0;
 }
 
+/* "XSECURITY=NONE,STARTTLS" */
+static bool knows_security(struct str word)
+{
+	static const struct str name = STR_INIT("XSECURITY=");
+	struct str rest = str_skip(word, name.n), level;
+	if (!str_ieq(str_head(word, name.n), name))
+		return false;
+	while (str_split(&rest, ',', &level))
+		if (str_iis(level, "STARTTLS"))
+			return true;
+	return false;
+}
+
 static void extension(struct conn *c, struct str line)
 {
 	static const struct {
@@ -25,10 +38,13 @@ static void extension(struct conn *c, struct str line)
 	    {"DSN", EXT_DSN},
 	    {"STARTTLS", EXT_STARTTLS},
 	    {"AUTH", EXT_AUTH},
+	    {"XEXDATA", EXT_XEXDATA},
 	};
 	struct str word;
 	if (!str_word(&line, &word))
 		return;
+	if (c->t->secured && knows_security(word))
+		c->ext |= EXT_SECURITY;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (!str_iis(word, known[i].word))
 			continue;
@@ -95,12 +111,20 @@ static void hello(struct conn *c)
 
 static bool tls_demanded(const struct conn *c)
 {
-	return c->t->route.security != ROUTE_OPPORTUNISTIC;
+	return c->t->secured || c->t->route.security != ROUTE_OPPORTUNISTIC;
+}
+
+/* What demands SECURITY comes back when the way is not safe; other mail waits. */
+static const char *tls_fault(const struct conn *c)
+{
+	return c->t->secured ? "5.7.5" : "4.7.5";
 }
 
 static enum tls_verify how_strict(const struct conn *c)
 {
-	if (c->t->route.security == ROUTE_EXTENSION || c->e->settings->verify_domain)
+	if (c->t->secured)
+		return TLS_VERIFY_PRIVATE;
+	if (c->e->settings->verify_domain)
 		return TLS_VERIFY_NAME;
 	return c->e->settings->verify_chain ? TLS_VERIFY_CHAIN : TLS_OPPORTUNISTIC;
 }
@@ -109,7 +133,8 @@ static void start_tls(struct conn *c, enum conn_state st)
 {
 	conn_enter(c, st);
 	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->peer.host, how_strict(c)))
-		conn_trouble(c, "STARTTLS", "4.7.5", "TLS is not available here");
+		conn_trouble(c, "STARTTLS", "4.7.5",
+		    "TLS is not available here, or the certificate of TLS_CERTFILE is missing");
 }
 
 static bool want_tls(const struct conn *c)
@@ -127,7 +152,10 @@ static void after_hello(struct conn *c)
 	if (want_tls(c) && (c->ext & EXT_STARTTLS))
 		conn_command(c, CONN_STARTTLS, "STARTTLS");
 	else if (tls_demanded(c) && !c->tls)
-		conn_trouble(c, NULL, "4.7.5", "TLS is required, and the server offers none");
+		conn_trouble(c, NULL, tls_fault(c), "TLS is required, and the server offers none");
+	else if (c->t->secured && !(c->ext & EXT_SECURITY))
+		conn_trouble(c, NULL, tls_fault(c),
+		    "the server does not know SECURITY, which this mail demands");
 	else if (!auth_begin(c))
 		conn_ready(c);
 }
@@ -190,8 +218,8 @@ static void starttls(struct conn *c)
 	else if (c->reply.code == 220)
 		start_tls(c, CONN_TLS);
 	else if (tls_demanded(c))
-		conn_trouble(c, "STARTTLS", "4.7.5", "TLS is required, and was refused: %u %s",
-		    c->reply.code, c->reply.text.p);
+		conn_trouble(c, "STARTTLS", c->reply.code / 100 == 4 ? "4.7.5" : tls_fault(c),
+		    "TLS is required, and was refused: %u %s", c->reply.code, c->reply.text.p);
 	else if (c->reply.code == 421)
 		conn_refused(c, "STARTTLS");
 	else if (!auth_begin(c))

@@ -28,12 +28,26 @@ static bool read_lines(struct settings *s)
 	return good;
 }
 
+/* backuprelay is a route for everything. */
+static struct routes *backup_route(const struct config *c)
+{
+	struct str relay = config_str(c, "esmtp", "backuprelay", NULL);
+	if (!relay.n)
+		return NULL;
+	struct routes *r = routes_new();
+	char *line = mem_printf(":%.*s", STR_FMT(relay));
+	routes_add(r, str_of(line)); /* its form was checked with the settings */
+	free(line);
+	return r;
+}
+
 struct settings *settings_new(struct config *c)
 {
 	struct settings *s = mem_new(struct settings);
 	s->config = config_hold(c);
 	s->me = config_own_name(c, NULL);
 	s->routes = routes_new();
+	s->backup = backup_route(c);
 	s->authclient = authclient_new();
 	s->command_ms = ms(c, "esmtptimeout");
 	s->connect_ms = ms(c, "esmtptimeoutconnect");
@@ -47,7 +61,7 @@ struct settings *settings_new(struct config *c)
 	s->max_connections = (size_t)config_int(c, "esmtp", "ESMTP_MAXHOSTCONNECTIONS", NULL);
 	s->starttls = config_bool(c, "esmtp", "ESMTP_USE_STARTTLS", NULL);
 	s->verify_domain = config_bool(c, "esmtp", "ESMTP_TLS_VERIFY_DOMAIN", NULL);
-	s->verify_chain = config_str(c, "esmtp", "TLS_TRUSTCERTS", NULL).n > 0;
+	s->verify_chain = !str_iis(config_str(c, "esmtp", "TLS_VERIFYPEER", NULL), "NONE");
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_SIGNED_8BIT", NULL), &s->signed_8bit);
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_DKIM_8BIT", NULL), &s->dkim_8bit);
 	if (read_lines(s))
@@ -61,6 +75,7 @@ void settings_free(struct settings *s)
 	if (!s)
 		return;
 	routes_free(s->routes);
+	routes_free(s->backup);
 	authclient_free(s->authclient);
 	config_drop(s->config);
 	free(s->me);

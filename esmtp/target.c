@@ -46,9 +46,8 @@ static struct module_result trouble_result(const struct trouble *t)
 static struct route route_of(const struct esmtp *e, const struct module_delivery *d)
 {
 	const struct settings *s = e->settings;
-	struct str backup = config_str(s->config, "esmtp", "backuprelay", NULL);
-	if (backup.n && s->warn_s && clock_now() - d->arrived >= s->warn_s)
-		return (struct route){.relay = backup, .port = 25};
+	if (s->backup && s->warn_s && clock_now() - d->arrived >= s->warn_s)
+		return routes_find(s->backup, d->host);
 	return routes_find(s->routes, d->host);
 }
 
@@ -71,17 +70,19 @@ static struct target *target_new(
 static struct target *target_of(struct esmtp *e, const struct module_delivery *d)
 {
 	struct route r = route_of(e, d);
+	bool secured = r.security == ROUTE_EXTENSION || str_iis(d->security, "STARTTLS");
 	struct credentials c = authclient_find(e->settings->authclient, r.relay, r.port, d->host);
 	char key[1400];
-	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
+	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
 	    STR_FMT(r.relay.n ? str_head(r.relay, 300) : str_head(d->host, 300)), (unsigned)r.port,
-	    (int)r.security, (int)r.family, STR_FMT(str_head(c.user, 300)),
+	    (int)r.security, (int)r.family, secured, STR_FMT(str_head(c.user, 300)),
 	    STR_FMT(str_head(d->vhost, 300)));
 	for (char *p = key; *p; p++)
 		*p = (char)ascii_lower((unsigned char)*p);
 	struct target *t = map_get(e->targets, str_of(key));
 	if (!t) {
 		t = target_new(e, key, d->host, &r);
+		t->secured = secured;
 		t->vhost = mem_strndup(d->vhost.n ? d->vhost.p : "", d->vhost.n);
 		if (!map_set(e->targets, str_of(key), t))
 			exit(75);

@@ -25,21 +25,27 @@ static struct module_rcpt const *rcpt(const struct conn *c, size_t i)
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-/* The reply at hand as a result. */
-static struct module_result result_of(struct conn *c, struct str command)
+static struct module_result result_from(
+    struct conn *c, const struct reply *reply, struct str command)
 {
-	struct module_result r = {.code = c->reply.code,
+	struct module_result r = {.code = reply->code,
 	    .remote = str_of(c->peer.remote),
 	    .command = command,
 	    .outcome = MODULE_DEFERRED};
-	r.status = reply_status(&c->reply, &r.diagnostic);
-	if (c->reply.code / 100 == 2) {
+	r.status = reply_status(reply, &r.diagnostic);
+	if (reply->code / 100 == 2) {
 		r.outcome = MODULE_RELAYED;
 		r.peer_dsn = c->ext & EXT_DSN;
-	} else if (c->reply.code / 100 == 5) {
+	} else if (reply->code / 100 == 5) {
 		r.outcome = MODULE_FAILED;
 	}
 	return r;
+}
+
+/* The reply at hand as a result. */
+static struct module_result result_of(struct conn *c, struct str command)
+{
+	return result_from(c, &c->reply, command);
 }
 
 /* For those of the transaction that the server had accepted (or for all of them). */
@@ -314,12 +320,40 @@ static bool some_later(const struct job *j)
 	return false;
 }
 
+/* A result for each recipient (XEXDATA), in the order of the RCPTs; one that is missing is tried
+ * again. */
+static void each_answered(struct conn *c)
+{
+	struct str rest = buf_str(&c->reply.text);
+	struct reply one;
+	reply_init(&one);
+	for (size_t i = 0; i < c->tx.n; i++) {
+		if (!c->job->rcpts[c->tx.rcpts[i]].accepted)
+			continue;
+		if (!reply_inner(&rest, &one.code, &one.text)) {
+			rest = STR_NONE;
+			one.code = 451;
+			buf_clear(&one.text);
+			buf_addz(&one.text, "4.5.0 the server gave no result for this recipient");
+		}
+		struct module_result r =
+		    result_from(c, &one, one.code / 100 == 2 ? STR_NONE : STR("DATA"));
+		job_result(c->job, c->tx.rcpts[i], &r);
+	}
+	reply_free(&one);
+	c->messages++;
+}
+
 static void message_answered(struct conn *c)
 {
-	struct module_result r = result_of(c, c->reply.code / 100 == 2 ? STR_NONE : STR("DATA"));
-	result_for(c, &r, false);
-	if (r.outcome == MODULE_RELAYED)
-		c->messages++;
+	if (c->reply.code == REPLY_MULTI && (c->ext & EXT_XEXDATA)) {
+		each_answered(c);
+	} else {
+		bool good = c->reply.code / 100 == 2;
+		struct module_result r = result_of(c, good ? STR_NONE : STR("DATA"));
+		result_for(c, &r, false);
+		c->messages += good;
+	}
 	if (some_later(c->job)) {
 		transaction_begin(c);
 		return;

@@ -140,7 +140,8 @@ static struct resolve_facts facts_of(struct transaction *t)
 	if (m) {
 		f.sender = m->sender;
 		f.login = m->mail.login;
-		f.relay = m->relay;
+		/* Where an alias leads is the administrator's word, whoever uses it. */
+		f.relay = m->relay || t->asked_alias;
 	}
 	return f;
 }
@@ -469,6 +470,7 @@ void transaction_vrfy(struct transaction *t, struct str address, bool expand)
 	struct verify *v = mem_new(struct verify);
 	v->t = t;
 	t->verify = v;
+	t->asked_alias = false;
 	v->expand = expand;
 	v->arena = arena_new(256 * 1024);
 	if (!v->arena || canonical(t, v->arena, address, true, &v->address) != ADDRESS_OK) {

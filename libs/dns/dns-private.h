@@ -32,12 +32,12 @@ uint64_t dns_instant(struct dns *d, enum dns_status st, dns_done done, void *ctx
 
 /* etc/resolver: "ADDRESS@PORT" a line, '#' starts a comment.  Calls add() for each; 0, or the
  * number of the first line that is wrong. */
+bool dns_resolver_server(struct str line, char *out, size_t size); /* one of them */
 unsigned dns_resolver_parse(struct str text, void (*add)(void *ctx, const char *server), void *ctx);
 
-/* Before the first question: options and forwarders.  -1: etc/resolver is wrong (logged). */
-int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in);
-/* The same for one server in etc/resolver's form. */
-int dns_resolver_asking(struct ub_ctx *ub, struct str server);
+/* Before the first question: options and forwarders.  -1: etc/resolver or an
+ * option is wrong (logged). */
+int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in, const struct dns_options *o);
 
 /* Puts the best first, equals by chance. */
 struct dns_exchange {

@@ -24,6 +24,14 @@ struct dns;
 struct dns *dns_new(struct loop *l, const struct instance *in); /* NULL: logged */
 /* The same, asking one server ("ADDRESS@PORT"); NULL (logged) also when that is no server. */
 struct dns *dns_new_asking(struct loop *l, struct str server);
+/* For a tool that asks one server, or wants signatures proved. */
+struct dns_options {
+	struct str server; /* ADDRESS or ADDRESS@PORT, instead of all files; empty: as they say */
+	bool dnssec;        /* validate: answers tell whether they are secure */
+	unsigned udp_size;  /* of an answer (EDNS), 0: the library's */
+};
+struct dns *dns_new_with(
+    struct loop *l, const struct instance *in, const struct dns_options *o); /* NULL: logged */
 void dns_free(struct dns *d); /* not inside a callback; what is asked is dropped without one */
 void dns_prefer_ipv6(struct dns *d, bool yes); /* which family comes first; IPv4 unless told */
 
@@ -60,6 +68,7 @@ struct dns_host {
 	uint16_t pref;
 	struct sockaddr_storage *addrs; /* IPv6 and IPv4 as the setting prefers */
 	size_t n_addrs;
+	bool secure; /* by DNSSEC: the way to this host and its addresses */
 };
 struct dns_mx {
 	enum dns_status status;
@@ -67,6 +76,7 @@ struct dns_mx {
 	    bad_mx; /* every MX names an address instead of a host (RFC 1035, 3.3.9); DNS_BADNAME */
 	bool null_mx;      /* RFC 7505: the domain takes no mail */
 	bool implicit;     /* no MX, the domain's own address */
+	bool by_mx;        /* the hosts come from MX records */
 	bool partial_fail; /* some address look-ups failed for now */
 	struct dns_host *hosts;
 	size_t n_hosts;

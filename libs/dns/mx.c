@@ -21,6 +21,7 @@ struct part {
 	uint16_t type;
 	size_t host;
 	enum dns_status status;
+	bool secure;
 	struct sockaddr_storage addrs[DNS_ADDRESSES_MAX];
 	size_t n;
 };
@@ -35,7 +36,7 @@ struct lookup {
 	size_t n;
 	struct part *parts; /* FAMILIES for each host */
 	size_t n_parts, waiting;
-	bool by_mx;
+	bool secure; /* the MX answer, or there was none to ask for */
 	struct dns_mx result;
 	struct dns_host literal;
 	struct sockaddr_storage literal_addr;
@@ -95,6 +96,7 @@ static void give(struct lookup *k, enum dns_status st)
 	for (size_t i = 0, used = 0; i < k->n; i++) {
 		hosts[i].name = k->hosts[i].host;
 		hosts[i].pref = k->hosts[i].pref;
+		hosts[i].secure = k->secure;
 		hosts[i].addrs = all + used;
 		for (size_t f = 0; f < FAMILIES; f++) {
 			struct part *p = &k->parts[i * FAMILIES + f];
@@ -102,6 +104,7 @@ static void give(struct lookup *k, enum dns_status st)
 			memcpy(all + used, p->addrs, p->n * sizeof *all);
 			used += p->n;
 			hosts[i].n_addrs += p->n;
+			hosts[i].secure &= !p->n || p->secure;
 		}
 	}
 	k->result.hosts = hosts;
@@ -124,7 +127,7 @@ static void all_known(struct lookup *k)
 		give(k, DNS_OK);
 	else if (k->result.partial_fail)
 		give(k, DNS_TEMPFAIL);
-	else if (exists || k->by_mx) /* the domain is there, its hosts are not */
+	else if (exists || k->result.by_mx) /* the domain is there, its hosts are not */
 		give(k, DNS_NODATA);
 	else
 		give(k, k->parts[0].status);
@@ -135,6 +138,7 @@ static void part_done(void *ctx, const struct dns_answer *a)
 	struct part *p = ctx;
 	p->question = 0;
 	p->status = a->status;
+	p->secure = a->secure;
 	for (size_t i = 0; i < a->n && p->n < DNS_ADDRESSES_MAX; i++) {
 		struct sockaddr_storage *at = &p->addrs[p->n];
 		if (!(p->type == ns_t_a ? dns_rdata_a : dns_rdata_aaaa)(a->rdata[i], at))
@@ -200,7 +204,7 @@ static void mx_found(struct lookup *k, const struct dns_answer *a)
 	if (k->result.null_mx) {
 		finish(k, DNS_OK);
 	} else if (k->n) {
-		k->by_mx = true;
+		k->result.by_mx = true;
 		ask_addresses(k);
 	} else {
 		k->result.bad_mx = literals > 0;
@@ -212,6 +216,7 @@ static void mx_done(void *ctx, const struct dns_answer *a)
 {
 	struct lookup *k = ctx;
 	k->question = 0;
+	k->secure = a->secure;
 	if (a->status == DNS_OK) {
 		mx_found(k, a);
 	} else if (a->status == DNS_NODATA) {
@@ -252,6 +257,7 @@ uint64_t dns_addresses(struct dns *d, struct str host, dns_mx_done done, void *c
 		memcpy(k->name, host.p, host.n);
 		k->question = dns_instant(d, DNS_OK, literal_done, k);
 	} else if (dns_name_ascii(host, k->name)) {
+		k->secure = true;
 		ask_one_host(k);
 	} else {
 		k->question = dns_instant(d, DNS_BADNAME, mx_done, k);

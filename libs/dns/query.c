@@ -222,22 +222,25 @@ static struct dns *dns_start(struct loop *l)
 	return NULL;
 }
 
-struct dns *dns_new(struct loop *l, const struct instance *in)
+struct dns *dns_new_with(struct loop *l, const struct instance *in, const struct dns_options *o)
 {
 	struct dns *d = dns_start(l);
-	if (!d || !dns_resolver_setup(d->ub, in))
+	if (!d || !dns_resolver_setup(d->ub, in, o))
 		return d;
 	dns_free(d);
 	return NULL;
 }
 
+struct dns *dns_new(struct loop *l, const struct instance *in)
+{
+	static const struct dns_options none;
+	return dns_new_with(l, in, &none);
+}
+
 struct dns *dns_new_asking(struct loop *l, struct str server)
 {
-	struct dns *d = dns_start(l);
-	if (!d || !dns_resolver_asking(d->ub, server))
-		return d;
-	dns_free(d);
-	return NULL;
+	struct dns_options o = {.server = server.p ? server : STR("")};
+	return dns_new_with(l, NULL, &o);
 }
 
 /* Whatever is still asked goes without an answer; big operations cancel their questions. */

@@ -3,7 +3,7 @@
 #include "dns/dns-private.h"
 #include "dns/rdata.h"
 
-static bool one_server(struct str line, char *out, size_t size)
+bool dns_resolver_server(struct str line, char *out, size_t size)
 {
 	ptrdiff_t at = str_chr(line, '@');
 	struct str host = at < 0 ? line : str_head(line, (size_t)at);
@@ -28,7 +28,7 @@ unsigned dns_resolver_parse(struct str text, void (*add)(void *ctx, const char *
 		char server[80];
 		if (!line.n)
 			continue;
-		if (!one_server(line, server, sizeof server))
+		if (!dns_resolver_server(line, server, sizeof server))
 			return n;
 		add(ctx, server);
 	}

@@ -1,7 +1,9 @@
 /* Where questions go: etc/resolver, else the system's own files. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "dns/dns-private.h"
 
 enum { RESOLVER_FILE_MAX = 16 * 1024 };
@@ -64,14 +66,53 @@ static const char *const options[][2] = {
 static const char *const foreign[] = {
     "test.", "invalid.", "onion.", "home.arpa.", "127.in-addr.arpa."};
 
-static void set_options(struct ub_ctx *ub)
+static void set_option(struct ub_ctx *ub, const char *name, const char *value)
 {
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		int e = ub_ctx_set_option(ub, options[i][0], options[i][1]);
-		if (e)
-			log_warning(NULL, "resolver option '%s%s': %s", options[i][0],
-			    options[i][1], ub_strerror(e));
+	int e = ub_ctx_set_option(ub, name, value);
+	if (e)
+		log_warning(NULL, "resolver option '%s%s': %s", name, value, ub_strerror(e));
+}
+
+static bool readable(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+/* Where the keys of the root zone may be: the instance's own, then the system's. */
+static int take_anchor(struct ub_ctx *ub, const struct instance *in)
+{
+	static const char *const system[] = {
+	    "/var/lib/unbound/root.key", "/usr/share/dns/root.key"};
+	char *own = in && in->etc ? instance_path(in->etc, "resolver.key") : NULL;
+	const char *file = own && readable(own) ? own : NULL;
+	for (size_t i = 0; !file && i < ARRAY_LEN(system); i++)
+		if (readable(system[i]))
+			file = system[i];
+	int e = file ? ub_ctx_add_ta_file(ub, file) : 0;
+	if (!file)
+		log_error(NULL,
+		    "no keys of the root zone for DNSSEC: put them into '%s', or "
+		    "install dns-root-data",
+		    own ? own : "etc/resolver.key");
+	else if (e)
+		log_error(NULL, "cannot use the keys in '%s': %s", file, ub_strerror(e));
+	free(own);
+	return file && !e ? 0 : -1;
+}
+
+static int take_options(struct ub_ctx *ub, const struct instance *in, const struct dns_options *o)
+{
+	char size[16];
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		set_option(ub, options[i][0], options[i][1]);
+	if (o->udp_size) {
+		snprintf(size, sizeof size, "%u", o->udp_size);
+		set_option(ub, "edns-buffer-size:", size);
 	}
+	if (!o->dnssec)
+		return 0;
+	set_option(ub, "module-config:", "validator iterator");
+	return take_anchor(ub, in);
 }
 
 static void free_zones(struct ub_ctx *ub)
@@ -82,22 +123,21 @@ static void free_zones(struct ub_ctx *ub)
 	ub_ctx_data_add(ub, "1.0.0.127.in-addr.arpa. 10800 IN PTR localhost.");
 }
 
-int dns_resolver_asking(struct ub_ctx *ub, struct str server)
+/* 1, or -1: it is no server (logged). */
+static int this_server(struct ub_ctx *ub, struct str text)
 {
-	struct servers s = {.ub = ub};
-	set_options(ub);
-	if (dns_resolver_parse(server, add_server, &s) || s.n != 1) {
-		log_error(NULL, "'%.*s' is no name server: expected ADDRESS@PORT", STR_FMT(server));
-		return -1;
-	}
-	free_zones(ub);
-	return 0;
+	char server[80];
+	if (dns_resolver_server(text, server, sizeof server) && !ub_ctx_set_fwd(ub, server))
+		return 1;
+	log_error(NULL, "'%.*s' is no name server: expected ADDRESS or ADDRESS@PORT", STR_FMT(text));
+	return -1;
 }
 
-int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in)
+int dns_resolver_setup(struct ub_ctx *ub, const struct instance *in, const struct dns_options *o)
 {
-	set_options(ub);
-	int own = from_instance(ub, in);
+	if (take_options(ub, in, o))
+		return -1;
+	int own = o->server.p ? this_server(ub, o->server) : from_instance(ub, in);
 	if (own < 0)
 		return -1;
 	if (own) {

@@ -4,7 +4,7 @@
 void reply_init(struct reply *r)
 {
 	*r = (struct reply){0};
-	buf_init(&r->text, REPLY_TEXT_MAX);
+	buf_init(&r->text, REPLY_MULTI_TEXT_MAX);
 }
 
 void reply_free(struct reply *r)
@@ -14,11 +14,11 @@ void reply_free(struct reply *r)
 
 static void keep(struct reply *r, struct str text)
 {
-	size_t room = REPLY_TEXT_MAX - r->text.n;
-	if (r->lines && room)
+	size_t max = r->code == REPLY_MULTI ? REPLY_MULTI_TEXT_MAX : REPLY_TEXT_MAX;
+	if (r->lines && r->text.n < max)
 		buf_addc(&r->text, '\n');
 	size_t from = r->text.n;
-	buf_adds(&r->text, str_head(text, REPLY_TEXT_MAX - r->text.n));
+	buf_adds(&r->text, str_head(text, max - r->text.n));
 	for (size_t i = from; i < r->text.n; i++) {
 		unsigned char c = (unsigned char)r->text.p[i];
 		if (c < ' ' || c == 127)
@@ -61,4 +61,22 @@ enum reply_state reply_feed(struct reply *r, struct str in, size_t *used)
 		st = one_line(r, str_head(rest, (size_t)lf));
 	}
 	return st;
+}
+
+bool reply_inner(struct str *rest, uint16_t *code, struct buf *text)
+{
+	struct smtp_reply_line l;
+	struct str line;
+	unsigned n = 0;
+	buf_clear(text);
+	do {
+		if (!str_split(rest, '\n', &line) || !smtp_reply_line_parse(line, &l) ||
+		    (n && l.code != *code))
+			return false;
+		*code = l.code;
+		if (n++)
+			buf_addc(text, '\n');
+		buf_adds(text, l.text);
+	} while (!l.last);
+	return true;
 }

@@ -8,23 +8,54 @@
 
 struct tls_client {
 	SSL_CTX *ctx;
+	struct tls_server *keeper; /* of the certificate we show; NULL: none, ctx is used */
+	X509_STORE *private_trust; /* NULL: nobody */
 };
+
+/* Adds the context without a certificate of ours. */
+static struct tls_client *plain(struct tls_client *t, const struct config *c, const char *component)
+{
+	struct tls_options o;
+
+	if (tls_options_read(&o, c, component, false) == 0) {
+		t->ctx = tls_context(&o, false);
+		tls_options_release(&o);
+	}
+	if (t->ctx)
+		return t;
+	tls_client_free(t);
+	return NULL;
+}
 
 struct tls_client *tls_client_new(const struct config *c, const char *component)
 {
-	struct tls_client *t;
-	struct tls_options o;
-	SSL_CTX *ctx;
+	return plain(mem_new(struct tls_client), c, component);
+}
 
-	if (tls_options_read(&o, c, component, false) < 0)
-		return NULL;
-	ctx = tls_context(&o, false);
-	tls_options_release(&o);
-	if (!ctx)
-		return NULL;
-	t = mem_new(struct tls_client);
-	t->ctx = ctx;
-	return t;
+struct tls_client *tls_client_new_keyed(struct service *s, const char *component)
+{
+	const struct config *c = service_config(s);
+	struct str trust = config_str(c, component, "TLS_TRUSTSECURITYCERTS", NULL);
+	struct tls_client *t = mem_new(struct tls_client);
+
+	t->private_trust = trust.n ? tls_trust_read(trust, "TLS_TRUSTSECURITYCERTS") : NULL;
+	if (!config_str(c, component, "TLS_CERTFILE", NULL).n)
+		return plain(t, c, component);
+	t->keeper = tls_keeper_new(s, component);
+	if (t->keeper)
+		return t;
+	tls_client_free(t);
+	return NULL;
+}
+
+static SSL_CTX *context_of(const struct tls_client *t)
+{
+	return t->keeper ? tls_keeper_context(t->keeper) : t->ctx;
+}
+
+bool tls_client_usable(const struct tls_client *t)
+{
+	return context_of(t);
 }
 
 void tls_client_free(struct tls_client *t)
@@ -32,6 +63,8 @@ void tls_client_free(struct tls_client *t)
 	if (!t)
 		return;
 	SSL_CTX_free(t->ctx);
+	tls_server_free(t->keeper);
+	X509_STORE_free(t->private_trust);
 	free(t);
 }
 
@@ -56,16 +89,28 @@ static bool set_name(SSL *ssl, const char *name, bool check)
 	return !check || X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
 }
 
+/* Nobody but the authorities of TLS_TRUSTSECURITYCERTS, which may be nobody at all. */
+static bool trust_private(SSL *ssl, const struct tls_client *t)
+{
+	X509_STORE *store = t->private_trust ? t->private_trust : X509_STORE_new();
+	bool ok = store && SSL_set1_verify_cert_store(ssl, store) == 1;
+
+	if (store != t->private_trust)
+		X509_STORE_free(store);
+	return ok;
+}
+
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v)
 {
-	SSL *ssl = SSL_new(t->ctx);
-	bool named = name && name[0];
+	SSL_CTX *ctx = context_of(t);
+	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+	bool named = name && name[0], private = v == TLS_VERIFY_PRIVATE;
 
 	if (!ssl)
 		return -1;
 	/* the name is checked in every mode where it is known: tls_peer_verified tells the result
 	 */
-	if ((v == TLS_VERIFY_NAME && !named) ||
+	if (((private || v == TLS_VERIFY_NAME) && !named) || (private && !trust_private(ssl, t)) ||
 	    (named && !set_name(ssl, name, v != TLS_VERIFY_CHAIN))) {
 		ERR_clear_error();
 		SSL_free(ssl);

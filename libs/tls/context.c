@@ -115,19 +115,21 @@ static int trust_folder(X509_STORE *store, const char *path, DIR *dir)
 	return n;
 }
 
-static X509_STORE *read_trust(const char *path)
+X509_STORE *tls_trust_read(struct str where, const char *setting)
 {
 	X509_STORE *store = X509_STORE_new();
+	char *path;
 	DIR *dir;
 	int n;
 
 	if (!store)
 		return NULL;
+	path = mem_strndup(where.p, where.n);
 	dir = opendir(path);
 	n = dir ? trust_folder(store, path, dir) : trust_file(store, path);
 	if (n == 0)
-		log_warning(
-		    NULL, "TLS: no certificate found in '%s'; look at TLS_TRUSTCERTS", path);
+		log_warning(NULL, "TLS: no certificate found in '%s'; look at %s", path, setting);
+	free(path);
 	return store;
 }
 
@@ -142,10 +144,7 @@ int tls_options_read(
 		o->ciphers = mem_strndup(s.p, s.n);
 	s = config_str(c, component, "TLS_TRUSTCERTS", NULL);
 	if (s.n) {
-		char *path = mem_strndup(s.p, s.n);
-
-		o->trust = read_trust(path);
-		free(path);
+		o->trust = tls_trust_read(s, "TLS_TRUSTCERTS");
 		if (!o->trust)
 			return -1;
 	}

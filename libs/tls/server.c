@@ -28,6 +28,7 @@ struct pairs {
 
 struct tls_server {
 	struct service *service; /* NULL: made from a file */
+	bool client;             /* its pairs are shown to servers */
 	char *component;
 	struct tls_options options;
 	struct pairs now, next;
@@ -89,7 +90,7 @@ static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_o
 
 static SSL_CTX *pair_context(struct tls_server *t, const unsigned char *fingerprint, struct str pem)
 {
-	SSL_CTX *ctx = tls_context(&t->options, true);
+	SSL_CTX *ctx = tls_context(&t->options, !t->client);
 	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
 	X509 *cert = in ? PEM_read_bio_X509_AUX(in, NULL, NULL, NULL) : NULL, *more;
 	EVP_PKEY *key = cert ? tls_remote_key(cert, fingerprint, sign_by_edge, t) : NULL;
@@ -268,20 +269,36 @@ static void retry_now(void *ctx)
 
 /* ---- the public face ------------------------------------------------------------------------ */
 
-struct tls_server *tls_server_new(struct service *s, const char *component)
+static struct tls_server *keeper_new(struct service *s, const char *component, bool client)
 {
 	struct tls_server *t = mem_new(struct tls_server);
 
 	t->service = s;
+	t->client = client;
 	t->component = mem_strdup(component);
 	t->retry = timer_new(service_loop(s), retry_now, t);
-	if (!t->retry || tls_options_read(&t->options, service_config(s), component, true) < 0) {
-		log_error(NULL, "TLS: no server for %s", component);
+	if (!t->retry || tls_options_read(&t->options, service_config(s), component, !client) < 0) {
+		log_error(NULL, "TLS: no certificates for %s", component);
 		tls_server_free(t);
 		return NULL;
 	}
 	connect_key(t);
 	return t;
+}
+
+struct tls_server *tls_server_new(struct service *s, const char *component)
+{
+	return keeper_new(s, component, false);
+}
+
+struct tls_server *tls_keeper_new(struct service *s, const char *component)
+{
+	return keeper_new(s, component, true);
+}
+
+SSL_CTX *tls_keeper_context(const struct tls_server *t)
+{
+	return tls_server_usable(t) ? pairs_find(&t->now, STR("")) : NULL;
 }
 
 struct tls_server *tls_server_new_file(const char *pem, char **why)

@@ -40,6 +40,10 @@ struct tls_options {
 int tls_options_read(
     struct tls_options *o, const struct config *c, const char *component, bool server);
 void tls_options_release(struct tls_options *o);
+X509_STORE *tls_trust_read(struct str path, const char *setting); /* NULL: no memory */
+/* Keeps the pairs of a client, as tls_server_new does for a server. */
+struct tls_server *tls_keeper_new(struct service *s, const char *component);
+SSL_CTX *tls_keeper_context(const struct tls_server *t); /* of the main pair; NULL: not there */
 SSL_CTX *tls_context(const struct tls_options *o, bool server); /* NULL: logged */
 void tls_log_errors(const char *what); /* logs and empties OpenSSL's error queue */
 const char *tls_error_text(void);      /* first error's text; empties the queue */

@@ -36,13 +36,19 @@ int tls_accept(struct stream *st, struct tls_server *t);
 /* Client side.  TLS_TRUSTCERTS: verify against this file or folder (empty: nothing can be
  * verified). The component's table holds the rows TLS_CLIENT_ROWS.  NULL: logged. */
 struct tls_client *tls_client_new(const struct config *c, const char *component);
+/* The same for a service that shows the certificate of its component's TLS_CERTFILE to servers that
+ * ask for one (the key stays in the key process), and knows TLS_TRUSTSECURITYCERTS. */
+struct tls_client *tls_client_new_keyed(struct service *s, const char *component);
+bool tls_client_usable(const struct tls_client *t); /* the certificate is there, if one is set */
 void tls_client_free(struct tls_client *t);
 enum tls_verify {
-	TLS_OPPORTUNISTIC, /* any certificate will do; tls_peer_verified tells what it was worth */
-	TLS_VERIFY_CHAIN,  /* signed by somebody we trust */
-	TLS_VERIFY_NAME,   /* and made for `name` */
+	TLS_OPPORTUNISTIC,  /* any certificate will do; tls_peer_verified tells what it was worth */
+	TLS_VERIFY_CHAIN,   /* signed by somebody we trust */
+	TLS_VERIFY_NAME,    /* and made for `name` */
+	TLS_VERIFY_PRIVATE, /* the same, signed by somebody of TLS_TRUSTSECURITYCERTS alone */
 };
 /* name: the host's, for SNI and TLS_VERIFY_NAME; NULL or "": none. */
+/* -1: no memory, no name where one is needed, or the certificate we are to show is not there. */
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v);
 
 /* After on_secure; on a plain stream: empty, 0, false. */
@@ -86,6 +92,17 @@ void tls_describe(const struct stream *st, struct buf *out);
 		.help = "client certificates: NONE, PEER (ask), REQUIREPEER"    \
 	}
 #define TLS_CLIENT_ROWS TLS_COMMON_ROWS
+/* Besides, for tls_client_new_keyed. */
+#define TLS_CLIENT_KEY_ROWS                                                                  \
+	TLS_KEY_ROWS,                                                                        \
+	    {.name = "TLS_TRUSTSECURITYCERTS",                                               \
+		.type = CONFIG_STRING,                                                       \
+		.help = "file or folder of the authorities for mail that demands SECURITY"}, \
+	{                                                                                    \
+		.name = "TLS_VERIFYPEER", .type = CONFIG_STRING, .def = "NONE",              \
+		.valid = tls_verifypeer_ok,                                                  \
+		.help = "certificates of servers: NONE, PEER or REQUIREPEER (checked)"       \
+	}
 bool tls_protocol_ok(struct str value);
 bool tls_ciphers_ok(struct str value);
 bool tls_verifypeer_ok(struct str value);

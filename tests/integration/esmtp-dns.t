@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# MTA-3005: which host gets the mail, and what is said for good and what for now when none does.
+# MTA-3005 MTA-0910 MTA-0911 MTA-0912 MTA-0932: which host gets the mail, and what is said for good and what for now when none does.
 use strict;
 use warnings;
 use FindBin;
@@ -25,7 +25,9 @@ my $dns = Courier::FakeDNS->new(
 	'plain.example A' => ['127.0.0.2'],
 	'addresses.example MX' => ['10 both.example.'],
 	'null.example MX' => ['0 .'], 'null.example A' => ['127.0.0.2'],
-	'literal.example MX' => ['10 127.0.0.2.'],
+	'literal.example MX' => ['10 127.0.0.2.'], 'literal2.example MX' => ['10 127.0.0.2.'],
+	'down.example A' => ['127.0.0.6'], 'same.example MX' => ['10 one.example.', '10 two.example.'],
+	'dual.example A' => ['127.0.0.2'], 'dual.example AAAA' => ['::1'],
 	'nohost.example MX' => ['10 gone.example.'],
 	'nothing.example TXT' => ['x'],
 	'alias.example CNAME' => ['mx.example'],
@@ -91,6 +93,54 @@ for my $row (@rows) {
 		is($r->{status}, $status, 'status');
 		ref $what ? like($r->{diagnostic}, $what, 'text') : is($r->{remote}, $what, 'host');
 	};
+}
+
+# ---- relays by name, exceptions, families, chance
+{
+	my $route = sub { Courier::Module::config($home, esmtproutes => join '', map { "$_\n" } @_) };
+	my $to = sub { my ($r) = Courier::Module::deliver($home, 'esmtp', host => $_[0], patience => 60, rcpts => ["x\@$_[0]"]); return $r };
+	$route->("far.example: mx.example , $port", ".sub.example:[127.0.0.3],$port /SECURITY=REQUIRED", "sub.example:two.example,$port",
+		"plain.example:,$port", ":[127.0.0.9],$port");
+	is($to->('far.example')->{remote}, 'one.example [127.0.0.2]', 'MTA-0903 MTA-0901: a relay by name: its MX');
+	is($to->('sub.example')->{remote}, 'two.example [127.0.0.3]', 'MTA-0902 MTA-0903: the domain itself; a relay without MX');
+	like($to->('a.sub.example')->{diagnostic}, qr/TLS is required/, 'MTA-0902: what is below it goes the other way');
+	is($to->('plain.example')->{remote}, 'plain.example [127.0.0.2]', 'MTA-0902: no relay: DNS');
+	is($to->('else.example')->{outcome}, 'deferred', 'MTA-0902: nothing fits everything');
+	$route->("literal.example:[127.0.0.2],$port", ":,$port");
+	is($to->('literal.example')->{outcome}, 'relayed', 'MTA-0912: a route helps where the MX is none');
+	like($to->('literal2.example')->{diagnostic}, qr/RFC 1035/, 'MTA-0912: no help: the report says why');
+	my %seen;
+	for (1 .. 24) { my $h = $to->('same.example')->{remote}; $seen{$h}++ }
+	is(join(' ', sort keys %seen), 'one.example [127.0.0.2] two.example [127.0.0.3]', 'MTA-0910: equals by chance');
+
+	# a host with addresses of both kinds
+	my $six = eval { Courier::FakeSMTP->new(host => '::1', port => $port) };
+	SKIP: {
+		skip 'no IPv6 here', 1 unless $six;
+		is($to->('dual.example')->{remote}, 'dual.example [127.0.0.2]', 'MTA-0519 MTA-0932: IPv4 first');
+		Courier::Module::config($home, courierd => "ESMTP_PREFER_IPV6_MX=1\n");
+		is($to->('dual.example')->{remote}, 'dual.example [::1]', 'MTA-0519 MTA-0932: ESMTP_PREFER_IPV6_MX: IPv6 first');
+		is($to->('plain.example')->{remote}, 'plain.example [127.0.0.2]', 'MTA-0932: IPv4 where there is nothing else');
+		$route->(":,$port/IPV4ONLY");
+		is($to->('dual.example')->{remote}, 'dual.example [127.0.0.2]', 'MTA-0907: IPV4ONLY');
+		unlink "$home/etc/courierd";
+		$route->(":,$port/IPV6ONLY");
+		is($to->('dual.example')->{remote}, 'dual.example [::1]', 'MTA-0907: IPV6ONLY');
+		is($to->('plain.example')->{outcome}, 'failed', 'MTA-0907: a host that has no such address');
+		is($to->('onefamily.example')->{outcome}, 'deferred', 'MTA-0907: unless nobody knows it for now');
+		$six->stop;
+	}
+	$route->(":,$port");
+}
+
+# MTA-0222: mail that comes after a host was found dead is not tried for esmtpdelay; 0: it is
+for my $case (["1m\n", 1, 'put off'], ["0\n", 2, 'tried']) {
+	Courier::Module::config($home, esmtpdelay => $case->[0]);
+	my $server = Courier::FakeSMTP->new(host => '127.0.0.6', port => $port, greeting => 'CLOSE');
+	my @r = Courier::Module::deliver($home, 'esmtp', host => 'down.example', patience => 60, options => ['-n', 2, '-p', 2100, '-A']);
+	is(join(' ', map { $_->{outcome} } @r), 'deferred deferred', 'MTA-0222: a host that is down');
+	is($server->connections, $case->[1], "MTA-0222: esmtpdelay: the second message is $case->[2]");
+	$server->stop;
 }
 
 # The address and the port are our own, whatever the name.

@@ -57,9 +57,9 @@ for my $how ([], ['-f']) {
 
 {
 	my $s = server(ehlo => ['DSN', '8BITMIME', 'SIZE', 'PIPELINING']);
-	my ($r) = send_it(options => ['-8', '-e', 'QQ=1', '-N', 3]);
-	like($r->{flags}, qr/peer-dsn/, 'the server does DSN');
-	is(said($s, '^MAIL FROM:<a@s.example> SIZE=\d+ BODY=8BITMIME ENVID=QQ\+3D1$'), 1, 'MAIL parameters');
+	my ($r) = send_it(options => ['-8', '-e', 'QQ=1', '-N', 3, '-R', 'H']);
+	like($r->{flags}, qr/peer-dsn/, 'MTA-0917: the server does DSN');
+	is(said($s, '^MAIL FROM:<a@s.example> SIZE=\d+ BODY=8BITMIME RET=HDRS ENVID=QQ\+3D1$'), 1, 'MTA-0917: MAIL parameters');
 	is(said($s, '^RCPT TO:<b@r.example> NOTIFY=SUCCESS,FAILURE$'), 1, 'RCPT parameters');
 	$s = server(ehlo => []);
 	($r) = send_it(options => ['-8', '-e', 'QQ=1', '-N', 8]);
@@ -73,7 +73,10 @@ for my $how ([], ['-f']) {
 	$s = server(ehlo => ['SMTPUTF8', '8BITMIME']);
 	($r) = send_it(options => ['-u'], rcpts => ["b\xc3\xb6b\@r.example"]);
 	is($r->{outcome}, 'relayed', 'SMTPUTF8');
-	is(said($s, '^MAIL FROM:<a@s.example> SMTPUTF8$'), 1, 'is said');
+	is(said($s, '^MAIL FROM:<a@s.example> SMTPUTF8$'), 1, 'MTA-0917: is said');
+	$s = server(ehlo => ['SMTPUTF8', '8BITMIME']);
+	send_it();
+	is(said($s, 'SMTPUTF8'), 0, 'MTA-0917: but not when nothing needs it');
 	$s = server(ehlo => ['8BITMIME']);
 	($r) = send_it(options => ['-u'], rcpts => ["b\xc3\xb6b\@r.example"]);
 	is("$r->{outcome} $r->{status}", 'failed 5.6.7', 'no SMTPUTF8: failed');
@@ -86,8 +89,29 @@ for my $how ([], ['-f']) {
 	is(said($s, '^RCPT'), 0, 'is not sent');
 	$s = server();
 	($r) = send_it(options => ['-s', 'smtp/dsn']);
-	is($r->{outcome}, 'relayed', 'MTA-0513 MTA-3108: backscatter is dropped, as a success');
+	is($r->{outcome}, 'relayed', 'MTA-0513 MTA-3108 MTA-0926: backscatter is dropped, as a success');
 	is($s->connections, 0, 'without a connection');
+}
+
+# ---- results of recipients ------------------------------------------------------------------
+
+{
+	my $three = "558 550-5.7.1 a:\n558 550 5.7.1 content no\n558 250 2.0.0 Ok\n558 450 4.7.1 wait";
+	my @rcpts = map { "$_\@r.example" } qw(one two three);
+	for my $case ([['XEXDATA', 'PIPELINING', 'DSN'], 'failed 5.7.1 relayed 2.0.0 deferred 4.7.1', 'each has its own'],
+		[['PIPELINING'], 'failed 5.0.0 failed 5.0.0 failed 5.0.0', 'where it was not offered 558 is a refusal']) {
+		my $s = server(ehlo => $case->[0], end => $three);
+		my @r = send_it(rcpts => \@rcpts);
+		is(join(' ', map { "$_->{outcome} $_->{status}" } sort { $a->{rcpt} <=> $b->{rcpt} } @r), $case->[1], "MTA-0921: $case->[2]");
+	}
+	my $s = server(ehlo => ['XEXDATA'], end => "558 250 2.0.0 Ok\n558 250 2.0.0 Ok");
+	my @r = sort { $a->{rcpt} <=> $b->{rcpt} } send_it(rcpts => \@rcpts);
+	is(join(' ', map { "$_->{outcome} $_->{code}" } @r), 'relayed 250 relayed 250 deferred 451', 'MTA-0921: a result that is missing is 451');
+	like($r[0]{flags}, qr/^$/, 'no DSN there');
+	$s = server(ehlo => ['XEXDATA'], end => "558 250 2.0.0 Ok\n558 550 5.1.1 no",
+		on => {RCPT => ['250 Ok', '550 5.1.1 nobody', '250 Ok']});
+	@r = sort { $a->{rcpt} <=> $b->{rcpt} } send_it(rcpts => \@rcpts);
+	is(join(' ', map { "$_->{outcome} $_->{diagnostic}" } @r), 'relayed 2.0.0 Ok failed 5.1.1 nobody failed 5.1.1 no', 'MTA-0921: who was refused before is left out');
 }
 
 # ---- a server without 8BITMIME --------------------------------------------------------------
@@ -114,7 +138,7 @@ for my $how ([], ['-f']) {
 	my $s = server();
 	my @r = send_it(options => ['-n', 30]);
 	is(scalar(grep { $_->{outcome} eq 'relayed' } @r), 30, '30 messages');
-	is($s->connections, 1, 'one connection');
+	is($s->connections, 1, 'MTA-0915: one connection');
 	$s = server();
 	@r = send_it(options => ['-n', 60, '-c', 30]);
 	is(scalar(grep { $_->{outcome} eq 'relayed' } @r), 60, '60 messages, 30 at once');
@@ -124,7 +148,7 @@ for my $how ([], ['-f']) {
 	@r = send_it(options => ['-n', 3]);
 	is(join(' ', map { $_->{outcome} } @r), 'relayed failed relayed', 'a refusal does not harm the next one');
 	is($s->connections, 1, 'over one connection');
-	is(said($s, '^RSET$'), 1, 'with RSET between');
+	is(said($s, '^RSET$'), 1, 'MTA-0915: with RSET between');
 	# The server closes idle sessions: the message that finds one so goes over another.
 	$s = server(on => {MAIL => ['250 Ok', 'CLOSE']});
 	@r = send_it(options => ['-n', 4]);
@@ -176,25 +200,22 @@ SKIP: {
 		[{ehlo => \@e, on => {STARTTLS => '454 4.7.0 no'}}, 'refused']) {
 		$s = server(%{$case->[0]}, route => '/SECURITY=REQUIRED');
 		($r) = send_it();
-		is($r->{outcome}, 'deferred', "TLS is required and $case->[1]: deferred");
+		is($r->{outcome}, 'deferred', "MTA-0906: TLS is required and $case->[1]: deferred");
 		is(said($s, '^MAIL'), 0, 'nothing is sent in clear');
 	}
 	$s = server(ehlo => \@e, route => '/SECURITY=REQUIRED');
 	($r) = send_it();
-	is($r->{outcome}, 'relayed', 'TLS is required and there');
-	$s = server(ehlo => \@e, route => '/SECURITY=STARTTLS');
-	($r) = send_it();
-	is($r->{outcome}, 'deferred', 'a certificate that nobody vouches for is not enough there');
+	is($r->{outcome}, 'relayed', 'MTA-0906: TLS is required and there');
 	$s = server(smtps => 1, ehlo => [], route => '/SECURITY=SMTPS');
 	($r) = send_it();
-	is($r->{outcome}, 'relayed', 'TLS from the first byte');
-	config($home, courierd => "TLS_TRUSTCERTS=$home/crt.pem\n");
+	is($r->{outcome}, 'relayed', 'MTA-0905: TLS from the first byte');
+	config($home, courierd => "TLS_TRUSTCERTS=$home/crt.pem\nTLS_VERIFYPEER=PEER\n");
 	$s = server(ehlo => \@e, broken_tls => 1);
 	($r) = send_it();
 	is($r->{outcome}, 'deferred', 'when certificates are checked there is no way back to clear');
-	$s = server(ehlo => \@e, route => '/SECURITY=STARTTLS');
+	$s = server(ehlo => \@e);
 	($r) = send_it();
-	is($r->{outcome}, 'relayed', 'MTA-0527: a certificate that is vouched for, with the right name');
+	is($r->{outcome}, 'relayed', 'MTA-0527: a certificate that is vouched for');
 	config($home, courierd => "ESMTP_USE_STARTTLS=0\n");
 	$s = server(ehlo => \@e);
 	($r) = send_it();
@@ -211,7 +232,36 @@ SKIP: {
 	is("$r->{outcome} $r->{remote}", 'relayed [::1]', 'IPv6');
 	config($home, esmtproutes => ':[::1],' . $s->port . "/IPV4ONLY\n");
 	($r) = send_it();
-	is($r->{outcome}, 'deferred', 'not when only IPv4 may be used');
+	is($r->{outcome}, 'deferred', 'MTA-0907: not when only IPv4 may be used');
+}
+
+# ---- backup relay ---------------------------------------------------------------------------
+
+{
+	my $backup = server();
+	my $s = server();
+	config($home, warntime => "1h\n", backuprelay => '[127.0.0.1],' . $backup->port . "\n");
+	send_it(options => ['-a', 3000]);
+	is(scalar $s->messages, 1, 'MTA-0925: young mail goes the usual way');
+	send_it(options => ['-a', 7200]);
+	is(scalar $s->messages, 1, 'MTA-0925: mail older than warntime does not');
+	is(scalar $backup->messages, 1, 'MTA-0925: it goes to the backup relay');
+	unlink "$home/etc/backuprelay";
+	send_it(options => ['-a', 7200]);
+	is(scalar $s->messages, 2, 'without a backup relay nothing changes');
+	unlink "$home/etc/warntime";
+}
+
+# ---- batches --------------------------------------------------------------------------------
+
+for my $case ([['PIPELINING'], 'MAIL RCPT RCPT DATA', 'all at once'], [[], 'MAIL', 'one by one']) {
+	# a server that answers nothing after EHLO, but writes down what comes
+	my $s = server(ehlo => $case->[0], on => {map { $_ => 'RAW ' } qw(MAIL RCPT DATA)});
+	config($home, esmtptimeout => "1s\n");
+	send_it(rcpts => ['one@r.example', 'two@r.example']);
+	my @c = map { /^(MAIL|RCPT|DATA)/ ? $1 : () } $s->commands;
+	is("@c", $case->[1], "MTA-0916: $case->[2]");
+	config($home, esmtptimeout => "5s\n");
 }
 
 # ---- AUTH -----------------------------------------------------------------------------------
@@ -220,8 +270,38 @@ SKIP: {
 	my $s = server(ehlo => ['AUTH PLAIN LOGIN']);
 	config($home, esmtpauthclient => '[127.0.0.1],' . $s->port . " joe secret\n");
 	my ($r) = send_it();
-	is($r->{outcome}, 'relayed', 'AUTH');
-	is(said($s, '^AUTH PLAIN AGpvZQBzZWNyZXQ='), 1, 'PLAIN with what the file says');
+	is($r->{outcome}, 'relayed', 'MTA-0908: AUTH');
+	is(said($s, '^AUTH PLAIN AGpvZQBzZWNyZXQ='), 1, 'MTA-0909: PLAIN before LOGIN, with what the file says');
+	# user names and passwords of LOGIN come one by one, as answers to questions
+	$s = server(ehlo => ['AUTH LOGIN'], on => {AUTH => '334 VXNlcm5hbWU6', uc('am9l') => '334 UGFzc3dvcmQ6', uc('c2VjcmV0') => '235 2.7.0 Ok'});
+	config($home, esmtpauthclient => "other.example joe wrong\n[127.0.0.1]," . $s->port . "\tjoe \t secret\n");
+	($r) = send_it();
+	is($r->{outcome}, 'relayed', 'MTA-0909: LOGIN where there is nothing else');
+	is(said($s, '^c2VjcmV0$'), 1, 'with the password');
+	$s = server(ehlo => ['AUTH LOGIN PLAIN CRAM-MD5'], on => {AUTH => '334 PDEuMkBmYWtlLmV4YW1wbGU+'});
+	config($home, esmtpauthclient => '[127.0.0.1],' . $s->port . " joe secret\n", esmtptimeout => "1s\n");
+	send_it();
+	is(said($s, '^AUTH CRAM-MD5$'), 1, 'MTA-0909: CRAM-MD5 before all of them');
+	my $digest = eval { require Digest::HMAC_MD5; Digest::HMAC_MD5::hmac_md5_hex('<1.2@fake.example>', 'secret') };
+	if (!$digest) { require Digest::MD5; my $k = 'secret' . "\0" x 58;
+		$digest = Digest::MD5::md5_hex(($k ^ "\x5c" x 64) . Digest::MD5::md5(($k ^ "\x36" x 64) . '<1.2@fake.example>')); }
+	require MIME::Base64;
+	my $answer = MIME::Base64::encode_base64("joe $digest", '');
+	is((grep { $_ eq $answer } $s->commands), 1, 'and its answer is right');
+	config($home, esmtptimeout => "5s\n");
+	# the domain of the mail names the line, too, when no relay is set
+	$s = server(ehlo => ['AUTH PLAIN']);
+	config($home, esmtpauthclient => "r.example joe secret\n");
+	($r) = send_it();
+	is(said($s, '^AUTH PLAIN AGpvZQBzZWNyZXQ='), 1, 'MTA-0908: by the domain');
+	SKIP: {
+		skip 'IO::Socket::SSL is missing', 1 unless $have_tls && -s $cert;
+		$s = server(ehlo => ['STARTTLS', 'AUTH PLAIN']);
+		config($home, esmtpauthclient => '[127.0.0.1],' . $s->port . " joe secret\n");
+		($r) = send_it();
+		my @c = grep { /^(?:STARTTLS|\*tls\*|AUTH)/ } $s->commands;
+		is(join(' ', map { (split ' ')[0] } @c), 'STARTTLS *tls* AUTH', 'MTA-0909: AUTH comes behind STARTTLS');
+	}
 	$s = server(ehlo => ['AUTH PLAIN'], on => {AUTH => '535 5.7.8 wrong'});
 	config($home, esmtpauthclient => '[127.0.0.1],' . $s->port . " joe secret\n");
 	($r) = send_it();

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The client against servers that misbehave at each step: the outcome, and that nothing is lost or
+# The client against servers that misbehave at each step (MTA-0924): the outcome, and that nothing is lost or
 # doubled by it.
 use strict;
 use warnings;
@@ -33,7 +33,7 @@ my @steps = (
 	['greets with half a line', {greeting => 'HALF 220 fa'}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['says nothing', {greeting => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0], # MTA-0226
 	['does not speak SMTP', {greeting => 'RAW SSH-2.0-x' . "\r\n"}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
-	['knows HELO alone', {on => {EHLO => '500 what?'}}, 'relayed', 250, qr/^2/, qr/queued/, 1],
+	['knows HELO alone', {on => {EHLO => '500 what?'}}, 'relayed', 250, qr/^2/, qr/queued/, 1], # MTA-0914
 	['refuses HELO too', {on => {EHLO => '500 what?', HELO => '550 5.7.1 no'}}, 'failed', 550, qr/^5\.7\.1$/, qr/no/, 0],
 	['closes at EHLO', {on => {EHLO => 'CLOSE'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['421 at EHLO', {on => {EHLO => '421 4.3.2 down'}}, 'deferred', 421, qr/^4\.3\.2$/, qr/down/, 0],

@@ -225,8 +225,7 @@ like($r[0], qr/^250 /, 'the filter of a mailbox is not asked when an alias leads
 is(has('carol'), 1, 'delivered');
 is(join(' ', grep {!/do-/} glob "$note/*rcptfilter*"), '', 'no filter was called') or diag `ls $note`;
 $t->file('etc/aliasfilteracct', "$home{dave}\n");
-$t->command('courier', @dir, 'reload');
-ok($t->wait_for(10, sub { dialog(to => ['team']); -f "$note/dave.rcptfilter-alias-team\@$domain" }), 'rcptfilter-alias-ADDRESS as the owner of aliasfilteracct (MTA-1805, MTA-1526)')
+ok($t->wait_for(10, sub { dialog(to => ['team']); -f "$note/dave.rcptfilter-alias-team\@$domain" }), 'rcptfilter-alias-ADDRESS as the owner of aliasfilteracct (MTA-1805, MTA-1526); MTA-0118: that file counts at once')
     or diag $t->log;
 $seen = noted("dave.rcptfilter-alias-team\@$domain");
 like($seen, qr/^\[-D\]\n\[$uid\/$gid\]\n\[-M\]\n\[rcptfilter-alias-team\@\Q$domain\E\]$/m, 'uid and gid are the owner\'s (MTA-1805)');

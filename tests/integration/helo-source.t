@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The name and the address a client shows itself with: esmtphelo, ipout, ip6out.
+# The name and the address a client shows itself with: esmtphelo, ipout, ip6out (MTA-0933).
 # MTA-0112 MTA-0401
 use strict;
 use warnings;

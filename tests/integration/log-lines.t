@@ -85,6 +85,7 @@ my @forms = (
 	['courierlocal', localsuccess => qr/^$what,size=(?<size>\d+),success: (?<text>.*)$/],
 	['courierlocal', status => qr/^$what,status: (?<status>failure|deferred)$/],
 	['courierlocal', diagnostic => qr/^$what: (?<text>.*)$/],
+	# MTA-0923
 	['courieresmtp', delivered => qr/^$what,success: delivered: (?:(?<host>\S+) )?\[(?<ip>[0-9a-f.:]+)\]$/],
 	['courieresmtp', status => qr/^$what,status: (?<status>success|failure|deferred)$/],
 	['courieresmtp', diagnostic => qr/^$what: (?<text>.*)$/],

@@ -77,7 +77,7 @@ unlike($text, qr/text of headers/, 'RET=HDRS: no text');
 
 send_to('x@plain.test', 'success', undef, '', ' NOTIFY=SUCCESS');
 $text = $here->wait_mail('alice', qr/^Subject: success$/m) // '';
-like($text, qr/^Action: relayed\nStatus: 2\.\d+\.\d+$/m, 'passed on to a host without DSN: relayed');
+like($text, qr/^Action: relayed\nStatus: 2\.\d+\.\d+$/m, 'MTA-0922: passed on to a host without DSN: relayed');
 send_to('bob@here.test', 'delivered', undef, '', ' NOTIFY=SUCCESS');
 $text = $here->wait_mail('alice', qr/^Subject: delivered$/m) // '';
 like($text, qr/^Action: delivered\nStatus: 2\.\d+\.\d+$/m, 'a mailbox of ours: delivered');

@@ -138,7 +138,7 @@ my $record = record('v@far.example');
 ok($record, 'a message that waits is in the queue');
 like($record, qr/^L1234$/m, 'MTA-1105: -delay');
 like($record, qr/^usmtp\/dsn$/m, 'MTA-1109: -src');
-like($record, qr/^vkey$/m, 'MTA-1107: -vhost');
+like($record, qr/^vkey$/m, 'MTA-1107 MTA-0408: -vhost');
 like($record, qr/^V$/m, 'MTA-1110: V');
 like($record, qr/^tH$/m, 'H');
 like($record, qr/^USTARTTLS$/m, 'S{STARTTLS}');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Mail to UUCP neighbours, with a uux that writes down what it is told (MTA-0514 MTA-1421 MTA-2501
-# MTA-2502 MTA-2503 MTA-2504 MTA-2505 MTA-2506 MTA-2507 MTA-2508 MTA-2509 MTA-2510 MTA-2512 MTA-2513).
+# MTA-2502 MTA-2503 MTA-2504 MTA-2505 MTA-2506 MTA-2507 MTA-2508 MTA-2509 MTA-2510 MTA-2513).
 # uucp-real.t has two instances with the real thing between them.
 use strict;
 use warnings;
@@ -35,6 +35,8 @@ put('uucpneighbors/bad', "x y z\n");
 like($t->command('makeuucpneighbors'), qr/line \d+ is not NODE/, 'a line that is none');
 isnt($?, 0, '... makes no table');
 unlink $t->path('etc/uucpneighbors/bad');
+put('aliases/system', "postmaster: root\@localhost\n\@virtual.test: food!fruits!\n");
+is($t->command('makealiases'), '', 'aliases are made');
 $t->start;
 
 sub sendmail {
@@ -120,6 +122,16 @@ is(args(call(qr/^Subject: net$/m)), '-p -z -a example!sender.test!s -r -g M appl
 	'MTA-2501 with our node name before the sender');
 like($t->send_mail(from => 's@sender.test', to => 'food!x!john@mx.example.test', text => "Subject: net\n\nx\n"),
 	qr/^513 5\.7\.1 Relaying denied/, 'but nothing beyond it');
+
+# ---- a domain whose mail goes to a path -----------------------------------------------------------
+
+sendmail('alice@example.test', "Subject: virtual\n\nx\n", 'kim@virtual.test');
+is(args(call(qr/^Subject: virtual$/m)), '-p -z -a example!alice -r -g M food!fruits!rmail -f (example!alice) (kim)',
+	'MTA-2512 @domain: path! sends kim@domain to path!kim');
+like($t->send_mail(from => 's@sender.test', to => 'joe.x@virtual.test', text => "Subject: virtual net\n\nx\n"), qr/^250/,
+	'MTA-2512 from the network, too');
+is(args(call(qr/^Subject: virtual net$/m)), '-p -z -a example!sender.test!s -r -g M food!fruits!rmail -f (example!sender.test!s) (joe.x)',
+	'... though strangers reach nothing beyond a neighbour by themselves');
 
 # ---- faults -------------------------------------------------------------------------------------
 

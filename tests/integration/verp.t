@@ -59,7 +59,7 @@ like(slurp("$home/ufline"), qr/^From \Q$encoded\E /, 'MTA-1003: UFLINE');
 is(slurp("$home/rpline"), "Return-Path: <$encoded>\n", 'MTA-1003: RPLINE');
 sub senders { return sort map {/^MAIL FROM:<([^>]*)>/ ? $1 : ()} $host->commands }
 ok($t->wait_for(20, sub { scalar(my @a = senders()) >= 2 }), 'another host gets two messages') or diag $t->log;
-is(join(' ', senders()), "list-one+2Bx=far.test\@$domain list-two=far+2Daway.test\@$domain", '... each from its own sender');
+is(join(' ', senders()), "list-one+2Bx=far.test\@$domain list-two=far+2Daway.test\@$domain", 'MTA-0919: ... each from its own sender');
 
 # ---- by SMTP ------------------------------------------------------------------------------
 

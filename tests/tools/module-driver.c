@@ -3,7 +3,9 @@
  * deliveries and prints what it answers.  For tests and measurements.
  *
  *	module-driver [-n COUNT] [-c AT-ONCE] [-p PAUSE-MS] [-8] [-u] [-H] [-f] [-e ENVID] [-N
- *NOTIFY] HOME PROGRAM ROLE FILE HOST SENDER RCPT...
+ *NOTIFY]
+ *		[-R RET] [-s SOURCE] [-S SECURITY] [-a AGE] [-A] HOME PROGRAM ROLE FILE HOST SENDER
+ *RCPT...
  *
  * Each result is a line: delivery TAB rcpt TAB outcome TAB code TAB status TAB remote TAB command
  * TAB diagnostic TAB flags, in field_encode form; with -n above 100 only the sum is printed.
@@ -25,7 +27,8 @@ static struct {
 	struct loop *loop;
 	struct ipc *control, *edge;
 	struct timer *pause;
-	int64_t pause_ms;
+	int64_t pause_ms, age;
+	bool arrives_now;
 	struct buf text;
 	bool as_file;
 	int text_fd;
@@ -54,6 +57,8 @@ static void send_one(void)
 	buf_init(&out, IPC_BODY_MAX);
 	snprintf(id, sizeof id, "%016lX.0000000000000001.00000001", t.sent + 1);
 	t.d.delid = ++t.sent;
+	if (t.arrives_now)
+		t.d.arrived = clock_now();
 	t.d.id = str_of(id);
 	if (!module_encode_delivery(&t.d, inside ? (int64_t)t.text.n : -1, 0, &out))
 		die("encode");
@@ -204,7 +209,7 @@ static unsigned options(int argc, char **argv)
 {
 	unsigned notify = 0;
 	int c;
-	while ((c = getopt(argc, argv, "n:c:p:8uHfe:N:s:")) != -1) {
+	while ((c = getopt(argc, argv, "n:c:p:8uHfe:N:s:R:S:a:A")) != -1) {
 		switch (c) {
 		case 'n':
 			t.count = number(optarg);
@@ -236,6 +241,18 @@ static unsigned options(int argc, char **argv)
 		case 's':
 			t.d.source = str_of(optarg);
 			break;
+		case 'R':
+			t.d.ret = optarg[0];
+			break;
+		case 'S':
+			t.d.security = str_of(optarg);
+			break;
+		case 'A': /* each message arrives when it is sent */
+			t.arrives_now = true;
+			break;
+		case 'a':
+			t.age = (int64_t)number(optarg);
+			break;
 		default:
 			exit(2);
 		}
@@ -258,7 +275,7 @@ int main(int argc, char **argv)
 	t.d.host = str_of(argv[4]);
 	t.d.sender = str_of(argv[5]);
 	t.d.size = t.text.n;
-	t.d.arrived = clock_now();
+	t.d.arrived = clock_now() - t.age;
 	t.d.expires = t.d.arrived + 86400;
 	t.d.n_rcpts = (size_t)argc - 6;
 	t.rcpts = mem_zero(t.d.n_rcpts * sizeof *t.rcpts);

@@ -63,6 +63,45 @@ static void reply_broken(void **state UNUSED)
 	}
 }
 
+static void reply_results(void **state UNUSED)
+{
+	struct reply r;
+	struct buf text;
+	uint16_t code = 0;
+	reply_init(&r);
+	buf_init(&text, REPLY_TEXT_MAX);
+	assert_int_equal(feed(&r, "558-550-5.7.1 alice:\r\n558-550 5.7.1 no\r\n558-250 2.0.0 Ok\r\n"
+				  "558 450 4.7.1 wait\r\n"),
+	    REPLY_READY);
+	struct str rest = buf_str(&r.text);
+	assert_true(reply_inner(&rest, &code, &text));
+	assert_int_equal(code, 550);
+	assert_string_equal(text.p, "5.7.1 alice:\n5.7.1 no");
+	assert_true(reply_inner(&rest, &code, &text));
+	assert_int_equal(code, 250);
+	assert_true(reply_inner(&rest, &code, &text));
+	assert_int_equal(code, 450);
+	assert_false(reply_inner(&rest, &code, &text));
+	static const char *const bad[] = {"", "hello", "550-half", "550-a\n450 b", "250x"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		rest = str_of(bad[i]);
+		if (reply_inner(&rest, &code, &text))
+			fail_msg("'%s' was read", bad[i]);
+	}
+	/* every line of it is kept, however many recipients there are */
+	for (int i = 0; i < 900; i++)
+		assert_int_equal(
+		    feed(&r, "558-250 2.0.0 Ok, as long as a line of a reply is\r\n"), REPLY_MORE);
+	assert_int_equal(feed(&r, "558 250 2.0.0 Ok\r\n"), REPLY_READY);
+	rest = buf_str(&r.text);
+	int n = 0;
+	while (reply_inner(&rest, &code, &text))
+		n++;
+	assert_int_equal(n, 901);
+	buf_free(&text);
+	reply_free(&r);
+}
+
 static void reply_endless(void **state UNUSED)
 {
 	struct reply r;
@@ -218,6 +257,7 @@ int main(void)
 	    cmocka_unit_test(reply_lines),
 	    cmocka_unit_test(reply_pieces),
 	    cmocka_unit_test(reply_broken),
+	    cmocka_unit_test(reply_results),
 	    cmocka_unit_test(reply_endless),
 	    cmocka_unit_test(reply_is_printable),
 	    cmocka_unit_test(route_order),

@@ -4,17 +4,21 @@
 #		'slow.example MX' => 'HANG');
 #
 # Values: a list of record data (empty: no such type at this name), or SERVFAIL, REFUSED, NXDOMAIN,
-# HANG, GARBAGE.  A name without any entry does not exist; CNAME entries are followed.
+# HANG, GARBAGE.  A name without any entry does not exist; CNAME entries are followed.  Questions that
+# came are in ->questions: "NAME TYPE SIZE DO" each.  With signs => ['ZONE', KEY] (a Net::DNS::SEC::Private) and
+# entries 'ZONE DNSKEY' answers of that zone are signed; 'NAME TYPE BROKEN' => 1 spoils a signature.
 package Courier::FakeDNS;
 use strict;
 use warnings;
+use File::Temp ();
 use IO::Socket::IP;
 use Net::DNS;
 use Socket qw(SOCK_DGRAM);
 
 sub new {
 	my ($class, %zone) = @_;
-	my $self = bless {zone => \%zone, owner => $$}, $class;
+	my $self = bless {signs => delete $zone{signs}, zone => \%zone, owner => $$,
+		asked => File::Temp->new(TEMPLATE => 'fakedns.XXXXXX', TMPDIR => 1)}, $class;
 	my $s = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Type => SOCK_DGRAM,
 		Proto => 'udp') or die "cannot listen: $@";
 	$self->{port} = $s->sockport;
@@ -28,6 +32,33 @@ sub new {
 }
 
 sub resolver { "127.0.0.1\@$_[0]{port}\n" }
+
+sub questions {
+	my ($self) = @_;
+	open my $f, '<', $self->{asked}->filename or return;
+	chomp(my @q = <$f>);
+	return @q;
+}
+
+sub note {
+	my ($self, $packet, $q) = @_;
+	my ($opt) = grep { $_->type eq 'OPT' } $packet->additional;
+	my $size = $opt ? $packet->edns->size : 0;
+	my $do = $packet->header->do ? 'DO' : '-';
+	open my $f, '>>', $self->{asked}->filename or return;
+	syswrite $f, join(' ', lc $q->qname, $q->qtype, $size, $do) . "\n";
+}
+
+# One signature for the records of an answer that are of the zone.
+sub sign {
+	my ($self, $reply, $q) = @_;
+	my ($zone, $key) = @{$self->{signs} // return};
+	my @rr = $reply->answer;
+	return if !@rr || lc($q->qname) !~ /(^|\.)\Q$zone\E$/;
+	my $sig = Net::DNS::RR::RRSIG->create(\@rr, $key, ttl => 60);
+	$sig->signature(scalar reverse $sig->signature) if $self->{zone}{lc($q->qname) . ' ' . $q->qtype . ' BROKEN'};
+	$reply->push(answer => $sig);
+}
 
 sub stop {
 	my ($self) = @_;
@@ -66,6 +97,7 @@ sub serve {
 		my $packet = Net::DNS::Packet->new(\$bytes) or next;
 		my ($q) = $packet->question or next;
 		my $reply = $packet->reply;
+		$self->note($packet, $q);
 		my $code = $self->answer($q, $reply);
 		next if $code eq 'HANG';
 		if ($code eq 'GARBAGE') {
@@ -74,6 +106,7 @@ sub serve {
 		}
 		$reply->header->rcode($code);
 		$reply->header->ra(1);
+		$self->sign($reply, $q);
 		$s->send($reply->data, 0, $from);
 	}
 }

@@ -215,9 +215,11 @@ sub start_tls {
 	}
 	require IO::Socket::SSL;
 	IO::Socket::SSL->start_SSL($self->{c}, SSL_server => 1, SSL_cert_file => $self->{cert},
-		SSL_key_file => $self->{cert}) or $self->end;
+		SSL_key_file => $self->{cert}, %{$self->{tls_options} // {}}) or do { $self->note('*no tls*'); $self->end };
 	$self->{tls} = 1;
 	$self->note('*tls*');
+	$self->note(join ' ', '*with*', $self->{c}->get_sslversion, $self->{c}->get_cipher,
+		$self->{c}->peer_certificate('commonName') // '-') if $self->{tls_options};
 }
 
 1;
