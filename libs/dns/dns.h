@@ -27,8 +27,8 @@ struct dns *dns_new_asking(struct loop *l, struct str server);
 /* For a tool that asks one server, or wants signatures proved. */
 struct dns_options {
 	struct str server; /* ADDRESS or ADDRESS@PORT, instead of all files; empty: as they say */
-	bool dnssec;        /* validate: answers tell whether they are secure */
-	unsigned udp_size;  /* of an answer (EDNS), 0: the library's */
+	bool dnssec;       /* validate: answers tell whether they are secure */
+	unsigned udp_size; /* of an answer (EDNS), 0: the library's */
 };
 struct dns *dns_new_with(
     struct loop *l, const struct instance *in, const struct dns_options *o); /* NULL: logged */
