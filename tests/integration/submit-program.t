@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use Courier::Test;
 
 my $t = Courier::Test->new(users => ['alice', 'bob'], config => {submit => {HEADERLIMIT => 2000}},
-	files => {"aliases/lists" => "list: alice, bob\nboss: alice\n"});
+	files => {"aliases/lists" => "list: alice, bob\nboss: alice\n", bofh => "freemail free.test good.test\n"});
 $t->command('makealiases');
 is($?, 0, 'aliases');
 $t->start;
@@ -167,6 +167,16 @@ SKIP: {
 
 ($rc, $said) = submit({BLOCK => 'go away'}, ['local', $HOST], "\nalice\n\nSubject: x\n\n");
 is("$rc $said->[1]", '1 571 go away', 'MTA-1118: BLOCK');
+
+# what a front end of its own knows of the client
+for my $row (['mx.good.test', 250], ['mx.other.test', 517]) {
+	(undef, $said) = submit({TCPREMOTEHOST => $row->[0], TCPREMOTEIP => '192.0.2.7'}, ['esmtp', $HOST], "x\@free.test\nalice\n\nSubject: x\n\nx\n");
+	like($said->[0], qr/^$row->[1]\b/, "MTA-1129: TCPREMOTEHOST $row->[0] and freemail");
+}
+for my $row (['[192.0.2.7]', 250], ['[192.0.2.8]', 517]) {
+	(undef, $said) = submit({ESMTPHELO => $row->[0], TCPREMOTEIP => '192.0.2.7', BOFHCHECKHELO => 1}, ['esmtp', $HOST], "x\@far.test\nalice\n\nSubject: x\n\nx\n");
+	like($said->[0], qr/^$row->[1]\b/, "MTA-1129: ESMTPHELO $row->[0]");
+}
 ($rc, $said) = submit({BLOCK => '450 later'}, ['local', $HOST], "\nalice\n\nSubject: x\n\n");
 is($said->[1], '450 later', 'with a code of its own');
 ($rc, $said) = submit({SIZELIMIT => 10}, ['local', $HOST], "\nalice\n\nSubject: x\n\nmore than that\n");
