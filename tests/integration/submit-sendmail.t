@@ -38,7 +38,7 @@ like($m, qr/\n\nbody one\n\.\nlast\n\z/, 'a lone dot is text');
 like($m, qr/^Message-ID: <courier\.[0-9A-F]{16}\.[0-9A-F]{8}\@/m, 'Message-ID added');
 like($m, qr/^Date: /m, 'Date added');
 like($m, qr/^From: .*\@example\.test/m, 'From made up, in the default domain');
-like($m, qr/^Received: from localhost.*\n\s+\(uid \d+\)/m, 'Received says who');
+like($m, qr/^Received: from localhost.*\n\s+\(uid \d+\)/m, 'MTA-1220: Received says who');
 
 ($rc, $out) = feed("To: Bob <bob>\r\nBcc: alice\r\nSubject: two\r\n\r\ntext\r\n", 'sendmail', '-t', '-oem');
 is($rc, 0, 'recipients from the header') or diag $out;
