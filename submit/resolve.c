@@ -11,7 +11,8 @@ struct resolve {
 	struct arena *arena;
 	struct address address;
 	struct resolve_facts facts;
-	resolve_done cb; /* NULL: cancelled */
+	unsigned refusals; /* of memory, when it began */
+	resolve_done cb;   /* NULL: cancelled */
 	void *ctx;
 	size_t claim;  /* the next one to look at */
 	bool local;    /* it was looked for among the accounts */
@@ -23,8 +24,11 @@ struct resolve {
 static void try_next(struct resolve *r);
 static void next_claim(struct resolve *r);
 
+/* "No such address" is no truth when memory was missing on the way to it. */
 static void finish(struct resolve *r, enum lookup_state state, const struct route *route)
 {
+	if ((state == LOOKUP_NONE || state == LOOKUP_NOWHERE) && mem_refusals() != r->refusals)
+		state = LOOKUP_BROKER_DOWN;
 	if (r->cb)
 		r->cb(r->ctx, state, route);
 	policy_drop(r->policy);
@@ -289,6 +293,7 @@ struct resolve *resolve_new(struct gate_process *g, struct policy *p, const stru
 {
 	struct resolve *r = mem_new(struct resolve);
 	r->gate = g;
+	r->refusals = mem_refusals();
 	r->arena = arena_new(RESOLVE_ARENA_MAX);
 	if (!r->arena) {
 		free(r);

@@ -232,7 +232,7 @@ static void plan(struct spool *s, unsigned flags)
 		j->convert =
 		    mime_convert_new(j->arena, &j->source, s->result.root, flags, me, "\n");
 	if (!j->convert)
-		spool_fail(s, REPLY_COMPLEX);
+		spool_fail(s, spool_limit(s, REPLY_COMPLEX));
 	else if (!mime_convert_changes(j->convert))
 		j->convert = NULL;
 	if (!j->convert)
