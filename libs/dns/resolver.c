@@ -129,7 +129,8 @@ static int this_server(struct ub_ctx *ub, struct str text)
 	char server[80];
 	if (dns_resolver_server(text, server, sizeof server) && !ub_ctx_set_fwd(ub, server))
 		return 1;
-	log_error(NULL, "'%.*s' is no name server: expected ADDRESS or ADDRESS@PORT", STR_FMT(text));
+	log_error(
+	    NULL, "'%.*s' is no name server: expected ADDRESS or ADDRESS@PORT", STR_FMT(text));
 	return -1;
 }
 

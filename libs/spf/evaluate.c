@@ -107,7 +107,7 @@ static int fetch(struct spf_eval *e, struct str domain, struct spf_record *out)
 
 static int include(struct spf_eval *e, const struct spf_term *t, struct str domain)
 {
-	struct str name;
+	struct str name = STR_NONE;
 	int step = spf_count_term(e);
 	if (!step)
 		step = spf_target(e, t->domain, domain, &name);
@@ -129,7 +129,7 @@ static int include(struct spf_eval *e, const struct spf_term *t, struct str doma
 
 static int redirect(struct spf_eval *e, struct str spec, struct str domain, bool included)
 {
-	struct str name;
+	struct str name = STR_NONE;
 	int step = spf_count_term(e);
 	if (!step)
 		step = spf_target(e, spec, domain, &name);

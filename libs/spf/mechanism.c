@@ -8,7 +8,7 @@ static bool any_address(
 {
 	bool six = e->ip.ss_family == AF_INET6;
 	for (size_t i = 0; i < a->n; i++) {
-		struct sockaddr_storage ss;
+		struct sockaddr_storage ss = {0};
 		if (!(six ? dns_rdata_aaaa : dns_rdata_a)(a->rdata[i], &ss) &&
 		    spf_in_network(&e->ip, &ss, six ? t->bits6 : t->bits4))
 			return true;
