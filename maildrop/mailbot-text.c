@@ -125,10 +125,21 @@ static void add_sender(const struct mailbot *b, bool name, struct buf *out)
 		mailaddr_print_spec(out, m->local, m->domain);
 }
 
+/* %{format}d, s at the brace; without its end it is nothing special. */
+static const char *substitute_date(const struct mailbot *b, const char *s, struct buf *out)
+{
+	const char *end = strstr(s, "}d");
+	if (!end) {
+		buf_addz(out, "%{");
+		return s + 1;
+	}
+	add_date(b, arena_strz(b->arena, str_range(s + 1, end)), out);
+	return end + 2;
+}
+
 /* One % sequence at s; what is behind it is returned. */
 static const char *substitute(const struct mailbot *b, const char *s, struct buf *out)
 {
-	const char *end;
 	switch (*s) {
 	case 0:
 		buf_addc(out, '%');
@@ -161,13 +172,7 @@ static const char *substitute(const struct mailbot *b, const char *s, struct buf
 		add_date(b, "%a, %d %b %Y %H:%M:%S %z", out);
 		break;
 	case '{':
-		end = strstr(s, "}d");
-		if (end) {
-			struct str format = str_range(s + 1, end);
-			add_date(b, arena_strz(b->arena, format), out);
-			return end + 2;
-		}
-		/* fall through */
+		return substitute_date(b, s, out);
 	default:
 		buf_addf(out, "%%%c", *s);
 	}
