@@ -100,6 +100,8 @@ int maildir_deliver_write(struct maildir_delivery *d, const void *p, size_t n)
 		errno = d ? d->error : EBADF;
 		return -1;
 	}
+	if (!n)
+		return 0;
 	d->size += (int64_t)n;
 	if (n > sizeof d->buffer - d->pending && flush(d) < 0)
 		return -1;

@@ -19,6 +19,8 @@ $ENV{COURIER_HOME} = "$dir/i";
 $ENV{HOME} = "$dir/home";
 chdir "$dir/home" or die;
 my $kilobytes = 900 * 1024; # of address space, for small messages
+# the sanitizers reserve terabytes
+my $bounded = ($ENV{COURIER_TEST_CONFIGURE} || '') !~ /sanitize/;
 
 sub spew { my ($file, $text) = @_; open my $fh, '>', $file or die "$file: $!"; print $fh $text; close $fh; chmod 0600, $file }
 sub slurp { my ($file) = @_; local $/; open my $fh, '<', $file or return ''; return scalar <$fh> // '' }
@@ -29,7 +31,7 @@ sub run {
 	my ($filter, %o) = @_;
 	spew('f', $filter);
 	my $begin = time;
-	my $limit = $o{memory} || $kilobytes;
+	my $limit = $bounded ? $o{memory} || $kilobytes : 'unlimited';
 	my $status = system('/bin/sh', '-c', "ulimit -v $limit; exec timeout 100 $maildrop @{[$o{options} || '']} f <in >out 2>err");
 	$took = time - $begin;
 	($out, $err, $rc) = (slurp('out'), slurp('err'), $status & 127 ? 'killed' : $status >> 8);
