@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* One slash may stand in the name, for what makealiases keeps (".xalias/NAME"). */
+static bool leads_out(const char *name, struct str ext)
+{
+	const char *slash = strchr(name, '/');
+	return slash && (!str_starts(ext, STR(".xalias")) || strchr(slash + 1, '/'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -20,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&name, 1024);
 	struct dot_names n = {.dot = STR("courier"), .ext = in, .seps = STR("+"), .lower = true};
 	for (unsigned turns = 0; dot_names_next(&n, &name, &rest); turns++)
-		if (turns > DOT_NAME_MAX + 2 || strchr(name.p, '/') || rest.n > in.n)
+		if (turns > DOT_NAME_MAX + 2 || leads_out(name.p, in) || rest.n > in.n)
 			abort();
 	buf_free(&name);
 	arena_free(a);
