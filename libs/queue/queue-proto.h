@@ -32,6 +32,8 @@ enum {
 	QUEUE_TRACK,
 };
 
-enum { QUEUE_IDS_BLOCK = 512, QUEUE_IDS_LOW = 128, QUEUE_PIECE = 48 * 1024 };
+/* A gate that has used up its numbers must refuse mail until the next ones come: enough for a burst
+ * of all connections that there may be. */
+enum { QUEUE_IDS_BLOCK = 32768, QUEUE_IDS_LOW = 8192, QUEUE_PIECE = 48 * 1024 };
 
 #endif

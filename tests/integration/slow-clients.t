@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # T29: clients that say nothing, a byte at a time, half a TLS handshake, half a message, or never read what
 # they are told, hundreds of them on every port of the ESMTP server.  Nobody else waits for them, they cost no
 # process, their memory has a bound, and the time-outs end them.
