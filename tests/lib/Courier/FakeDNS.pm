@@ -3,7 +3,7 @@
 #	my $dns = Courier::FakeDNS->new('r.example MX' => ['10 mx.r.example'], 'mx.r.example A' => ['127.0.0.2'],
 #		'slow.example MX' => 'HANG');
 #
-# Values: a list of record data (empty: no such type at this name), or SERVFAIL, REFUSED, NXDOMAIN,
+# Values: a list of record data or whole records (empty: no such type at this name), or SERVFAIL, REFUSED, NXDOMAIN,
 # HANG, GARBAGE.  A name without any entry does not exist; CNAME entries are followed.  Questions that
 # came are in ->questions: "NAME TYPE SIZE DO" each.  With signs => ['ZONE', KEY] (a Net::DNS::SEC::Private) and
 # entries 'ZONE DNSKEY' answers of that zone are signed; 'NAME TYPE BROKEN' => 1 spoils a signature.
@@ -82,7 +82,7 @@ sub answer {
 			next;
 		}
 		if ($v) {
-			$reply->push(answer => Net::DNS::RR->new("$name. 60 $type $_")) for @$v;
+			$reply->push(answer => ref $_ ? $_ : Net::DNS::RR->new("$name. 60 $type $_")) for @$v;
 			return 'NOERROR';
 		}
 		return 'NOERROR' if ref $zone->{"$name CNAME"};
