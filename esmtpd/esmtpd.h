@@ -24,7 +24,9 @@ struct door_settings {
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
 	uint32_t max_total, max_per_ip, max_per_net;
 	uint32_t max_bad, max_refused, max_idle;
-	uint32_t line_max;
+	uint32_t line_max, max_mails;
+	unsigned discard; /* SMTP_EXT_* that are not offered */
+	int64_t hold_max; /* FUTURERELEASE, seconds; 0: not offered */
 	int64_t tarpit_max_ms;
 	int64_t command_ms, data_ms, session_ms;
 };

@@ -9,6 +9,7 @@ esmtpd_sources = \
 	esmtpd/session-reply.c \
 	esmtpd/session-commands.c \
 	esmtpd/session-mail.c \
+	esmtpd/session-bdat.c esmtpd/session-ehlo.c \
 	esmtpd/session-auth.c \
 	esmtpd/session-tls.c
 esmtpd_parsers = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a

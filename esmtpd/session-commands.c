@@ -54,10 +54,7 @@ static void ehlo(struct session *s, struct str args)
 		buf_addf(&b, "AUTH %s\n", session_auth_words(s));
 	if (session_offers_tls(s))
 		buf_addz(&b, "STARTTLS\n");
-	buf_addz(&b, "XVERP=Courier\nXEXDATA\nPIPELINING\n8BITMIME\nSMTPUTF8\nSIZE");
-	if (s->policy.size_limit)
-		buf_addf(&b, " %llu", (unsigned long long)s->policy.size_limit);
-	buf_addz(&b, "\nDSN\nENHANCEDSTATUSCODES\n");
+	session_offer(s, &b);
 	session_say_text(s, SMTP_R_HELO, buf_str(&b));
 	buf_free(&b);
 }
@@ -124,7 +121,10 @@ static void expn(struct session *s, struct str args)
 	look_up(s, args, true);
 }
 
-enum { ANY = ST_HELLO | ST_READY | ST_MAIL | ST_RCPT, AFTER_HELO = ST_READY | ST_MAIL | ST_RCPT };
+enum {
+	AFTER_HELO = ST_READY | ST_MAIL | ST_RCPT | ST_CHUNKS,
+	ANY = ST_HELLO | AFTER_HELO,
+};
 
 static const struct verb verbs[] = {
     {SMTP_EHLO, ANY, SMTP_R_SEQUENCE, true, true, ehlo},
@@ -132,6 +132,7 @@ static const struct verb verbs[] = {
     {SMTP_MAIL, ST_READY, SMTP_R_NONE, false, true, session_mail},
     {SMTP_RCPT, ST_MAIL | ST_RCPT, SMTP_R_NONE, false, false, session_rcpt},
     {SMTP_DATA, ST_RCPT, SMTP_R_NONE, false, false, session_data},
+    {SMTP_BDAT, ST_RCPT | ST_CHUNKS, SMTP_R_NONE, false, false, NULL},
     {SMTP_RSET, ANY, SMTP_R_SEQUENCE, true, true, rset},
     {SMTP_NOOP, ANY, SMTP_R_SEQUENCE, true, true, noop},
     {SMTP_HELP, ANY, SMTP_R_SEQUENCE, true, true, help},
@@ -146,12 +147,15 @@ static enum smtp_reply_id what_is_missing(const struct session *s, enum smtp_ver
 {
 	if (s->state == ST_HELLO)
 		return SMTP_R_NEED_HELO;
+	if (s->state == ST_CHUNKS)
+		return SMTP_R_CHUNKS_BEGUN;
 	switch (v) {
 	case SMTP_MAIL:
 		return SMTP_R_NESTED_MAIL;
 	case SMTP_RCPT:
 		return SMTP_R_NEED_MAIL;
 	case SMTP_DATA:
+	case SMTP_BDAT:
 		return s->state == ST_READY ? SMTP_R_NEED_MAIL
 		       : s->refused         ? SMTP_R_NO_RCPTS
 					    : SMTP_R_NEED_RCPT;
@@ -200,7 +204,9 @@ void session_command(struct session *s, struct str line)
 		return;
 	}
 	wrong = not_now(s, v);
-	if (wrong != SMTP_R_NONE)
+	if (v->verb == SMTP_BDAT)
+		session_bdat(s, c.args, wrong);
+	else if (wrong != SMTP_R_NONE)
 		session_say(s, wrong);
 	else if (v->idle && ++s->idle > s->settings->max_idle)
 		session_say(s, SMTP_R_TOO_MANY_IDLE);

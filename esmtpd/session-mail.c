@@ -6,15 +6,6 @@
 
 enum { MULTI_RESULT = 558 }; /* EXDATA: some recipients got the message, perhaps */
 
-static unsigned extensions(const struct session *s)
-{
-	if (!s->esmtp)
-		return 0;
-	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 |
-	       SMTP_EXT_VERP | SMTP_EXT_EXDATA |
-	       (session_auth_words(s)[0] || s->login ? SMTP_EXT_AUTH : 0);
-}
-
 /* The word behind "with" in Received (RFC 3848, RFC 6531). */
 static const char *with_word(const struct session *s, bool utf8)
 {
@@ -41,8 +32,15 @@ static void mail_answered(void *ctx, const struct gate_reply *r)
 		session_wake(s);
 }
 
+/* When the message may leave (RFC 4865); 0: at once. */
+static int64_t release_time(const struct smtp_mail *m)
+{
+	return m->hold_for ? clock_now() + m->hold_for : m->hold_until;
+}
+
 static void ask_mail(struct session *s, const struct smtp_mail *m)
 {
+	int64_t release = release_time(m), now = clock_now();
 	struct gate_mail g = {
 	    .sender = m->address,
 	    .helo = str_of(s->helo),
@@ -50,10 +48,17 @@ static void ask_mail(struct session *s, const struct smtp_mail *m)
 	    .with = with_word(s, m->smtputf8),
 	    .envid = m->envid,
 	    .ret = m->ret,
-	    .body8 = m->body == SMTP_BODY_8BITMIME,
+	    .body8 = m->body >= SMTP_BODY_8BITMIME,
+	    .binary = m->body == SMTP_BODY_BINARYMIME,
+	    .security = m->security,
+	    .requiretls = m->requiretls,
+	    .release = release,
+	    .by_mode = m->by.mode,
+	    .by_trace = m->by.trace,
+	    .by = m->by.mode ? (release > now ? release : now) + m->by.seconds : 0,
 	    .smtputf8 = m->smtputf8,
 	    .verp = m->verp,
-	    .exdata = m->exdata,
+	    .exdata = m->exdata || m->prdr,
 	    .size = m->size,
 	};
 	struct buf tls;
@@ -67,17 +72,35 @@ static void ask_mail(struct session *s, const struct smtp_mail *m)
 	session_wait(s, GATE_ANSWER_MS);
 }
 
+/* FUTURERELEASE is for those who have said who they are. */
+static enum smtp_reply_id hold_fault(const struct session *s, const struct smtp_mail *m)
+{
+	int64_t release = release_time(m);
+
+	if (!release)
+		return SMTP_R_NONE;
+	if (!s->login)
+		return SMTP_R_NEED_AUTH;
+	return release > clock_now() + s->settings->hold_max ? SMTP_R_HOLD_TOO_LONG : SMTP_R_NONE;
+}
+
 void session_mail(struct session *s, struct str args)
 {
 	struct smtp_mail m;
-	enum smtp_reply_id r = smtp_mail_parse(s->server->arena, args, extensions(s), &m);
+	enum smtp_reply_id r = smtp_mail_parse(s->server->arena, args, session_extensions(s), &m);
 
+	if (r == SMTP_R_NONE)
+		r = hold_fault(s, &m);
+	if (r == SMTP_R_NONE && s->settings->max_mails && ++s->mails > s->settings->max_mails)
+		r = SMTP_R_TOO_MANY_MAILS;
 	if (r != SMTP_R_NONE) {
 		session_say(s, r);
 		return;
 	}
 	session_set(&s->sender, m.address.n ? m.address : STR(""));
 	s->utf8 = m.smtputf8;
+	s->binary = m.body == SMTP_BODY_BINARYMIME;
+	s->prdr = m.prdr;
 	s->rcpts = 0;
 	if (s->policy.size_limit && m.size > s->policy.size_limit) {
 		session_say(s, SMTP_R_TOO_LARGE);
@@ -104,7 +127,8 @@ static void rcpt_answered(void *ctx, const struct gate_reply *r)
 void session_rcpt(struct session *s, struct str args)
 {
 	struct smtp_rcpt m;
-	enum smtp_reply_id r = smtp_rcpt_parse(s->server->arena, args, extensions(s), s->utf8, &m);
+	enum smtp_reply_id r =
+	    smtp_rcpt_parse(s->server->arena, args, session_extensions(s), s->utf8, &m);
 
 	if (r == SMTP_R_NONE && s->policy.max_rcpts && s->rcpts >= s->policy.max_rcpts)
 		r = SMTP_R_TOO_MANY_RCPTS;
@@ -125,6 +149,10 @@ void session_data(struct session *s, struct str args)
 		session_say(s, SMTP_R_ARGUMENT);
 		return;
 	}
+	if (s->binary) {
+		session_say(s, SMTP_R_NEED_BDAT);
+		return;
+	}
 	smtp_data_init(&s->data);
 	s->oversize = false;
 	s->state = ST_DATA;
@@ -136,7 +164,10 @@ static void end_answered(void *ctx, const struct gate_reply *r)
 	struct session *s = ctx;
 
 	s->state = ST_READY; /* whatever it says, the message is the gate's or nobody's */
-	session_pass(s, r);
+	if (r->code == MULTI_RESULT && s->prdr)
+		session_pass_each(s, r);
+	else
+		session_pass(s, r);
 	if (r->code < 300 || r->code == MULTI_RESULT) {
 		s->server->accepted_messages++;
 		log_info(NULL, "accepted,id=%.*s,relay=%s,port=%u,session=%s", STR_FMT(r->id),
@@ -147,6 +178,12 @@ static void end_answered(void *ctx, const struct gate_reply *r)
 	session_reset(s);
 	if (!s->penalised)
 		session_wake(s);
+}
+
+void session_end_message(struct session *s)
+{
+	gate_end(s->txn, end_answered, s);
+	session_wait(s, GATE_ANSWER_MS);
 }
 
 /* A text that the gate shall not have. */
@@ -166,7 +203,7 @@ static void writable(void *ctx)
 	}
 }
 
-static void give(struct session *s, size_t n)
+void session_give(struct session *s, size_t n)
 {
 	if (s->policy.size_limit && s->data.size > s->policy.size_limit)
 		s->oversize = true;
@@ -184,24 +221,21 @@ bool session_data_input(struct session *s)
 	size_t n, used;
 
 	if (s->data.done) { /* was only held up by congestion */
-		gate_end(s->txn, end_answered, s);
-		session_wait(s, GATE_ANSWER_MS);
+		session_end_message(s);
 		return true;
 	}
 	if (!in.n)
 		return false;
 	used = smtp_data_feed(&s->data, in, s->server->chunk, &n);
 	stream_consume(s->stream, used);
-	give(s, n);
+	session_give(s, n);
 	if (!s->data.done)
 		return !s->waiting;
 	if (s->data.bare)
 		refuse_data(s, SMTP_R_BARE_DATA);
 	else if (s->oversize)
 		refuse_data(s, SMTP_R_TOO_LARGE);
-	else if (!s->congested) {
-		gate_end(s->txn, end_answered, s);
-		session_wait(s, GATE_ANSWER_MS);
-	}
+	else if (!s->congested)
+		session_end_message(s);
 	return true;
 }

@@ -107,6 +107,33 @@ void session_pass(struct session *s, const struct gate_reply *r)
 		penalise(s);
 }
 
+/*
+ * What the gate says of each recipient, as PRDR has it: 353, a reply for each in the order of their
+ * RCPTs, and a last one that says whether anybody has the message.
+ */
+void session_pass_each(struct session *s, const struct gate_reply *r)
+{
+	struct str rest = r->text, line;
+	struct smtp_reply_line l;
+	bool some = false, later = false;
+
+	session_say(s, SMTP_R_EACH);
+	while (str_split(&rest, '\n', &line)) {
+		if (!smtp_reply_line_parse(line, &l))
+			continue;
+		buf_adds(&s->out, line);
+		buf_addz(&s->out, "\r\n");
+		some |= l.code < 300;
+		later |= l.code >= 400 && l.code < 500;
+		if (l.last && l.code >= 400)
+			log_reply(s, true, l.code, l.text);
+	}
+	const struct smtp_reply *all = smtp_reply(some    ? SMTP_R_OK
+						  : later ? SMTP_R_NOBODY_NOW
+							  : SMTP_R_NOBODY);
+	put(s, all->code, str_of(all->enhanced), str_of(all->text));
+}
+
 void session_flush(struct session *s)
 {
 	if (!s->out.n)

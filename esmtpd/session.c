@@ -68,13 +68,13 @@ void session_set(char **field, struct str value)
 
 void session_reset(struct session *s)
 {
-	if (s->state & (ST_MAIL | ST_RCPT | ST_DATA)) {
+	if (s->state & (ST_MAIL | ST_RCPT | ST_TEXT | ST_CHUNKS)) {
 		gate_reset(s->txn);
 		s->state = ST_READY;
 	}
 	session_set(&s->sender, STR_NONE);
 	session_set(&s->rcpt, STR_NONE);
-	s->utf8 = s->oversize = false;
+	s->utf8 = s->oversize = s->binary = s->prdr = false;
 	s->rcpts = 0;
 }
 
@@ -227,21 +227,23 @@ void session_go(struct session *s)
 		}
 		if (blocked(s))
 			return;
-		if (!(s->state == ST_DATA ? session_data_input(s) : next_line(s)))
+		if (!(s->state == ST_DATA      ? session_data_input(s)
+			: s->state == ST_CHUNK ? session_bdat_input(s)
+					       : next_line(s)))
 			break;
 	}
 	if (!ready_for_input(s))
 		return;
 	session_flush(s);
-	if (s->server->draining && s->state != ST_DATA)
+	if (s->server->draining && !(s->state & ST_TEXT))
 		session_drain(s);
 	else
-		arm(s, s->state == ST_DATA ? s->settings->data_ms : s->settings->command_ms);
+		arm(s, s->state & ST_TEXT ? s->settings->data_ms : s->settings->command_ms);
 }
 
 void session_drain(struct session *s)
 {
-	if (s->waiting || s->state == ST_DATA || s->state == ST_CLOSED)
+	if (s->waiting || s->state & (ST_TEXT | ST_CLOSED))
 		return; /* looked at again when that is over */
 	if (s->state == ST_SECURING) {
 		session_abort(s);

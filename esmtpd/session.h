@@ -8,8 +8,10 @@
  *	HELLO     -> READY               HELO, EHLO
  *	READY     -> MAIL | AUTH | SECURING
  *	MAIL      -> RCPT | READY        an accepted RCPT; RSET, HELO
- *	RCPT      -> DATA | READY
+ *	RCPT      -> DATA | CHUNK | READY
  *	DATA      -> READY               the end of the text and the gate's answer
+ *	CHUNK     -> CHUNKS | READY      the end of a chunk; of the last one
+ *	CHUNKS    -> CHUNK | READY       BDAT; RSET
  *	AUTH      -> READY
  *	SECURING  -> HELLO               STARTTLS: everything said before is forgotten
  *	any       -> CLOSED
@@ -37,6 +39,9 @@ enum session_state {
 	ST_DATA = 64,
 	ST_AUTH = 128,
 	ST_CLOSED = 256,
+	ST_CHUNK = 512,   /* octets of a chunk are read, also of one that is refused */
+	ST_CHUNKS = 1024, /* between chunks */
+	ST_TEXT = ST_DATA | ST_CHUNK,
 };
 
 enum {
@@ -85,6 +90,13 @@ struct session {
 	struct buf out;
 	struct smtp_data data;
 	bool oversize;
+	struct smtp_chunks chunks;
+	uint64_t chunk_left;
+	bool chunk_last;
+	enum smtp_reply_id chunk_refusal; /* what the chunk is answered with once it is read */
+	enum session_state before_chunk;  /* of one that is refused */
+	bool binary, prdr;                /* BODY=BINARYMIME, PRDR */
+	uint32_t mails;                   /* MAILs so far */
 
 	char *helo;
 	bool esmtp, utf8; /* EHLO was said; SMTPUTF8 in the message at hand */
@@ -113,6 +125,7 @@ void session_say(struct session *s, enum smtp_reply_id id);
 void session_say_text(struct session *s, enum smtp_reply_id id, struct str text);
 /* What the gate has answered; a fault about `rcpt` when that is set. */
 void session_pass(struct session *s, const struct gate_reply *r);
+void session_pass_each(struct session *s, const struct gate_reply *r); /* 558 in PRDR's form */
 void session_flush(struct session *s);
 
 /* session-connect.c */
@@ -126,7 +139,17 @@ void session_command(struct session *s, struct str line);
 void session_mail(struct session *s, struct str args);
 void session_rcpt(struct session *s, struct str args);
 void session_data(struct session *s, struct str args);
-bool session_data_input(struct session *s); /* false: wants more */
+bool session_data_input(struct session *s);     /* false: wants more */
+void session_give(struct session *s, size_t n); /* n bytes of the server's chunk to the gate */
+void session_end_message(struct session *s);
+
+/* session-bdat.c */
+void session_bdat(struct session *s, struct str args, enum smtp_reply_id wrong);
+bool session_bdat_input(struct session *s); /* as session_data_input */
+
+/* session-ehlo.c */
+unsigned session_extensions(const struct session *s);       /* SMTP_EXT_* in force */
+void session_offer(const struct session *s, struct buf *b); /* their lines for EHLO */
 
 /* session-auth.c */
 bool session_offers_auth(const struct session *s, struct str mechanism);

@@ -60,6 +60,16 @@ static char *gate_env(const struct config *c, const char *component)
 	    mime.n ? "MIME=" : "", STR_FMT(mime), mime.n ? "\n" : "");
 }
 
+static unsigned discard(const struct config *c, const char *component)
+{
+	struct str words = config_str(c, component, "ESMTP_DISCARD", NULL), word;
+	unsigned ext = 0;
+
+	while (str_word(&words, &word))
+		ext |= smtp_ext_find(word);
+	return ext;
+}
+
 struct door_settings *door_settings_new(const struct config *c, const char *component)
 {
 	struct door_settings *d = mem_new(struct door_settings);
@@ -83,6 +93,9 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->max_refused = number(c, component, "ESMTP_MAXREFUSED");
 	d->max_idle = number(c, component, "ESMTP_MAXIDLE");
 	d->line_max = number(c, component, "ESMTP_LINE_MAX");
+	d->max_mails = number(c, component, "ESMTP_MAXMAILS");
+	d->discard = discard(c, component);
+	d->hold_max = config_int(c, component, "ESMTP_MAXHOLD", NULL);
 	d->tarpit_max_ms = config_int(c, component, "TARPIT_MAX", NULL) * 1000;
 	d->command_ms = config_int(c, component, "esmtptimeout", NULL) * 1000;
 	d->data_ms = config_int(c, component, "esmtptimeoutdata", NULL) * 1000;

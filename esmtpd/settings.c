@@ -21,7 +21,18 @@ static bool valid_mime(struct str v)
 	return v.n == 0 || str_iis(v, "none") || str_iis(v, "7bit") || str_iis(v, "8bit");
 }
 
-#define SERVER_ROWS(auth_required, bare)                                                           \
+/* Words of EHLO, without what stands behind them. */
+static bool valid_discard(struct str v)
+{
+	struct str word;
+
+	while (str_word(&v, &word))
+		if (!smtp_ext_find(word))
+			return false;
+	return true;
+}
+
+#define SERVER_ROWS(auth_required, bare, hold)                                                     \
 	ROW("ADDRESS", CONFIG_STRING, "0", "address to listen on; 0: all"),                        \
 	    ROW("PORT", CONFIG_LIST, "smtp", "ports, or ADDRESS.PORT, to listen on"),              \
 	    ROW("SSLADDRESS", CONFIG_STRING, "0", "ADDRESS of the port with TLS at once"),         \
@@ -54,13 +65,21 @@ static bool valid_mime(struct str v)
 	    RANGE("ESMTP_MAXREFUSED", CONFIG_INT, "200", 1, 1000000, "refused addresses"),         \
 	    RANGE("ESMTP_MAXIDLE", CONFIG_INT, "100", 5, 1000000, "commands between messages"),    \
 	    RANGE("ESMTP_SESSION_TIMEOUT", CONFIG_TIME, "4h", 60, 0, "longest session"),           \
+	    RANGE("ESMTP_MAXMAILS", CONFIG_INT, "0", 0, 1000000, "messages in a session; 0: any"), \
+	    {.name = "ESMTP_DISCARD",                                                              \
+		.type = CONFIG_STRING,                                                             \
+		.def = "",                                                                         \
+		.valid = valid_discard,                                                            \
+		.help = "extensions that are not offered"},                                        \
+	    RANGE("ESMTP_MAXHOLD", CONFIG_TIME, hold, 0, 999999999,                                \
+		"how long FUTURERELEASE may put mail off; 0: not"),                                \
 	    ALONE("esmtptimeout", CONFIG_TIME, "10m", 1, 0, "longest wait for a command"),         \
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
 	    TLS_SERVER_ROWS
 
-static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1")};
+static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1", "0")};
 /* RFC 6409 and RFC 8314: what submits says who it is */
-static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0")};
+static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0", "30d")};
 
 /* Names that are not rows here are the gate's, or an administrator's for filters. */
 #define COMPONENT(id, n_, rows_, o_)                    \

@@ -116,7 +116,16 @@ bool gate_decode_open(struct str body, struct gate_open_frame *o)
 	return done(&r);
 }
 
-enum { FLAG_BODY8 = 1, FLAG_UTF8 = 2, FLAG_VERP = 4, FLAG_EXDATA = 8, FLAGS_ALL = 15 };
+enum {
+	FLAG_BODY8 = 1,
+	FLAG_UTF8 = 2,
+	FLAG_VERP = 4,
+	FLAG_EXDATA = 8,
+	FLAG_BINARY = 16,
+	FLAG_REQUIRETLS = 32,
+	FLAG_BY_TRACE = 64,
+	FLAGS_ALL = 127
+};
 
 bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 {
@@ -130,10 +139,24 @@ bool gate_encode_mail(struct buf *out, const struct gate_mail *m)
 	put_text(out, m->idempotency, GATE_ADDRESS_MAX);
 	put_u8(out, (unsigned char)m->ret);
 	put_u8(out, (m->body8 ? FLAG_BODY8 : 0u) | (m->smtputf8 ? FLAG_UTF8 : 0u) |
-			(m->verp ? FLAG_VERP : 0u) | (m->exdata ? FLAG_EXDATA : 0u));
+			(m->verp ? FLAG_VERP : 0u) | (m->exdata ? FLAG_EXDATA : 0u) |
+			(m->binary ? FLAG_BINARY : 0u) | (m->requiretls ? FLAG_REQUIRETLS : 0u) |
+			(m->by_trace ? FLAG_BY_TRACE : 0u));
 	put_u64(out, m->size);
 	put_u32(out, m->hold);
+	put_u8(out, (unsigned char)m->by_mode);
+	put_u64(out, (uint64_t)m->by);
+	put_u64(out, (uint64_t)m->release);
 	return !out->failed;
+}
+
+/* Epoch seconds. */
+static int64_t get_time(struct reader *r)
+{
+	uint64_t n = get_u64(r);
+	if (n > GATE_TIME_MAX)
+		r->bad = true;
+	return (int64_t)n;
 }
 
 bool gate_decode_mail(struct str body, struct gate_mail_frame *f)
@@ -155,8 +178,16 @@ bool gate_decode_mail(struct str body, struct gate_mail_frame *f)
 	m->smtputf8 = flags & FLAG_UTF8;
 	m->verp = flags & FLAG_VERP;
 	m->exdata = flags & FLAG_EXDATA;
+	m->binary = flags & FLAG_BINARY;
+	m->requiretls = flags & FLAG_REQUIRETLS;
+	m->by_trace = flags & FLAG_BY_TRACE;
 	m->size = get_u64(&r);
 	m->hold = get_u32(&r);
+	m->by_mode = (char)get_u8(&r, 127);
+	m->by = get_time(&r);
+	m->release = get_time(&r);
+	if (m->by_mode != 0 && m->by_mode != 'R' && m->by_mode != 'N')
+		return false;
 	if (m->ret != 0 && m->ret != 'F' && m->ret != 'H')
 		return false;
 	return done(&r);

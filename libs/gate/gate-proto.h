@@ -42,6 +42,7 @@ enum {
 	GATE_ADDRESS_MAX = 4 * 1024, /* an address or a parameter of one */
 	GATE_FRAME_MAX = IPC_BODY_MAX,
 };
+#define GATE_TIME_MAX ((uint64_t)1 << 40) /* epoch seconds */
 
 /* Encoders add to out and return false when it is full or a text is beyond its maximum.  Decoders
  * give views into the body. */

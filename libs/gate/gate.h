@@ -72,9 +72,15 @@ struct gate_mail {
 	char ret;         /* 'F', 'H' or 0 */
 	bool body8, smtputf8, verp;
 	bool exdata; /* END may be answered with 558: one reply for each accepted RCPT, in order */
-	uint64_t size;          /* announced, 0: unknown */
-	uint32_t hold;          /* seconds before the first attempt, and one; 0: submitdelay */
-	struct str security;    /* "STARTTLS": at every hop, or it bounces; empty: as it comes */
+	uint64_t size;       /* announced, 0: unknown */
+	uint32_t hold;       /* seconds before the first attempt, and one; 0: submitdelay */
+	struct str security; /* "STARTTLS": at every hop, or it bounces; empty: as it comes */
+	bool binary;         /* the text comes as it is, CRLFs too (BODY=BINARYMIME) */
+	bool requiretls;     /* RFC 8689: verified TLS at every hop, or it bounces */
+	int64_t release;     /* epoch seconds, not before then (RFC 4865); 0: at once */
+	int64_t by;          /* epoch seconds (RFC 2852) */
+	char by_mode;        /* 'R' return it after that, 'N' tell the sender; 0: no time was set */
+	bool by_trace;
 	struct str idempotency; /* dsn: "ID/ROUND"; the same key twice gives one message */
 };
 struct gate_rcpt {

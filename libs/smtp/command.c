@@ -9,6 +9,7 @@ static const struct {
     {"MAIL", SMTP_MAIL},
     {"RCPT", SMTP_RCPT},
     {"DATA", SMTP_DATA},
+    {"BDAT", SMTP_BDAT},
     {"EHLO", SMTP_EHLO},
     {"HELO", SMTP_HELO},
     {"RSET", SMTP_RSET},

@@ -92,6 +92,35 @@ size_t smtp_data_feed(struct smtp_data *d, struct str in, char *out, size_t *n)
 	return i;
 }
 
+size_t smtp_chunks_feed(struct smtp_chunks *c, struct str in, char *out)
+{
+	char *start = out;
+
+	c->size += in.n;
+	while (in.n) {
+		size_t run = c->cr ? 0 : plain_run(in.p, in.n);
+
+		if (run)
+			memcpy(out, in.p, run);
+		out += run;
+		in = str_skip(in, run);
+		if (!in.n)
+			break;
+		c->bare |= c->cr != (in.p[0] == '\n');
+		if (in.p[0] != '\r')
+			*out++ = in.p[0];
+		c->cr = in.p[0] == '\r';
+		in = str_skip(in, 1);
+	}
+	return c->bare ? 0 : (size_t)(out - start);
+}
+
+void smtp_chunks_end(struct smtp_chunks *c)
+{
+	c->bare |= c->cr;
+	c->cr = false;
+}
+
 void smtp_stuff_init(struct smtp_stuff *s)
 {
 	*s = (struct smtp_stuff){0};

@@ -3,7 +3,8 @@ noinst_LIBRARIES += libs/smtp/libsmtp.a
 libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/smtp.h \
 	libs/smtp/command.c \
-	libs/smtp/param.c \
+	libs/smtp/param.c libs/smtp/values.c libs/smtp/values.h \
+	libs/smtp/ext.c libs/smtp/bdat.c \
 	libs/smtp/line.c \
 	libs/smtp/data.c \
 	libs/smtp/reply.c libs/smtp/reply.h \
@@ -15,6 +16,10 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/smtp
 tests_unit_smtp_SOURCES = tests/unit/smtp.c
 tests_unit_smtp_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp-ext
+tests_unit_smtp_ext_SOURCES = tests/unit/smtp-ext.c
+tests_unit_smtp_ext_LDADD = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
+	libs/base/libbase.a $(CMOCKA_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
 endif
 
 fuzz_programs += tests/fuzz/fuzz-smtp

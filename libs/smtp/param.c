@@ -6,6 +6,8 @@ struct params { /* what the rows write to; one of mail and rcpt is NULL */
 	struct arena *arena;
 	struct smtp_mail *mail;
 	struct smtp_rcpt *rcpt;
+	unsigned ext;
+	bool utf8; /* SMTPUTF8 was said */
 };
 
 struct param {
@@ -29,6 +31,8 @@ static enum smtp_reply_id take_body(struct params *p, struct str v)
 		p->mail->body = SMTP_BODY_7BIT;
 	else if (str_iis(v, "8BITMIME"))
 		p->mail->body = SMTP_BODY_8BITMIME;
+	else if (str_iis(v, "BINARYMIME") && (p->ext & SMTP_EXT_BINARYMIME))
+		p->mail->body = SMTP_BODY_BINARYMIME;
 	else
 		return SMTP_R_BAD_PARAM;
 	return SMTP_R_NONE;
@@ -107,6 +111,54 @@ static enum smtp_reply_id take_exdata(struct params *p, struct str v)
 	return v.p ? SMTP_R_BAD_PARAM : SMTP_R_NONE;
 }
 
+static enum smtp_reply_id take_prdr(struct params *p, struct str v)
+{
+	p->mail->prdr = true;
+	return v.p ? SMTP_R_BAD_PARAM : SMTP_R_NONE;
+}
+
+static enum smtp_reply_id take_security(struct params *p, struct str v)
+{
+	if (str_iis(v, "STARTTLS"))
+		p->mail->security = STR("STARTTLS");
+	else if (!str_iis(v, "NONE"))
+		return SMTP_R_BAD_PARAM;
+	return SMTP_R_NONE;
+}
+
+static enum smtp_reply_id take_requiretls(struct params *p, struct str v)
+{
+	if (v.p)
+		return SMTP_R_BAD_PARAM;
+	p->mail->requiretls = true;
+	return p->ext & SMTP_EXT_SECURE ? SMTP_R_NONE : SMTP_R_PARAM_NEEDS_TLS;
+}
+
+/* Time that is over can't be kept to: the message would come back at once (RFC 2852, section 4). */
+static enum smtp_reply_id take_by(struct params *p, struct str v)
+{
+	if (!smtp_by_parse(v, &p->mail->by))
+		return SMTP_R_BAD_PARAM;
+	return p->mail->by.mode == 'R' && p->mail->by.seconds <= 0 ? SMTP_R_BY_PASSED : SMTP_R_NONE;
+}
+
+static enum smtp_reply_id take_holdfor(struct params *p, struct str v)
+{
+	uint64_t n;
+
+	if (p->mail->hold_until || v.n > 9 || !str_u64(v, &n) || !n)
+		return SMTP_R_BAD_PARAM;
+	p->mail->hold_for = (int64_t)n;
+	return SMTP_R_NONE;
+}
+
+static enum smtp_reply_id take_holduntil(struct params *p, struct str v)
+{
+	if (p->mail->hold_for || !smtp_time_parse(v, &p->mail->hold_until) || !p->mail->hold_until)
+		return SMTP_R_BAD_PARAM;
+	return SMTP_R_NONE;
+}
+
 static enum smtp_reply_id take_notify(struct params *p, struct str v)
 {
 	struct str word;
@@ -141,13 +193,34 @@ static bool atom_ok(struct str s)
 	return s.n > 0;
 }
 
-/* ORCPT=addr-type;xtext.  (utf-8-addr-xtext of RFC 6533 is printable ASCII too: kept as it is.) */
+/* utf-8;ADDRESS, kept as UTF-8 (RFC 6533, section 3). */
+static enum smtp_reply_id take_utf8_orcpt(struct params *p, struct str v)
+{
+	enum smtp_reply_id r = SMTP_R_BAD_PARAM;
+	struct buf address, whole;
+
+	buf_init(&address, SMTP_ORCPT_MAX);
+	buf_init(&whole, SMTP_ORCPT_MAX + 8);
+	if (smtp_utf8_addr_decode(v, p->utf8, &address)) {
+		buf_addz(&whole, "utf-8;");
+		buf_adds(&whole, buf_str(&address));
+		p->rcpt->orcpt = arena_str(p->arena, buf_str(&whole));
+		r = p->rcpt->orcpt.p ? SMTP_R_NONE : SMTP_R_NO_MEMORY;
+	}
+	buf_free(&address);
+	buf_free(&whole);
+	return r;
+}
+
+/* ORCPT=addr-type;xtext, where addr-type is not utf-8. */
 static enum smtp_reply_id take_orcpt(struct params *p, struct str v)
 {
 	ptrdiff_t semi = str_chr(v, ';');
 
 	if (semi < 1 || semi > 60 || !atom_ok(str_head(v, (size_t)semi)))
 		return SMTP_R_BAD_PARAM;
+	if (str_iis(str_head(v, (size_t)semi), "utf-8"))
+		return take_utf8_orcpt(p, str_skip(v, (size_t)semi + 1));
 	return take_xtext(p, str_skip(v, (size_t)semi + 1), SMTP_ORCPT_MAX,
 	    str_head(v, (size_t)semi + 1), &p->rcpt->orcpt);
 }
@@ -163,6 +236,13 @@ static const struct param mail_params[] = {
     {"XVERP", SMTP_EXT_VERP, take_verp},
     {"EXDATA", SMTP_EXT_EXDATA, take_exdata},
     {"XEXDATA", SMTP_EXT_EXDATA, take_exdata},
+    {"PRDR", SMTP_EXT_PRDR, take_prdr},
+    {"SECURITY", SMTP_EXT_SECURITY, take_security},
+    {"XSECURITY", SMTP_EXT_SECURITY, take_security},
+    {"REQUIRETLS", SMTP_EXT_REQUIRETLS, take_requiretls},
+    {"BY", SMTP_EXT_DELIVERBY, take_by},
+    {"HOLDFOR", SMTP_EXT_FUTURERELEASE, take_holdfor},
+    {"HOLDUNTIL", SMTP_EXT_FUTURERELEASE, take_holduntil},
 };
 
 static const struct param rcpt_params[] = {
@@ -261,7 +341,7 @@ static enum smtp_reply_id take_path(struct arena *a, struct str *args, unsigned 
 enum smtp_reply_id smtp_mail_parse(
     struct arena *a, struct str args, unsigned ext, struct smtp_mail *out)
 {
-	struct params p = {a, out, NULL};
+	struct params p = {a, out, NULL, ext, false};
 	unsigned flags = MAILPATH_NULL | MAILPATH_BARE;
 	enum smtp_reply_id r;
 
@@ -279,7 +359,7 @@ enum smtp_reply_id smtp_mail_parse(
 enum smtp_reply_id smtp_rcpt_parse(
     struct arena *a, struct str args, unsigned ext, bool utf8, struct smtp_rcpt *out)
 {
-	struct params p = {a, NULL, out};
+	struct params p = {a, NULL, out, ext, utf8};
 	unsigned flags = MAILPATH_BARE | (utf8 ? MAILPATH_UTF8 : 0);
 	enum smtp_reply_id r;
 

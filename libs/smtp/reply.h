@@ -20,17 +20,22 @@
 	R(CANNOT_VRFY, 252, "2.5.2", "Not looked up; send mail and see")                     \
 	R(CHALLENGE, 334, "", "")                                                            \
 	R(START_DATA, 354, "", "Send the message; a dot alone on a line ends it")            \
+	R(CHUNK, 250, "2.0.0", "Chunk taken")                                                \
+	R(EACH, 353, "", "A reply for each recipient follows, then one for all")             \
 	R(SHUTDOWN, 421, "4.3.2", "Closing for a while, try again soon")                     \
 	R(TIMEOUT, 421, "4.4.2", "Nothing was said for too long")                            \
 	R(SESSION_TIMEOUT, 421, "4.4.2", "The session has lasted too long")                  \
 	R(TOO_MANY_CONNECTIONS, 421, "4.7.0", "Too many connections")                        \
 	R(TOO_MANY_HERE, 421, "4.7.0", "Too many connections from your address")             \
+	R(TOO_MANY_MAILS, 421, "4.7.0", "Enough messages in one session, come again")        \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors")                                  \
 	R(TOO_MANY_IDLE, 421, "4.7.0", "Too many commands without a message")                \
 	R(NO_GATE, 421, "4.3.0", "Mail can't be taken right now")                            \
 	R(GATE_LOST, 451, "4.3.0", "Mail can't be taken right now")                          \
 	R(NO_MEMORY, 451, "4.3.0", "Out of resources")                                       \
 	R(TOO_MANY_RCPTS, 431, "4.5.3", "Too many recipients, send the others another copy") \
+	R(NOBODY_NOW, 450, "4.6.0", "Nobody has taken the message")                          \
+	R(NOBODY, 550, "5.6.0", "Nobody has taken the message")                              \
 	R(AUTH_TEMPFAIL, 454, "4.7.0", "Can't authenticate right now")                       \
 	R(TLS_TEMPFAIL, 454, "4.7.0", "TLS is not available right now")                      \
 	R(UNKNOWN, 500, "5.5.1", "Command not known")                                        \
@@ -42,6 +47,8 @@
 	R(ARGUMENT, 501, "5.5.4", "No argument is allowed here")                             \
 	R(BAD_PARAM, 501, "5.5.4", "Bad value of a parameter")                               \
 	R(TWICE, 501, "5.5.4", "A parameter was given twice")                                \
+	R(HOLD_TOO_LONG, 501, "5.5.4", "That is further in the future than is allowed")      \
+	R(BY_PASSED, 501, "5.5.4", "The time to deliver by is over")                         \
 	R(BAD_HELO, 501, "5.5.4", "That is not a host name")                                 \
 	R(BAD_SENDER, 501, "5.1.7", "Bad syntax of the sender's address")                    \
 	R(BAD_RCPT, 501, "5.1.3", "Bad syntax of the recipient's address")                   \
@@ -54,11 +61,15 @@
 	R(NEED_HELO, 503, "5.5.1", "Say EHLO or HELO first")                                 \
 	R(NEED_MAIL, 503, "5.5.1", "Say MAIL first")                                         \
 	R(NEED_RCPT, 503, "5.5.1", "Say RCPT first")                                         \
+	R(CHUNKS_BEGUN, 503, "5.5.1", "The message has begun with BDAT, go on or say RSET")  \
+	R(NEED_BDAT, 503, "5.5.1", "BODY=BINARYMIME needs BDAT")                             \
+	R(NO_RCPT_CHUNK, 503, "5.5.1", "Nobody has been accepted, the chunk is dropped")     \
 	R(NESTED_MAIL, 503, "5.5.1", "A message is already begun, say RSET first")           \
 	R(NEED_EHLO, 503, "5.5.1", "Say EHLO first")                                         \
 	R(TLS_TWICE, 503, "5.5.1", "TLS is already in use")                                  \
 	R(AUTH_TWICE, 503, "5.5.1", "Already authenticated")                                 \
 	R(BAD_MECHANISM, 504, "5.5.4", "That mechanism is not offered")                      \
+	R(PARAM_NEEDS_TLS, 530, "5.7.10", "REQUIRETLS needs a session under TLS")            \
 	R(NEED_TLS, 530, "5.7.0", "Say STARTTLS first")                                      \
 	R(NEED_AUTH, 530, "5.7.0", "Authentication required")                                \
 	R(AUTH_FAILED, 535, "5.7.8", "Authentication failed")                                \

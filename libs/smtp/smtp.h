@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "rfc822/rfc822.h"
 #include "smtp/reply.h"
+#include "smtp/values.h"
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
@@ -50,6 +51,7 @@ enum smtp_verb {
 	SMTP_MAIL,
 	SMTP_RCPT,
 	SMTP_DATA,
+	SMTP_BDAT,
 	SMTP_RSET,
 	SMTP_NOOP,
 	SMTP_VRFY,
@@ -79,11 +81,33 @@ enum smtp_ext {
 	SMTP_EXT_SMTPUTF8 = 16,
 	SMTP_EXT_VERP = 32,
 	SMTP_EXT_EXDATA = 64,
+	SMTP_EXT_SECURITY = 128,
+	SMTP_EXT_CHUNKING = 256,
+	SMTP_EXT_BINARYMIME = 512,
+	SMTP_EXT_REQUIRETLS = 1024,
+	SMTP_EXT_DELIVERBY = 2048,
+	SMTP_EXT_FUTURERELEASE = 4096,
+	SMTP_EXT_PRDR = 8192,
+	SMTP_EXT_LIMITS = 16384,
+	SMTP_EXT_PIPELINING = 32768,
+	SMTP_EXT_CODES =
+	    65536, /* ENHANCEDSTATUSCODES: only the word, the codes stand in any case */
+	SMTP_EXT_ALL = 131071,
+	SMTP_EXT_SECURE = 1 << 20, /* no word: the session is encrypted */
 };
+/* The extension of an EHLO keyword ("XVERP", "SIZE"); 0: none that can be left out. */
+unsigned smtp_ext_find(struct str keyword);
+/* ext.c: all of them in the order in which they are offered, with what stands behind the keyword
+ * always; false at the end. */
+struct smtp_ext_word {
+	unsigned ext;
+	const char *word, *value; /* value: "=Courier", or NULL */
+};
+bool smtp_ext_word(size_t i, struct smtp_ext_word *out);
 
 enum { SMTP_ENVID_MAX = 100, SMTP_ORCPT_MAX = 500, SMTP_HELO_MAX = 255 };
 
-enum smtp_body { SMTP_BODY_NONE, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+enum smtp_body { SMTP_BODY_NONE, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 
 struct smtp_mail {
 	struct mailpath path;
@@ -96,6 +120,12 @@ struct smtp_mail {
 	bool smtputf8;
 	bool verp;   /* VERP, or XVERP[=Courier] */
 	bool exdata; /* EXDATA or XEXDATA: the end of the text may be answered for each recipient */
+	bool prdr;   /* the same in the form of PRDR */
+	bool requiretls;
+	struct str security; /* SECURITY= or XSECURITY=: "STARTTLS"; empty: NONE, or not given */
+	struct smtp_by by;
+	int64_t hold_for;   /* HOLDFOR=, seconds; 0: not given */
+	int64_t hold_until; /* HOLDUNTIL=, epoch seconds; 0: not given */
 };
 
 enum smtp_notify {
@@ -128,6 +158,13 @@ enum smtp_reply_id smtp_vrfy_parse(
 enum smtp_reply_id smtp_auth_parse(
     struct arena *a, struct str args, struct str *mechanism, struct str *initial);
 
+/* The arguments of BDAT: SIZE [LAST] (RFC 3030, section 2). */
+struct smtp_chunk {
+	uint64_t size;
+	bool last;
+};
+enum smtp_reply_id smtp_bdat_parse(struct str args, struct smtp_chunk *out);
+
 /* ---- message text --------------------------------------------------------------------------- */
 
 /*
@@ -145,6 +182,19 @@ void smtp_data_init(struct smtp_data *d);
 /* Reads from in; writes to out, which has room for in.n bytes and may be in.p itself.  Returns the
  * bytes taken: fewer than in.n only when `done` was set.  *n: bytes written. */
 size_t smtp_data_feed(struct smtp_data *d, struct str in, char *out, size_t *n);
+
+/*
+ * The text inside chunks, where no dot has a meaning: CRLF becomes LF, and a CR or LF that stands
+ * alone makes the text bad.  A CR at the end of a chunk waits for the next one; smtp_chunks_end
+ * says what is left after the last.
+ */
+struct smtp_chunks {
+	bool cr, bare;
+	uint64_t size; /* octets as they came */
+};
+/* out: room for in.n + 1 bytes, not in.p.  Returns the bytes written. */
+size_t smtp_chunks_feed(struct smtp_chunks *c, struct str in, char *out);
+void smtp_chunks_end(struct smtp_chunks *c);
 
 /*
  * The way out: text with LF line ends becomes what is sent behind DATA.  Dots are doubled, a CR

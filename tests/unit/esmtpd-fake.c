@@ -56,12 +56,18 @@ static void answer(struct gate_txn *t, struct str about, gate_answer cb, void *c
 {
 	t->answer = cb;
 	t->ctx = ctx;
-	if (str_starts(about, STR("no")))
+	if (str_starts(about, STR("no")) && !str_starts(about, STR("none")))
 		t->reply = (struct gate_reply){550, STR("5.1.1"), STR("No such\nthing"), STR_NONE};
 	else if (str_starts(about, STR("later")))
 		t->reply = (struct gate_reply){450, STR("4.2.0"), STR("Not now"), STR_NONE};
 	else if (str_starts(about, STR("gone")))
 		t->reply = (struct gate_reply){421, STR("4.3.0"), STR("Gate lost"), STR_NONE};
+	else if (str_starts(about, STR("each")))
+		t->reply = (struct gate_reply){
+		    558, STR_NONE, STR("550-5.7.1 No\n550 5.7.1 never\n250 2.0.0 Fine"), STR("id")};
+	else if (str_starts(about, STR("none")))
+		t->reply = (struct gate_reply){
+		    558, STR_NONE, STR("550 5.7.1 No\n450 4.7.1 Later"), STR_NONE};
 	else
 		t->reply = (struct gate_reply){250, STR("2.0.0"), STR("Fine"), STR_NONE};
 	loop_defer(the->loop, answer_later, t);

@@ -85,7 +85,7 @@ static const struct expect dialogs[] = {
 	"220 250 250 250 354", "M<a@b> R<c@d> "},
     {"parameters of nobody",
 	"EHLO a\r\nMAIL FROM:<a@b> FOO=1\r\nMAIL FROM:<a@b> SIZE=x\r\n"
-	"MAIL FROM:<a@b> SIZE=1 SIZE=2\r\nMAIL FROM:<a@b> BODY=BINARYMIME\r\n",
+	"MAIL FROM:<a@b> SIZE=1 SIZE=2\r\nMAIL FROM:<a@b> BODY=9BITMIME\r\n",
 	"220 250 555 501 501 501", ""},
     {"no extensions after HELO", "HELO a\r\nMAIL FROM:<a@b> SIZE=1\r\n", "220 250 555", ""},
     {"bad paths",
@@ -100,7 +100,8 @@ static const struct expect dialogs[] = {
     {"vrfy", "EHLO a\r\nVRFY <c@d>\r\nEXPN list\r\nVRFY no\r\nVRFY\r\n", "220 250 250 250 550 501",
 	"v<c@d> x<list> v<no> "},
     {"vrfy early", "VRFY a\r\n", "220 503", ""},
-    {"unknown", "XYZ\r\n\r\nHELP\r\nETRN a\r\nBDAT 5\r\n", "220 500 500 214 500 500", ""},
+    {"unknown", "XYZ\r\n\r\nHELP\r\nETRN a\r\nBDAT 5\r\n12345NOOP\r\n",
+	"220 500 500 214 500 503 250", ""},
     {"control bytes", "EHLO a\r\nNOOP \x01\r\nMAIL FROM:<a\x02@b>\r\n", "220 250 500 500", ""},
     {"text behind DATA", "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA x\r\n",
 	"220 250 250 250 501", "M<a@b> R<c@d> "},
@@ -149,6 +150,41 @@ static const struct expect dialogs[] = {
     {"auth needs EHLO", "HELO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\n", "220 250 503", ""},
     {"auth in a message", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AHUAc2VjcmV0\r\n",
 	"220 250 250 503", "M<a@b> "},
+#define TO_C "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
+    /* BDAT (RFC 3030) */
+    {"one chunk", TO_C "BDAT 4 LAST\r\nhi\r\nQUIT\r\n", "220 250 250 250 250 221",
+	"M<a@b> R<c@d> D[hi\n] E "},
+    {"chunks, a CRLF over two, dots",
+	TO_C "BDAT 2\r\nx\rBDAT 4\r\n\n.\r\nBDAT 0\r\nBDAT 0 LAST\r\nNOOP\r\n",
+	"220 250 250 250 250 250 250 250 250", "M<a@b> R<c@d> D[x\n.\n] E "},
+    {"an empty message", TO_C "bdat 0 last\r\n", "220 250 250 250 250", "M<a@b> R<c@d> D[] E "},
+    {"bare LF in a chunk", TO_C "BDAT 3\r\na\nbBDAT 2 LAST\r\n\r\nNOOP\r\n",
+	"220 250 250 250 554 503 250", "M<a@b> R<c@d> X "},
+    {"bare CR at the end", TO_C "BDAT 2 LAST\r\na\rNOOP\r\n", "220 250 250 250 554 250",
+	"M<a@b> R<c@d> X "},
+    {"chunk without a recipient",
+	"EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<no@d>\r\nBDAT 8 LAST\r\nQUIT\r\n\r\nNOOP\r\n",
+	"220 250 250 550 503 250", "M<a@b> R<no@d> "},
+    {"chunk from nowhere", "EHLO a\r\nBDAT 6\r\nQUIT\r\nNOOP\r\n", "220 250 503 250", ""},
+    {"chunk before EHLO", "BDAT 6\r\nQUIT\r\nNOOP\r\n", "220 503 250", ""},
+    {"chunk after HELO", "HELO a\r\nBDAT 6\r\nQUIT\r\nNOOP\r\n", "220 250 500", ""},
+    {"a length that is none", TO_C "BDAT x\r\nQUIT\r\nNOOP\r\n", "220 250 250 250 501",
+	"M<a@b> R<c@d> "},
+    {"DATA among chunks", TO_C "BDAT 3\r\na\r\nDATA\r\nBDAT 3 LAST\r\nb\r\n",
+	"220 250 250 250 250 503 250", "M<a@b> R<c@d> D[a\nb\n] E "},
+    {"RCPT and MAIL among chunks",
+	TO_C "BDAT 3\r\na\r\nRCPT TO:<e@f>\r\nMAIL FROM:<e@f>\r\nBDAT 0 LAST\r\n",
+	"220 250 250 250 250 503 503 250", "M<a@b> R<c@d> D[a\n] E "},
+    {"RSET among chunks", TO_C "BDAT 3\r\na\r\nRSET\r\nBDAT 0 LAST\r\nMAIL FROM:<e@f>\r\n",
+	"220 250 250 250 250 250 503 250", "M<a@b> R<c@d> X M<e@f> "},
+    {"left in a chunk", TO_C "BDAT 30\r\na\r\n", "220 250 250 250", "M<a@b> R<c@d> "},
+    {"left among chunks", TO_C "BDAT 3\r\na\r\n", "220 250 250 250 250", "M<a@b> R<c@d> "},
+    {"binary wants chunks",
+	"EHLO a\r\nMAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+	"BDAT 5 LAST\r\na\r\n\rbNOOP\r\n",
+	"220 250 250 250 503 250 250", "M<a@b> R<c@d> D[a\r\n\rb] E "},
+    {"future needs a login", "EHLO a\r\nMAIL FROM:<a@b> HOLDFOR=5\r\n", "220 250 555", ""},
+    {"requiretls needs TLS", "EHLO a\r\nMAIL FROM:<a@b> REQUIRETLS\r\n", "220 250 530", ""},
     {"left in auth", "EHLO a\r\nAUTH LOGIN\r\ndQ==\r\n", "220 250 334 334", ""},
 };
 
@@ -200,9 +236,11 @@ static void test_ehlo_text(void **state)
 				   "250-mx.example.com Ok\r\n"
 				   "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"
 				   "250-XVERP=Courier\r\n250-XEXDATA\r\n"
+				   "250-XSECURITY=NONE,STARTTLS\r\n"
 				   "250-PIPELINING\r\n250-8BITMIME\r\n"
 				   "250-SMTPUTF8\r\n250-SIZE 1000\r\n250-DSN\r\n"
-				   "250 ENHANCEDSTATUSCODES\r\n");
+				   "250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-BINARYMIME\r\n"
+				   "250-PRDR\r\n250 DELIVERBY\r\n");
 	buf_free(&out);
 	fake_free(f);
 }
@@ -441,6 +479,80 @@ static void test_two_generations(void **state)
 	unlink(path);
 }
 
+/* What depends on settings: left out words, size limits, submission, PRDR. */
+static void test_extensions(void **state)
+{
+	struct fake *f = fake_new();
+	struct buf out;
+	struct expect x = {"each, PRDR",
+	    "EHLO a\r\nMAIL FROM:<a@b> PRDR\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\n"
+	    "BDAT 6 LAST\r\neach\r\nNOOP\r\n",
+	    "220 250 250 250 250 353 550 250 250 250", "M<a@b> R<c@d> R<e@f> D[each\n] E "};
+
+	check(f, &x, 0);
+	assert_true(f->last_mail.exdata);
+	x = (struct expect){"nobody, PRDR",
+	    "EHLO a\r\nMAIL FROM:<a@b> PRDR\r\nRCPT TO:<c@d>\r\nDATA\r\nnone\r\n.\r\nNOOP\r\n",
+	    "220 250 250 250 354 353 550 450 450 250", "M<a@b> R<c@d> D[none\n] E "};
+	check(f, &x, 0);
+	x = (struct expect){"each, EXDATA",
+	    "EHLO a\r\nMAIL FROM:<a@b> EXDATA\r\nRCPT TO:<c@d>\r\nDATA\r\neach\r\n.\r\nNOOP\r\n",
+	    "220 250 250 250 354 558 250", "M<a@b> R<c@d> D[each\n] E "};
+	check(f, &x, 0);
+	f->size_limit = 5;
+	x = (struct expect){"chunks too large",
+	    TO_C "BDAT 4\r\na\r\nxBDAT 4 LAST\r\nb\r\nyNOOP\r\n", "220 250 250 250 250 552 250",
+	    "M<a@b> R<c@d> X "};
+	check(f, &x, 1);
+	x = (struct expect){"a chunk too large",
+	    TO_C "BDAT 20 LAST\r\n12345678901234567890NOOP\r\n", "220 250 250 250 552 250",
+	    "M<a@b> R<c@d> X "};
+	check(f, &x, 3);
+	f->size_limit = 0;
+	fake_settings(f)->max_mails = 2;
+	x = (struct expect){"three mails",
+	    "EHLO a\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\n",
+	    "220 250 250 250 250 250 421", "M<a@b> X M<a@b> X "};
+	check(f, &x, 0);
+	f->max_rcpts = 7;
+	fake_settings(f)->discard = SMTP_EXT_CHUNKING | SMTP_EXT_VERP | SMTP_EXT_DELIVERBY;
+	fake_settings(f)->hold_max = 60;
+	buf_init(&out, 10000);
+	fake_talk(f, STR("EHLO a\r\nMAIL FROM:<a@b> VERP\r\nBDAT 0\r\nNOOP\r\n"), 0, &out);
+	assert_non_null(strstr(out.p, "LIMITS RCPTMAX=7 MAILMAX=2\r\n"));
+	assert_non_null(strstr(out.p, "FUTURERELEASE 60 20"));
+	assert_null(strstr(out.p, "VERP"));
+	assert_null(strstr(out.p, "CHUNKING"));
+	assert_null(strstr(out.p, "BINARYMIME"));
+	assert_null(strstr(out.p, "DELIVERBY"));
+	assert_non_null(strstr(out.p, "\r\n555 5.5.4 Parameter not known\r\n500 "));
+	buf_free(&out);
+	fake_free(f);
+}
+
+/* FUTURERELEASE: logged in, and not too far; DELIVERBY counts from the release. */
+static void test_later(void **state)
+{
+	struct fake *f = fake_new();
+	int64_t now = clock_now();
+	struct expect x = {"held",
+	    "EHLO a\r\nMAIL FROM:<a@b> HOLDFOR=5\r\nAUTH PLAIN AHUAc2VjcmV0\r\n"
+	    "MAIL FROM:<a@b> HOLDFOR=5000\r\nMAIL FROM:<a@b> HOLDFOR=50 BY=10;RT\r\n",
+	    "220 250 530 235 501 250", "M<a@b> "};
+
+	fake_settings(f)->hold_max = 60;
+	check(f, &x, 0);
+	assert_in_range(f->last_mail.release, now + 50, now + 60);
+	assert_int_equal(f->last_mail.by, f->last_mail.release + 10);
+	assert_true(f->last_mail.by_mode == 'R' && f->last_mail.by_trace);
+	x = (struct expect){"by", "EHLO a\r\nMAIL FROM:<a@b> BY=-10;N XSECURITY=STARTTLS\r\n",
+	    "220 250 250", "M<a@b> "};
+	check(f, &x, 0);
+	assert_in_range(f->last_mail.by, now - 10, now);
+	assert_int_equal(f->last_mail.by_mode, 'N');
+	fake_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +560,8 @@ int main(void)
 	    cmocka_unit_test(test_two_generations),
 	    cmocka_unit_test(test_left_anywhere),
 	    cmocka_unit_test(test_ehlo_text),
+	    cmocka_unit_test(test_extensions),
+	    cmocka_unit_test(test_later),
 	    cmocka_unit_test(test_what_the_gate_hears),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_policy),
