@@ -44,6 +44,8 @@ static bool final_due(const struct message *m, const struct envelope_rcpt *r)
 	enum dsn_action a;
 	if (r->reported || !rcpt_final(r->state) || is_double_bounce(m) || !action_of(r, &a))
 		return false;
+	if (m->env.by_trace && a == DSN_RELAYED && m->env.sender.n)
+		return !(r->notify & NOTIFY_NEVER);
 	return (m->env.sender.n || a == DSN_FAILED) && dsn_wanted(r->notify, a);
 }
 

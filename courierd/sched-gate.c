@@ -97,6 +97,8 @@ static void forget_key(struct sched *s, uint64_t seq, struct str id)
 static void begin(struct sched *s, struct message *m)
 {
 	int64_t delay = m->env.delay >= 0 ? m->env.delay : s->limits.submitdelay;
+	if (m->env.release > sched_now(s) + delay)
+		delay = m->env.release - sched_now(s);
 	s->n_new++;
 	log_new(m);
 	if (delay > 0 || s->n_loaded > s->limits.queuehi) {
@@ -135,10 +137,10 @@ static void complete(struct sched *s, struct message *m, struct buf *text)
 	if (!e->arrival)
 		buf_addf(text, "a%lld\n", (long long)(e->arrival = now));
 	if (!e->expiry)
-		buf_addf(
-		    text, "E%lld\n", (long long)(e->expiry = e->arrival + s->limits.queuetime));
+		buf_addf(text, "E%lld\n",
+		    (long long)(e->expiry = retry_expiry(&s->limits, e, e->arrival)));
 	if (!e->warn) {
-		e->warn = s->limits.warntime ? e->arrival + s->limits.warntime : -1;
+		e->warn = retry_warning(&s->limits, e, e->arrival);
 		buf_addf(text, "W%lld\n", (long long)e->warn);
 	}
 }

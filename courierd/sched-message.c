@@ -117,6 +117,10 @@ struct message *message_load(struct sched *s, uint64_t seq)
 /* Deferred recipients are tried again; a message that came from elsewhere has its own time. */
 void message_start(struct sched *s, struct message *m)
 {
+	if (m->env.release > sched_now(s) && !m->env.cancelled.p) {
+		message_put_down(s, m, m->env.release);
+		return;
+	}
 	for (size_t i = 0; i < m->env.n_rcpts; i++)
 		if (m->env.rcpts[i].state == RCPT_DEFERRED)
 			m->env.rcpts[i].state = RCPT_PENDING;
@@ -124,7 +128,10 @@ void message_start(struct sched *s, struct message *m)
 	owed_start(m);
 	m->not_before = 0;
 	m->counted = m->report_deferred = m->said = false;
-	recipients_route(s, m);
+	if (retry_too_late(&m->env, sched_now(s)))
+		message_dirty(s, m); /* it expires */
+	else
+		recipients_route(s, m);
 }
 
 struct written {
@@ -257,8 +264,7 @@ static void defer(struct sched *s, struct message *m, int64_t now, int64_t pause
 	int64_t next = now + pause;
 	if (next < m->not_before)
 		next = m->not_before;
-	if (next > m->env.expiry && m->env.expiry > now)
-		next = m->env.expiry;
+	next = retry_next(&m->env, now, next);
 	envelope_add_next(&m->out, next);
 	message_write(s, m, false);
 	message_put_down(s, m, next);

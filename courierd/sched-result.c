@@ -11,13 +11,14 @@
  */
 enum { RECORDED_LONG = ENVELOPE_TEXT_MAX / 4, TEXT_KEPT = 2048, TEXT_KEPT_LONG = 256 };
 
-static enum rcpt_state state_of(const struct module_result *r)
+/* trace: each hop tells that it has handed the message on (RFC 2852, section 4). */
+static enum rcpt_state state_of(const struct module_result *r, bool trace)
 {
 	switch (r->outcome) {
 	case MODULE_DELIVERED:
 		return RCPT_DELIVERED;
 	case MODULE_RELAYED:
-		return r->peer_dsn ? RCPT_DELIVERED : RCPT_RELAYED;
+		return r->peer_dsn && !trace ? RCPT_DELIVERED : RCPT_RELAYED;
 	case MODULE_FAILED:
 		return RCPT_FAILED;
 	default:
@@ -53,7 +54,7 @@ void result_take(struct sched *s, struct message *m, uint32_t num, const struct 
 	bool crowded = m->recorded + m->out.n > RECORDED_LONG;
 	size_t most = crowded ? TEXT_KEPT_LONG : TEXT_KEPT;
 	struct envelope_result x = {.num = num,
-	    .state = state_of(r),
+	    .state = state_of(r, m->env.by_trace),
 	    .local = r->outcome == MODULE_DELIVERED,
 	    .when = sched_now(s),
 	    .status = str_head(r->status, 32),

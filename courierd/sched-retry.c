@@ -20,3 +20,37 @@ int64_t retry_pause(const struct sched_limits *l, uint32_t rounds)
 	int64_t pause = l->retrygamma << k;
 	return pause > 0 ? pause : 1;
 }
+
+static int64_t birth(const struct envelope *e, int64_t arrival)
+{
+	return e->release > arrival ? e->release : arrival;
+}
+
+int64_t retry_expiry(const struct sched_limits *l, const struct envelope *e, int64_t arrival)
+{
+	int64_t end = birth(e, arrival) + l->queuetime;
+	return e->by_mode == 'R' && e->by < end ? e->by : end;
+}
+
+int64_t retry_warning(const struct sched_limits *l, const struct envelope *e, int64_t arrival)
+{
+	int64_t warn = l->warntime ? birth(e, arrival) + l->warntime : -1;
+	if (e->by_mode == 'N' && (warn < 0 || e->by < warn))
+		warn = e->by > arrival ? e->by : arrival;
+	return warn;
+}
+
+int64_t retry_next(const struct envelope *e, int64_t now, int64_t next)
+{
+	if (next > e->expiry && e->expiry > now)
+		next = e->expiry;
+	/* the sender wants to hear of it in time */
+	if (e->by_mode == 'N' && !e->warned && e->by > now && next > e->by)
+		next = e->by;
+	return next;
+}
+
+bool retry_too_late(const struct envelope *e, int64_t now)
+{
+	return e->by_mode == 'R' && now >= e->by;
+}

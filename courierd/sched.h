@@ -35,6 +35,15 @@ struct sched_limits {
 
 /* sched-retry.c: pure.  How long to wait after the n-th round (n from 1). */
 int64_t retry_pause(const struct sched_limits *l, uint32_t rounds);
+/* When a message that came at `arrival` is given up, and when its sender is told of the delay (-1:
+ * never).  What waits for its release (RFC 4865) ages from then on; a time to deliver by (RFC 2852)
+ * is the end in mode R, and the time to tell in mode N. */
+int64_t retry_expiry(const struct sched_limits *l, const struct envelope *e, int64_t arrival);
+int64_t retry_warning(const struct sched_limits *l, const struct envelope *e, int64_t arrival);
+/* The time of the next attempt, which those times may bring forward. */
+int64_t retry_next(const struct envelope *e, int64_t now, int64_t next);
+/* No attempt is to be made any more: the time to deliver by is over. */
+bool retry_too_late(const struct envelope *e, int64_t now);
 
 /*
  * A host (or mailbox owner) as a module sees it: deliveries to it that wait, and whether it is up.

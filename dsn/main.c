@@ -166,6 +166,7 @@ static void submit(struct report *r, const struct dsn_facts *facts)
 	    .smtputf8 = facts->utf8,
 	    .size = r->text.n,
 	    .security = r->d->security,
+	    .requiretls = r->d->requiretls,
 	    .idempotency = buf_str(&r->key)};
 	r->sent = 0;
 	r->ended = false;
@@ -229,7 +230,8 @@ static void to_postmaster(struct report *r)
 static int read_original(struct report *r, struct module_body *b)
 {
 	uint64_t limit = (uint64_t)config_int(service_config(dsn.service), "dsn", "dsnlimit", NULL);
-	r->full = dsn_return_full(&r->history, r->d->ret, r->d->size, limit);
+	/* RFC 8689, section 5: what must not travel in clear does not come back in a report */
+	r->full = !r->d->requiretls && dsn_return_full(&r->history, r->d->ret, r->d->size, limit);
 	size_t want = (size_t)(r->full || r->d->size < HEADER_MAX ? r->d->size : HEADER_MAX);
 	char *p = arena_alloc(r->arena, want + 1);
 	size_t have = 0;

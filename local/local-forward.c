@@ -143,6 +143,10 @@ void forward_start(
 	    .envid = d->envid,
 	    .ret = d->ret,
 	    .security = d->security,
+	    .requiretls = d->requiretls,
+	    .by = d->by,
+	    .by_mode = d->by_mode,
+	    .by_trace = d->by_trace,
 	    .body8 = d->body8,
 	    .smtputf8 = d->smtputf8,
 	    .size = d->size};

@@ -165,6 +165,11 @@ static void fill_envelope(
 	e->headers8 = f->faults & MIME_FAULT_HEADER_8BIT;
 	if (e->vhost.n == 0)
 		e->vhost = t->origin.vhost;
+	e->tls = m->mail.requiretls ? 'R' : m->tls_optional ? 'N' : 0;
+	e->by = m->mail.by;
+	e->by_mode = m->mail.by_mode;
+	e->by_trace = m->mail.by_trace;
+	e->release = m->mail.release;
 	e->delay = m->mail.hold ? (int64_t)m->mail.hold - 1 : -1;
 	e->uid = t->uid;
 	e->size = m->spool.written;

@@ -329,6 +329,9 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	struct message *m = t->message;
 	const struct policy *p = t->policy;
 	uint64_t no_date, no_msgid, rewrite;
+	struct header_field tls;
+	m->tls_optional =
+	    header_find(block, "TLS-Required", &tls) && str_iis(str_trim(tls.body), "No");
 	bool date = env_number(t, "NOADDDATE", &no_date) ? !no_date : p->add_date;
 	bool msgid = env_number(t, "NOADDMSGID", &no_msgid) ? !no_msgid : p->add_msgid;
 	if (!env_number(t, "NOADDRREWRITE", &rewrite))

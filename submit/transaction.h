@@ -40,6 +40,7 @@ struct message {
 	bool from_checked;       /* from_check_start was called */
 	const struct bofh *bofh; /* NULL: not from the network */
 	bool trapped;            /* a spamtrap is among the recipients */
+	bool tls_optional;       /* its header has "TLS-Required: No" */
 	struct spf_notes spf;
 	struct gate_reply refusal; /* code not 0: END's answer, found out before */
 	enum reply_id error;       /* found before END, answered there */

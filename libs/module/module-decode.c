@@ -81,12 +81,16 @@ static const struct name_str delivery_flags[] = {
     {"smtputf8", offsetof(struct module_delivery, smtputf8)},
     {"verp", offsetof(struct module_delivery, verp)},
     {"durable-elsewhere", offsetof(struct module_delivery, durable_elsewhere)},
+    {"requiretls", offsetof(struct module_delivery, requiretls)},
+    {"tls-optional", offsetof(struct module_delivery, tls_optional)},
+    {"by-trace", offsetof(struct module_delivery, by_trace)},
 };
 static const struct name_str delivery_numbers[] = {
     {"delivery", offsetof(struct module_delivery, delid)},
     {"arrived", offsetof(struct module_delivery, arrived)},
     {"expires", offsetof(struct module_delivery, expires)},
     {"size", offsetof(struct module_delivery, size)},
+    {"by", offsetof(struct module_delivery, by)},
 };
 _Static_assert(sizeof(int64_t) == sizeof(uint64_t), "numbers are stored alike");
 
@@ -136,6 +140,10 @@ static bool take_rest(
 	if (str_is(name, "ret")) {
 		d->ret = v.n ? v.p[0] : 0;
 		return v.n == 1 && (d->ret == 'F' || d->ret == 'H');
+	}
+	if (str_is(name, "by-mode")) {
+		d->by_mode = v.n ? v.p[0] : 0;
+		return v.n == 1 && (d->by_mode == 'R' || d->by_mode == 'N');
 	}
 	if (str_is(name, "extra")) {
 		struct str s;

@@ -54,6 +54,13 @@ bool module_encode_delivery(
 	flag(out, "smtputf8", d->smtputf8);
 	flag(out, "verp", d->verp);
 	flag(out, "durable-elsewhere", d->durable_elsewhere);
+	flag(out, "requiretls", d->requiretls);
+	flag(out, "tls-optional", d->tls_optional);
+	if (d->by_mode) {
+		number(out, "by", d->by);
+		module_line(out, "by-mode", str_at(&d->by_mode, 1));
+		flag(out, "by-trace", d->by_trace);
+	}
 	module_line(out, "vhost", d->vhost);
 	module_line(out, "login", d->login);
 	module_line(out, "source", d->source);

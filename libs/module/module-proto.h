@@ -8,7 +8,8 @@
  * MODULE_FRAME_DELIVER, scheduler to module; the frame's id is 0:
  *	delivery N        names it; unique while the scheduler lives
  *	id QUEUEID        sender ADDR       host KEY         envid TEXT       ret F|H
- *	body8 headers8 smtputf8 verp durable-elsewhere       (flags)
+ *	body8 headers8 smtputf8 verp durable-elsewhere requiretls tls-optional by-trace   (flags)
+ *	by SECONDS        by-mode R|N       to be delivered by then (RFC 2852)
  *	vhost KEY         login NAME        source WORD      security LEVEL
  *	arrived SECONDS   expires SECONDS   size BYTES
  *	extra TEXT        the dsn module's history (dsn/dsn-history.h)

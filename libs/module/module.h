@@ -40,7 +40,12 @@ struct module_delivery {
 	struct str vhost, login, source;
 	struct str security;      /* "STARTTLS" or empty */
 	int64_t arrived, expires; /* epoch seconds */
-	uint64_t size;            /* bytes of the message, LF line ends */
+	bool requiretls;          /* REQUIRETLS (RFC 8689) */
+	bool tls_optional;        /* "TLS-Required: No": rather in clear than not at all */
+	int64_t by;               /* RFC 2852; epoch seconds */
+	char by_mode;             /* 'R', 'N' or 0 */
+	bool by_trace;
+	uint64_t size; /* bytes of the message, LF line ends */
 	const struct module_rcpt *rcpts;
 	size_t n_rcpts;
 	const char *extra; /* dsn module: the per-recipient history as text; else NULL */

@@ -278,6 +278,26 @@ static int take_text(struct reading *d, char letter, struct str v)
 	}
 }
 
+static int take_by(struct reading *d, struct str v)
+{
+	struct envelope *e = d->e;
+	struct str when, mode;
+	if (!str_word(&v, &when) || !number(when, &e->by) || !str_word(&v, &mode) || mode.n != 1 ||
+	    (mode.p[0] != 'R' && mode.p[0] != 'N'))
+		return bad(d, "a malformed time to deliver by");
+	e->by_mode = mode.p[0];
+	e->by_trace = str_is(str_trim(v), "T");
+	return 0;
+}
+
+static int take_tls(struct reading *d, struct str v)
+{
+	if (!str_is(v, "R") && !str_is(v, "N"))
+		return bad(d, "an unknown demand on TLS");
+	d->e->tls = v.p[0];
+	return 0;
+}
+
 static int take_flag(struct reading *d, char letter)
 {
 	struct envelope *e = d->e;
@@ -357,6 +377,12 @@ static int take(struct reading *d, char letter, struct str v)
 		return take_time(d, v, &e->arrival);
 	case 'L':
 		return take_time(d, v, &e->delay);
+	case '1':
+		return take_tls(d, v);
+	case '2':
+		return take_by(d, v);
+	case '3':
+		return take_time(d, v, &e->release);
 	default:
 		return take_text(d, letter, v);
 	}

@@ -100,6 +100,17 @@ static void add_results(const struct envelope *e, struct buf *out)
 	}
 }
 
+/* What was agreed upon for its way: TLS, time. */
+static void add_terms(const struct envelope *e, struct buf *out)
+{
+	if (e->tls)
+		buf_addf(out, "1%c\n", e->tls == 'R' ? 'R' : 'N');
+	if (e->by_mode)
+		buf_addf(out, "2%lld %c%s\n", (long long)e->by, e->by_mode == 'R' ? 'R' : 'N',
+		    e->by_trace ? " T" : "");
+	add_time(out, '3', e->release);
+}
+
 /* The order is that of the original as far as it goes. */
 bool envelope_encode(const struct envelope *e, struct buf *out)
 {
@@ -115,6 +126,7 @@ bool envelope_encode(const struct envelope *e, struct buf *out)
 	flag(out, 'V', e->verp);
 	record_if(out, 'U', e->security);
 	record_if(out, 'i', e->login);
+	add_terms(e, out);
 	record(out, 'M', str_of(id));
 	if (e->delay >= 0)
 		buf_addf(out, "L%lld\n", (long long)e->delay);

@@ -24,6 +24,9 @@
  *final state of n was reported      Z token (+) a report is done K token TAB id (+) the report
  *`token` was submitted as message id
  *
+ *	1 R|N (+) REQUIRETLS, TLS-Required: No     2 seconds R|N [T] (+) deliver by (RFC 2852)
+ *	3 seconds (+) no attempt before then (RFC 4865)
+ *
  * Everything here is pure: bytes in, structure out.
  */
 #ifndef COURIER_QUEUE_ENVELOPE_H
@@ -95,7 +98,12 @@ struct envelope {
 	int64_t arrival;      /* epoch seconds; 0: the scheduler fills it in, here and below */
 	int64_t expiry, warn; /* epoch seconds; warn -1: never */
 	int64_t delay;        /* of the first attempt, seconds; -1: the setting submitdelay */
-	uint64_t generation;  /* of the routes; 0: none */
+	int64_t release;      /* no attempt before then (RFC 4865); 0: at once */
+	int64_t by;           /* RFC 2852; epoch seconds */
+	char by_mode;         /* 'R' return it then, 'N' tell the sender; 0: nothing of the kind */
+	bool by_trace;
+	char tls; /* 'R' REQUIRETLS, 'N' "TLS-Required: No" (RFC 8689); 0: as settings say */
+	uint64_t generation; /* of the routes; 0: none */
 	/* Commit only: records (whole lines) that filters have added to the control file. */
 	struct str added;
 	/* Commit only: what makes a second submission of the same thing harmless, "ID/TOKEN";

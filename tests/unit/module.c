@@ -32,6 +32,10 @@ static struct module_delivery sample(void)
 	    .login = STR("l"),
 	    .source = STR("smtp"),
 	    .security = STR("STARTTLS"),
+	    .requiretls = true,
+	    .by = 1LL << 34,
+	    .by_mode = 'R',
+	    .by_trace = true,
 	    .arrived = 1,
 	    .expires = 1LL << 33,
 	    .size = 5,
@@ -52,6 +56,8 @@ static void compare(const struct module_delivery *d)
 	assert_true(d->ret == 'H' && d->body8 && d->verp && !d->headers8 && !d->smtputf8 &&
 		    !d->durable_elsewhere);
 	assert_int_equal(d->expires, 1LL << 33);
+	assert_true(d->requiretls && !d->tls_optional && d->by == 1LL << 34 && d->by_mode == 'R' &&
+		    d->by_trace);
 	assert_int_equal(d->n_rcpts, 2);
 	assert_true(str_eq(d->rcpts[1].address, rcpts[1].address) &&
 		    str_eq(d->rcpts[1].orcpt, rcpts[1].orcpt));

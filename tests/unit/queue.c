@@ -52,6 +52,11 @@ static struct envelope sample(void)
 	e.expiry = 1LL << 34;
 	e.warn = -1;
 	e.generation = 0xfeedULL << 40;
+	e.tls = 'R';
+	e.by = 1LL << 35;
+	e.by_mode = 'N';
+	e.by_trace = true;
+	e.release = 1LL << 36;
 	e.rcpts = rcpts;
 	e.n_rcpts = 2;
 	static struct str env[] = {STR_INIT("RELAYCLIENT=")};
@@ -79,6 +84,8 @@ static void envelope_round_trip(void **state UNUSED)
 	assert_true(back.uid == 1000 && back.size == 12345 && back.arrival == 100 &&
 		    back.expiry == 1LL << 34 && back.warn == -1);
 	assert_true(back.generation == e.generation && back.delay == -1 && back.n_env == 1);
+	assert_true(back.tls == 'R' && back.by == e.by && back.by_mode == 'N' && back.by_trace &&
+		    back.release == e.release);
 	assert_int_equal(back.n_rcpts, 2);
 	assert_true(str_eq(back.rcpts[0].host, rcpts[0].host) &&
 		    back.rcpts[0].notify == (NOTIFY_SUCCESS | NOTIFY_DELAY));

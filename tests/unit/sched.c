@@ -360,6 +360,46 @@ static void retry_schedule(void **state UNUSED)
 	assert_true(retry_pause(&l, 1) > 0 && retry_pause(&l, 1000000) > 0);
 }
 
+/* RFC 2852, RFC 4865: when a message ends, and when its sender hears of it. */
+static void terms(void **state UNUSED)
+{
+	const struct sched_limits l = {.queuetime = 1000, .warntime = 100};
+	const struct sched_limits silent = {.queuetime = 1000};
+	struct envelope e;
+	envelope_init(&e);
+	assert_int_equal(retry_expiry(&l, &e, 50), 1050);
+	assert_int_equal(retry_warning(&l, &e, 50), 150);
+	assert_int_equal(retry_warning(&silent, &e, 50), -1);
+	assert_false(retry_too_late(&e, 1LL << 40));
+	e.release = 500;
+	assert_int_equal(retry_expiry(&l, &e, 50), 1500);
+	assert_int_equal(retry_warning(&l, &e, 50), 600);
+	e.release = 0;
+	e.by = 80;
+	e.by_mode = 'R';
+	e.expiry = retry_expiry(&l, &e, 50);
+	assert_int_equal(e.expiry, 80);
+	assert_int_equal(retry_warning(&l, &e, 50), 150);
+	assert_int_equal(retry_next(&e, 60, 400), 80);
+	assert_int_equal(retry_next(&e, 60, 70), 70);
+	assert_false(retry_too_late(&e, 79));
+	assert_true(retry_too_late(&e, 80));
+	e.by = 5000;
+	assert_int_equal(retry_expiry(&l, &e, 50), 1050);
+	e.by_mode = 'N';
+	e.by = 80;
+	e.expiry = retry_expiry(&l, &e, 50);
+	assert_int_equal(e.expiry, 1050);
+	assert_int_equal(retry_warning(&l, &e, 50), 80);
+	assert_int_equal(retry_warning(&silent, &e, 50), 80);
+	assert_int_equal(retry_next(&e, 60, 400), 80);
+	assert_false(retry_too_late(&e, 90));
+	e.warned = true;
+	assert_int_equal(retry_next(&e, 60, 400), 400);
+	e.by = -100;
+	assert_int_equal(retry_warning(&l, &e, 50), 50);
+}
+
 /* MTA-2314 */
 static void heap(void **state UNUSED)
 {
@@ -472,9 +512,9 @@ static void forgetful_gate(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(retry_schedule), cmocka_unit_test(heap),
-	    cmocka_unit_test(talkative), cmocka_unit_test(forgetful_gate), cmocka_unit_test(days),
-	    cmocka_unit_test(dead_host)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(retry_schedule),
+	    cmocka_unit_test(terms), cmocka_unit_test(heap), cmocka_unit_test(talkative),
+	    cmocka_unit_test(forgetful_gate), cmocka_unit_test(days), cmocka_unit_test(dead_host)};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,6 +347,11 @@ static void test_frames(void **state)
 	    .exdata = true,
 	    .size = 1ull << 40,
 	    .security = STR("STARTTLS"),
+	    .binary = true,
+	    .requiretls = true,
+	    .by_mode = 'N',
+	    .by = 1ll << 39,
+	    .release = 1ll << 38,
 	    .idempotency = STR("k")};
 	struct gate_mail_frame f;
 	struct gate_rcpt r = {STR("x@y"), STR("rfc822;x@y"), 3}, rb;
@@ -364,6 +369,8 @@ static void test_frames(void **state)
 	assert_true(
 	    f.mail.body8 && f.mail.verp && !f.mail.smtputf8 && str_is(f.mail.idempotency, "k"));
 	assert_true(str_is(f.mail.security, "STARTTLS") && f.mail.exdata);
+	assert_true(f.mail.binary && f.mail.requiretls && !f.mail.by_trace &&
+		    f.mail.by_mode == 'N' && f.mail.by == m.by && f.mail.release == m.release);
 	for (size_t n = 0; n < b.n; n++)
 		assert_false(gate_decode_mail(str_head(buf_str(&b), n), &f));
 	buf_addc(&b, 0);
