@@ -88,11 +88,11 @@ static bool family_fits(const struct target *t, const struct sockaddr_storage *a
 	return t->route.family != ROUTE_IPV6 || a->ss_family == AF_INET6;
 }
 
-static void add(struct target *t, const char *host, const struct sockaddr_storage *a)
+static void add(struct target *t, const char *host, const struct sockaddr_storage *a, bool secure)
 {
 	if (t->candidates.n == CANDIDATES_MAX || !family_fits(t, a))
 		return;
-	struct candidate c = {.host = mem_strdup(host), .addr = *a};
+	struct candidate c = {.host = mem_strdup(host), .addr = *a, .secure = secure};
 	/* The port stands at the same place for both families. */
 	((struct sockaddr_in *)&c.addr)->sin_port = htons(t->route.port);
 	vec_push(&t->candidates, c);
@@ -110,7 +110,7 @@ void candidates_take(struct target *t, const struct dns_mx *mx)
 	}
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < mx->hosts[i].n_addrs; k++)
-			add(t, mx->hosts[i].name, &mx->hosts[i].addrs[k]);
+			add(t, mx->hosts[i].name, &mx->hosts[i].addrs[k], mx->hosts[i].secure);
 	if (t->candidates.n)
 		return;
 	if (mx->partial_fail)

@@ -3,6 +3,7 @@
 #define COURIER_ESMTP_CONN_PRIVATE_H
 
 #include "esmtp/esmtp.h"
+#include "esmtp/terms.h"
 #include "sasl/sasl.h"
 #include "smtp/outgoing.h"
 
@@ -50,6 +51,9 @@ enum conn_ext {
 	EXT_AUTH = 64,
 	EXT_XEXDATA = 128,
 	EXT_SECURITY = 256, /* XSECURITY with STARTTLS, and the mail demands it */
+	EXT_REQUIRETLS = 512,
+	EXT_DELIVERBY = 1024,
+	EXT_PRDR = 2048,
 };
 
 /* One MAIL with its RCPTs. */
@@ -62,6 +66,10 @@ struct transaction {
 	struct smtp_stuff stuff;
 	uint64_t offset; /* of the message, what has been given to the stream */
 	bool all_given;
+	bool prdr;                     /* was asked for */
+	bool each;                     /* 353 was said: a reply for each follows */
+	size_t n_each;                 /* how many have come */
+	struct buf said;               /* they, as they were */
 	struct conversion *conversion; /* goes instead of the message; NULL: none */
 };
 
@@ -82,6 +90,9 @@ struct conn {
 
 	unsigned ext;
 	uint64_t size_max;
+	int64_t by_min; /* of DELIVERBY */
+	struct peer_limits limits;
+	uint32_t mails; /* MAILs said in this session */
 	char mechanisms[256];
 	bool tls;
 	char helo[DNS_NAME_SIZE];
@@ -98,6 +109,7 @@ void conn_enter(struct conn *c, enum conn_state st); /* with the state's deadlin
 void conn_command(struct conn *c, enum conn_state st, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void conn_ready(struct conn *c); /* for the next job */
+bool conn_spent(const struct conn *c);
 /*
  * The session can't go on.  Before it was ready the next candidate is tried; afterwards the job at
  * hand is deferred (or queued again when the peer had just closed an idle session) and the
@@ -111,9 +123,10 @@ void conn_retry_clear(struct conn *c);                  /* the same candidate wi
 struct str reply_status(const struct reply *r, struct str *text);
 
 /* session.c */
-void session_secure(struct conn *c); /* TLS is up */
-void session_start(struct conn *c);  /* the TCP connection is there */
-void session_reply(struct conn *c);  /* a reply in a state of session.c */
+const char *session_tls_fault(const struct conn *c); /* the status when TLS fails */
+void session_secure(struct conn *c);                 /* TLS is up */
+void session_start(struct conn *c);                  /* the TCP connection is there */
+void session_reply(struct conn *c);                  /* a reply in a state of session.c */
 /* auth.c: 1 an exchange was begun, 0 none is due. */
 int auth_begin(struct conn *c);
 void auth_reply(struct conn *c);

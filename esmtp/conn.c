@@ -99,6 +99,7 @@ static void disconnect(struct conn *c)
 	c->tls = false;
 	c->ext = 0;
 	c->messages = 0;
+	c->mails = 0;
 }
 
 static void conn_free(struct conn *c)
@@ -333,7 +334,7 @@ static const char *const phase[CONN_STATES] = {
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
 	return c->state == CONN_TLS && why != STREAM_TIMEOUT &&
-	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->t->secured &&
+	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->t->secured && !c->t->requiretls &&
 	       !c->e->settings->verify_chain && !c->e->settings->verify_domain;
 }
 
@@ -355,8 +356,7 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 		conn_trouble(c, NULL, "4.4.2", "timed out while %s", phase[c->state]);
 		break;
 	case STREAM_TLS:
-		conn_trouble(
-		    c, NULL, c->t->secured ? "5.7.5" : "4.7.5", "TLS failed: %s", stream_error(s));
+		conn_trouble(c, NULL, session_tls_fault(c), "TLS failed: %s", stream_error(s));
 		break;
 	case STREAM_ERROR:
 		conn_trouble(c, NULL, "4.4.2", "%s during: %s", strerror(errno), phase[c->state]);
@@ -476,6 +476,12 @@ static void rest(struct conn *c)
 	timer_set(c->timer, s->ping_ms && s->ping_ms < left ? s->ping_ms : left);
 }
 
+/* It has had as many messages as it takes in a session (RFC 9422). */
+bool conn_spent(const struct conn *c)
+{
+	return c->limits.mails && c->mails >= c->limits.mails;
+}
+
 void conn_ready(struct conn *c)
 {
 	bool first = !c->opened;
@@ -483,9 +489,12 @@ void conn_ready(struct conn *c)
 	c->opened = true;
 	if (first)
 		target_opened(t);
-	if (!target_feed(t, c))
+	bool spent = conn_spent(c);
+	if (spent)
+		conn_quit(c);
+	else if (!target_feed(t, c))
 		rest(c);
-	if (first)
+	if (first || spent)
 		target_work(t);
 }
 

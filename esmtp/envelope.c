@@ -50,6 +50,23 @@ static uint64_t wire_size(const struct job *j)
 	return text.n + lines;
 }
 
+/* What is left of the time (RFC 2852); how far it is over is told in mode N. */
+static void add_by(struct buf *out, const struct module_delivery *d)
+{
+	int64_t left = d->by - clock_now(), most = 999999999;
+	if (!d->by_mode)
+		return;
+	left = left > most ? most : left < -most ? -most : left;
+	buf_addf(out, " BY=%lld;%c%s", (long long)left, d->by_mode, d->by_trace ? "T" : "");
+}
+
+/* A result for each recipient is worth asking for when there are several; who knows XEXDATA gives
+ * them unasked. */
+bool envelope_prdr(const struct job *j, unsigned ext)
+{
+	return (ext & EXT_PRDR) && !(ext & EXT_XEXDATA) && j->n > 1;
+}
+
 bool envelope_mail(struct buf *out, const struct job *j, unsigned ext)
 {
 	const struct module_delivery *d = j->d;
@@ -66,6 +83,12 @@ bool envelope_mail(struct buf *out, const struct job *j, unsigned ext)
 		buf_addz(out, " SMTPUTF8");
 	if (ext & EXT_SECURITY)
 		buf_addz(out, " SECURITY=STARTTLS");
+	if ((ext & EXT_REQUIRETLS) && d->requiretls)
+		buf_addz(out, " REQUIRETLS");
+	if (ext & EXT_DELIVERBY)
+		add_by(out, d);
+	if (envelope_prdr(j, ext))
+		buf_addz(out, " PRDR");
 	if ((ext & EXT_DSN) && d->ret)
 		buf_addf(out, " RET=%s", d->ret == 'F' ? "FULL" : "HDRS");
 	if ((ext & EXT_DSN) && d->envid.n) {
@@ -98,15 +121,22 @@ static void add_notify(struct buf *out, uint8_t notify)
 	}
 }
 
-static void add_orcpt(struct buf *out, struct str orcpt)
+static void add_orcpt(struct buf *out, struct str orcpt, bool utf8)
 {
 	ptrdiff_t semi = str_chr(orcpt, ';');
 	if (semi <= 0 || str_has_ctl(str_head(orcpt, (size_t)semi)) ||
 	    str_chr(str_head(orcpt, (size_t)semi), ' ') >= 0)
 		return;
+	struct str address = str_skip(orcpt, (size_t)semi + 1);
+	bool global = str_iis(str_head(orcpt, (size_t)semi), "utf-8");
+	if (global && !utf8_valid(address))
+		return;
 	buf_addz(out, " ORCPT=");
 	buf_adds(out, str_head(orcpt, (size_t)semi + 1));
-	xtext_encode(str_skip(orcpt, (size_t)semi + 1), out);
+	if (global)
+		smtp_utf8_addr_encode(address, utf8, out);
+	else
+		xtext_encode(address, out);
 }
 
 bool envelope_rcpt(struct buf *out, const struct job *j, const struct module_rcpt *r, unsigned ext)
@@ -117,7 +147,7 @@ bool envelope_rcpt(struct buf *out, const struct job *j, const struct module_rcp
 	buf_addc(out, '>');
 	if (ext & EXT_DSN) {
 		add_notify(out, r->notify);
-		add_orcpt(out, r->orcpt);
+		add_orcpt(out, r->orcpt, says_utf8(j, ext));
 	}
 	return !out->failed;
 }

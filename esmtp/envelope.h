@@ -7,6 +7,7 @@
 /* Without CRLF.  False: the address can't be sent (control characters, no A-label form, too long);
  * out then holds nothing that may be used. */
 bool envelope_mail(struct buf *out, const struct job *j, unsigned ext);
+bool envelope_prdr(const struct job *j, unsigned ext); /* PRDR is among the parameters */
 bool envelope_rcpt(struct buf *out, const struct job *j, const struct module_rcpt *r, unsigned ext);
 
 #endif

@@ -108,6 +108,7 @@ void job_free(struct job *j); /* the delivery is over: recipients without a resu
 struct candidate {
 	char *host;
 	struct sockaddr_storage addr; /* with the port */
+	bool secure;                  /* by DNSSEC */
 };
 
 enum { CANDIDATES_MAX = 40 };
@@ -135,6 +136,8 @@ struct target {
 	char *vhost; /* whose settings count (NAME.VHOST in place of NAME); empty: nobody's */
 	struct route route; /* relay points to `relay` */
 	bool secured;       /* by the route or by its mail: SECURITY=STARTTLS */
+	bool requiretls;    /* by its mail: REQUIRETLS */
+	bool tls_optional;  /* by its mail: policies of the domain do not count (RFC 8689, 5) */
 	VEC(struct candidate) candidates;
 	uint64_t lookup;  /* under way */
 	int64_t resolved; /* clock_mono_ms, 0: never */

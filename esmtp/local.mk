@@ -5,6 +5,7 @@ esmtp_libesmtp_a_SOURCES = \
 	esmtp/authclient.c esmtp/authclient.h \
 	esmtp/candidates.c esmtp/candidates.h \
 	esmtp/envelope.c esmtp/envelope.h \
+	esmtp/terms.c esmtp/terms.h \
 	esmtp/convert.c esmtp/convert-decide.c esmtp/convert.h \
 	esmtp/esmtp-settings.c esmtp/esmtp-settings.h \
 	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \

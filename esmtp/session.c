@@ -39,12 +39,17 @@ static void extension(struct conn *c, struct str line)
 	    {"STARTTLS", EXT_STARTTLS},
 	    {"AUTH", EXT_AUTH},
 	    {"XEXDATA", EXT_XEXDATA},
+	    {"REQUIRETLS", EXT_REQUIRETLS},
+	    {"DELIVERBY", EXT_DELIVERBY},
+	    {"PRDR", EXT_PRDR},
 	};
 	struct str word;
 	if (!str_word(&line, &word))
 		return;
 	if (c->t->secured && knows_security(word))
 		c->ext |= EXT_SECURITY;
+	if (str_iis(word, "LIMITS"))
+		peer_limits_read(line, &c->limits);
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (!str_iis(word, known[i].word))
 			continue;
@@ -53,6 +58,8 @@ static void extension(struct conn *c, struct str line)
 			mechanisms(c, str_trim(line));
 		else if (known[i].bit == EXT_SIZE)
 			str_u64(str_trim(line), &c->size_max);
+		else if (known[i].bit == EXT_DELIVERBY)
+			str_i64(str_trim(line), &c->by_min);
 	}
 }
 
@@ -61,6 +68,8 @@ static void learn(struct conn *c)
 	struct str text = buf_str(&c->reply.text), line;
 	c->ext = 0;
 	c->size_max = 0;
+	c->by_min = 0;
+	c->limits = (struct peer_limits){0};
 	c->mechanisms[0] = 0;
 	str_split(&text, '\n', &line); /* the first one is its name */
 	while (str_split(&text, '\n', &line))
@@ -111,20 +120,40 @@ static void hello(struct conn *c)
 
 static bool tls_demanded(const struct conn *c)
 {
-	return c->t->secured || c->t->route.security != ROUTE_OPPORTUNISTIC;
+	return c->t->secured || c->t->requiretls || c->t->route.security != ROUTE_OPPORTUNISTIC;
 }
 
-/* What demands SECURITY comes back when the way is not safe; other mail waits. */
-static const char *tls_fault(const struct conn *c)
+/* What demands SECURITY or REQUIRETLS comes back when the way is not safe; other mail waits. */
+const char *session_tls_fault(const struct conn *c)
 {
-	return c->t->secured ? "5.7.5" : "4.7.5";
+	return c->t->requiretls ? "5.7.30" : c->t->secured ? "5.7.5" : "4.7.5";
+}
+
+/* REQUIRETLS: is this the host that the domain means (RFC 8689, 4.2.1)?  By DNSSEC, or because the
+ * administrator has named it. */
+static bool host_vouched_for(const struct conn *c)
+{
+	return c->t->route.relay.n || c->t->candidates.v[c->candidate].secure;
+}
+
+/* What the mail demands of a session that is to take it; NULL: it is all there. */
+static const char *demand_missing(const struct conn *c)
+{
+	if (c->t->secured && !(c->ext & EXT_SECURITY))
+		return "the server does not know SECURITY, which this mail demands";
+	if (c->t->requiretls && !(c->ext & EXT_REQUIRETLS))
+		return "the server does not know REQUIRETLS, which this mail demands";
+	if (c->t->requiretls && !host_vouched_for(c))
+		return "REQUIRETLS: nothing but plain DNS says that this is a mail host of the "
+		       "domain";
+	return NULL;
 }
 
 static enum tls_verify how_strict(const struct conn *c)
 {
 	if (c->t->secured)
 		return TLS_VERIFY_PRIVATE;
-	if (c->e->settings->verify_domain)
+	if (c->t->requiretls || c->e->settings->verify_domain)
 		return TLS_VERIFY_NAME;
 	return c->e->settings->verify_chain ? TLS_VERIFY_CHAIN : TLS_OPPORTUNISTIC;
 }
@@ -149,13 +178,14 @@ static bool want_tls(const struct conn *c)
 
 static void after_hello(struct conn *c)
 {
+	const char *missing = c->tls ? demand_missing(c) : NULL;
 	if (want_tls(c) && (c->ext & EXT_STARTTLS))
 		conn_command(c, CONN_STARTTLS, "STARTTLS");
 	else if (tls_demanded(c) && !c->tls)
-		conn_trouble(c, NULL, tls_fault(c), "TLS is required, and the server offers none");
-	else if (c->t->secured && !(c->ext & EXT_SECURITY))
-		conn_trouble(c, NULL, tls_fault(c),
-		    "the server does not know SECURITY, which this mail demands");
+		conn_trouble(
+		    c, NULL, session_tls_fault(c), "TLS is required, and the server offers none");
+	else if (missing)
+		conn_trouble(c, NULL, session_tls_fault(c), "%s", missing);
 	else if (!auth_begin(c))
 		conn_ready(c);
 }
@@ -218,7 +248,8 @@ static void starttls(struct conn *c)
 	else if (c->reply.code == 220)
 		start_tls(c, CONN_TLS);
 	else if (tls_demanded(c))
-		conn_trouble(c, "STARTTLS", c->reply.code / 100 == 4 ? "4.7.5" : tls_fault(c),
+		conn_trouble(c, "STARTTLS",
+		    c->reply.code / 100 == 4 ? "4.7.5" : session_tls_fault(c),
 		    "TLS is required, and was refused: %u %s", c->reply.code, c->reply.text.p);
 	else if (c->reply.code == 421)
 		conn_refused(c, "STARTTLS");

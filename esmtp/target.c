@@ -73,16 +73,18 @@ static struct target *target_of(struct esmtp *e, const struct module_delivery *d
 	bool secured = r.security == ROUTE_EXTENSION || str_iis(d->security, "STARTTLS");
 	struct credentials c = authclient_find(e->settings->authclient, r.relay, r.port, d->host);
 	char key[1400];
-	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
+	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%d%d%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
 	    STR_FMT(r.relay.n ? str_head(r.relay, 300) : str_head(d->host, 300)), (unsigned)r.port,
-	    (int)r.security, (int)r.family, secured, STR_FMT(str_head(c.user, 300)),
-	    STR_FMT(str_head(d->vhost, 300)));
+	    (int)r.security, (int)r.family, secured, d->requiretls, d->tls_optional,
+	    STR_FMT(str_head(c.user, 300)), STR_FMT(str_head(d->vhost, 300)));
 	for (char *p = key; *p; p++)
 		*p = (char)ascii_lower((unsigned char)*p);
 	struct target *t = map_get(e->targets, str_of(key));
 	if (!t) {
 		t = target_new(e, key, d->host, &r);
 		t->secured = secured;
+		t->requiretls = d->requiretls;
+		t->tls_optional = d->tls_optional;
 		t->vhost = mem_strndup(d->vhost.n ? d->vhost.p : "", d->vhost.n);
 		if (!map_set(e->targets, str_of(key), t))
 			exit(75);

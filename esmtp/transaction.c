@@ -15,6 +15,7 @@ void transaction_free(struct conn *c)
 {
 	free(c->tx.rcpts);
 	conversion_free(c->tx.conversion);
+	buf_free(&c->tx.said);
 	c->tx = (struct transaction){0};
 }
 
@@ -66,10 +67,31 @@ static void job_over(struct conn *c)
 	job_free(j);
 }
 
+static bool some_later(const struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->rcpts[i].later && !j->rcpts[i].done)
+			return true;
+	return false;
+}
+
+/* Recipients that had no place in this transaction go first in line. */
+static void leave_rest(struct conn *c)
+{
+	struct job *j = c->job;
+	if (!some_later(j)) {
+		job_over(c);
+		return;
+	}
+	transaction_free(c);
+	c->job = NULL;
+	target_requeue(c->t, j);
+}
+
 /* The transaction has ended without a message; the server is told to forget it. */
 static void give_up(struct conn *c)
 {
-	job_over(c);
+	leave_rest(c);
 	conn_command(c, CONN_RSET, "RSET");
 }
 
@@ -91,13 +113,19 @@ static void refuse_here(struct conn *c)
 	struct buf line;
 	const char *status = NULL, *text = NULL;
 	buf_init(&line, COMMAND_MAX);
-	if (j->utf8 && !(c->ext & EXT_SMTPUTF8)) {
-		status = "5.6.7";
-		text = "the server does not know SMTPUTF8, which the message needs";
-	} else if (c->size_max && j->d->size > c->size_max) {
-		status = "5.3.4";
-		text = "the message is larger than the server takes";
-	} else if (!envelope_mail(&line, j, c->ext)) {
+	const struct terms terms = {.needs_utf8 = j->utf8,
+	    .size = j->d->size,
+	    .by = j->d->by,
+	    .by_mode = j->d->by_mode,
+	    .knows_utf8 = c->ext & EXT_SMTPUTF8,
+	    .knows_deliverby = c->ext & EXT_DELIVERBY,
+	    .size_max = c->size_max,
+	    .by_min = c->by_min,
+	    .now = clock_now()};
+	text = terms_refusal(&terms, &status);
+	if (!text)
+		status = NULL;
+	if (!text && !envelope_mail(&line, j, c->ext)) {
 		status = "5.1.7";
 		text = "the sender's address can't be sent";
 	}
@@ -118,9 +146,13 @@ static void collect(struct conn *c)
 	c->tx.rcpts = mem_alloc(j->n * sizeof *c->tx.rcpts + 1);
 	for (size_t i = 0; i < j->n; i++) {
 		j->rcpts[i].accepted = j->rcpts[i].later = false;
-		if (!j->rcpts[i].done)
+		if (!j->rcpts[i].done && c->limits.rcpts && c->tx.n == c->limits.rcpts)
+			j->rcpts[i].later = true; /* RFC 9422 */
+		else if (!j->rcpts[i].done)
 			c->tx.rcpts[c->tx.n++] = i;
 	}
+	c->tx.prdr = envelope_prdr(j, c->ext);
+	buf_init(&c->tx.said, REPLY_MULTI_TEXT_MAX);
 	smtp_stuff_init(&c->tx.stuff);
 }
 
@@ -166,6 +198,7 @@ void transaction_begin(struct conn *c)
 		return;
 	}
 	conn_enter(c, CONN_ENVELOPE);
+	c->mails++;
 	do
 		ask(c);
 	while ((c->ext & EXT_PIPELINING) && c->tx.asked < c->tx.n + 2);
@@ -218,7 +251,7 @@ static void data_answered(struct conn *c)
 	} else if (go) {
 		/* It wants a message although nobody is to get it: an empty one ends this, and
 		 * whatever it says then concerns nobody. */
-		job_over(c);
+		leave_rest(c);
 		conn_command(c, CONN_CANCEL, ".");
 	} else {
 		struct module_result r = result_of(c, STR("DATA"));
@@ -312,19 +345,10 @@ void transaction_more(struct conn *c)
 	conn_enter(c, c->tx.all_given ? CONN_FINAL : CONN_BODY);
 }
 
-static bool some_later(const struct job *j)
+/* A result for each recipient (XEXDATA, PRDR), in the order of the RCPTs; one that is missing is
+ * tried again.  Where `all` is no success, nobody has the message. */
+static void each_answered(struct conn *c, struct str rest, const struct reply *all)
 {
-	for (size_t i = 0; i < j->n; i++)
-		if (j->rcpts[i].later)
-			return true;
-	return false;
-}
-
-/* A result for each recipient (XEXDATA), in the order of the RCPTs; one that is missing is tried
- * again. */
-static void each_answered(struct conn *c)
-{
-	struct str rest = buf_str(&c->reply.text);
 	struct reply one;
 	reply_init(&one);
 	for (size_t i = 0; i < c->tx.n; i++) {
@@ -336,29 +360,65 @@ static void each_answered(struct conn *c)
 			buf_clear(&one.text);
 			buf_addz(&one.text, "4.5.0 the server gave no result for this recipient");
 		}
-		struct module_result r =
-		    result_from(c, &one, one.code / 100 == 2 ? STR_NONE : STR("DATA"));
+		bool taken = one.code / 100 == 2;
+		struct module_result r = result_from(
+		    c, taken && all ? all : &one, taken && !all ? STR_NONE : STR("DATA"));
 		job_result(c->job, c->tx.rcpts[i], &r);
 	}
 	reply_free(&one);
 	c->messages++;
 }
 
+/* PRDR: the replies for recipients are kept until the last one has come. */
+static void keep_reply(struct conn *c)
+{
+	struct str rest = buf_str(&c->reply.text), line = STR_NONE;
+	bool more = str_split(&rest, '\n', &line);
+	do {
+		buf_addf(
+		    &c->tx.said, "%03u%c%.*s\n", c->reply.code, rest.n ? '-' : ' ', STR_FMT(line));
+		more = more && rest.n && str_split(&rest, '\n', &line);
+	} while (more);
+	c->tx.n_each++;
+	conn_enter(c, CONN_FINAL);
+}
+
+/* True: more replies follow. */
+static bool prdr_goes_on(struct conn *c)
+{
+	if (!c->tx.prdr || (!c->tx.each && c->reply.code != 353))
+		return false;
+	if (!c->tx.each) {
+		c->tx.each = true;
+		conn_enter(c, CONN_FINAL);
+		return true;
+	}
+	if (c->tx.n_each == c->tx.accepted)
+		return false;
+	keep_reply(c);
+	return true;
+}
+
 static void message_answered(struct conn *c)
 {
+	if (prdr_goes_on(c))
+		return;
 	if (c->reply.code == REPLY_MULTI && (c->ext & EXT_XEXDATA)) {
-		each_answered(c);
+		each_answered(c, buf_str(&c->reply.text), NULL);
+	} else if (c->tx.each) {
+		bool good = c->reply.code / 100 == 2;
+		each_answered(c, buf_str(&c->tx.said), good ? NULL : &c->reply);
 	} else {
 		bool good = c->reply.code / 100 == 2;
 		struct module_result r = result_of(c, good ? STR_NONE : STR("DATA"));
 		result_for(c, &r, false);
 		c->messages += good;
 	}
-	if (some_later(c->job)) {
+	if (some_later(c->job) && !conn_spent(c)) {
 		transaction_begin(c);
 		return;
 	}
-	job_over(c);
+	leave_rest(c);
 	conn_ready(c);
 }
 
