@@ -102,7 +102,9 @@ static int setup(struct service *s)
 	if (!e->targets || !e->no_tls || !e->sweep || !e->certificate)
 		return -1;
 	e->settings = settings_new(service_config(s));
-	e->dns = dns_new(e->loop, service_instance(s));
+	const struct dns_options dns = {
+	    .dnssec = config_bool(service_config(s), "esmtp", "ESMTP_DNSSEC", NULL)};
+	e->dns = dns_new_with(e->loop, service_instance(s), &dns);
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));

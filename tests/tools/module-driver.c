@@ -4,7 +4,8 @@
  *
  *	module-driver [-n COUNT] [-c AT-ONCE] [-p PAUSE-MS] [-8] [-u] [-H] [-f] [-e ENVID] [-N
  *NOTIFY]
- *		[-R RET] [-s SOURCE] [-S SECURITY] [-a AGE] [-A] HOME PROGRAM ROLE FILE HOST SENDER
+ *		[-R RET] [-s SOURCE] [-S SECURITY] [-a AGE] [-A] [-Q] [-B SECONDS;MODE[T]]
+ *		[-o ORCPT] HOME PROGRAM ROLE FILE HOST SENDER
  *RCPT...
  *
  * Each result is a line: delivery TAB rcpt TAB outcome TAB code TAB status TAB remote TAB command
@@ -36,6 +37,7 @@ static struct {
 	struct module_rcpt *rcpts;
 	unsigned long count, at_once, sent, done, outcomes[4];
 	int64_t began;
+	struct str orcpt;
 	pid_t pid;
 } t = {.count = 1, .at_once = 1, .text_fd = -1};
 
@@ -205,11 +207,22 @@ static unsigned long number(const char *s)
 	return (unsigned long)v;
 }
 
+static void deliver_by(struct str s)
+{
+	struct str seconds;
+	errno = EINVAL;
+	if (!str_split(&s, ';', &seconds) || !s.n || !str_i64(seconds, &t.d.by))
+		die("-B");
+	t.d.by += clock_now();
+	t.d.by_mode = s.p[0];
+	t.d.by_trace = s.n > 1;
+}
+
 static unsigned options(int argc, char **argv)
 {
 	unsigned notify = 0;
 	int c;
-	while ((c = getopt(argc, argv, "n:c:p:8uHfe:N:s:R:S:a:A")) != -1) {
+	while ((c = getopt(argc, argv, "n:c:p:8uHfe:N:s:R:S:a:AQB:o:")) != -1) {
 		switch (c) {
 		case 'n':
 			t.count = number(optarg);
@@ -247,6 +260,15 @@ static unsigned options(int argc, char **argv)
 		case 'S':
 			t.d.security = str_of(optarg);
 			break;
+		case 'Q':
+			t.d.requiretls = true;
+			break;
+		case 'B':
+			deliver_by(str_of(optarg));
+			break;
+		case 'o':
+			t.orcpt = str_of(optarg);
+			break;
 		case 'A': /* each message arrives when it is sent */
 			t.arrives_now = true;
 			break;
@@ -280,8 +302,10 @@ int main(int argc, char **argv)
 	t.d.n_rcpts = (size_t)argc - 6;
 	t.rcpts = mem_zero(t.d.n_rcpts * sizeof *t.rcpts);
 	for (size_t i = 0; i < t.d.n_rcpts; i++)
-		t.rcpts[i] = (struct module_rcpt){
-		    .num = (uint32_t)i, .address = str_of(argv[6 + i]), .notify = (uint8_t)notify};
+		t.rcpts[i] = (struct module_rcpt){.num = (uint32_t)i,
+		    .address = str_of(argv[6 + i]),
+		    .orcpt = t.orcpt,
+		    .notify = (uint8_t)notify};
 	t.d.rcpts = t.rcpts;
 	t.loop = loop_new();
 	t.pause = timer_new(t.loop, pause_over, NULL);
