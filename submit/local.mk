@@ -32,6 +32,7 @@ couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	ldapaliasd/alias-proto.h \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
 	submit/spool.c submit/spool-finish.c submit/spool.h \
+	submit/binary.c submit/binary.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h

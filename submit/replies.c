@@ -91,6 +91,8 @@ static const struct {
     [REPLY_TOO_MANY_HARD] = {531, STR_INIT("5.5.3"), STR_INIT("Too many recipients")},
     [REPLY_BASE64_TEXT] = {550, STR_INIT("5.6.1"),
 	STR_INIT("Text in base64 is not accepted here, send it as it is or as quoted-printable")},
+    [REPLY_BARE_NEWLINE] = {554, STR_INIT("5.6.1"),
+	STR_INIT("Outside of binary parts lines end with CR and LF, which never stand alone")},
 };
 
 struct gate_reply reply(enum reply_id id)

@@ -18,6 +18,7 @@ static void message_free(struct message *m)
 		return;
 	if (m->spool.gate)
 		m->spool.gate->messages--;
+	binary_free(m->binary);
 	spool_free(&m->spool);
 	map_free(m->seen, NULL);
 	vec_free(&m->rcpts);
@@ -395,6 +396,20 @@ static void header_ended(struct transaction *t)
 		from_check_start(t);
 }
 
+static void lines_there(void *ctx, enum reply_id error);
+
+static void take_lines(void *ctx, struct str bytes)
+{
+	struct transaction *t = ctx;
+	struct message *m = t->message;
+	if (m->error == REPLY_OK)
+		spool_add(&m->spool, bytes);
+	if (t->from_check)
+		from_check_more(t->from_check, bytes.n);
+	else if (m->spool.head_ended)
+		header_ended(t);
+}
+
 void transaction_data(struct transaction *t, struct str bytes)
 {
 	struct message *m = t->message;
@@ -402,12 +417,13 @@ void transaction_data(struct transaction *t, struct str bytes)
 		return;
 	if (!m->receiving)
 		begin_data(t);
-	if (m->error == REPLY_OK)
-		spool_add(&m->spool, bytes);
-	if (t->from_check)
-		from_check_more(t->from_check, bytes.n);
-	else if (m->spool.head_ended)
-		header_ended(t);
+	if (m->mail.binary && !m->binary)
+		m->binary =
+		    binary_new(t->gate, t->policy, m->spool.size_limit, take_lines, lines_there, t);
+	if (m->binary)
+		binary_add(m->binary, bytes);
+	else
+		take_lines(t, bytes);
 }
 
 static void end_with(struct transaction *t, enum reply_id id)
@@ -510,6 +526,15 @@ static void go_on_ending(struct transaction *t)
 		end_refused(t, m->error, 0);
 }
 
+/* Binary text has become lines. */
+static void lines_there(void *ctx, enum reply_id error)
+{
+	struct transaction *t = ctx;
+	if (t->message->error == REPLY_OK)
+		t->message->error = error;
+	go_on_ending(t);
+}
+
 void transaction_end(struct transaction *t)
 {
 	if (!t->message) {
@@ -518,7 +543,10 @@ void transaction_end(struct transaction *t)
 	}
 	if (!t->message->receiving)
 		begin_data(t);
-	go_on_ending(t);
+	if (t->message->binary && t->message->error == REPLY_OK)
+		binary_end(t->message->binary);
+	else
+		go_on_ending(t);
 }
 
 void transaction_file_there(void *ctx)

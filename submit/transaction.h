@@ -13,6 +13,7 @@
 #include "submit/resolve.h"
 #include "submit/sender-check.h"
 #include "submit/spool.h"
+#include "submit/binary.h"
 
 struct accepted;
 enum whitelist { WHITE_UNKNOWN, WHITE_YES, WHITE_NO };
@@ -36,6 +37,7 @@ struct message {
 	char id_text[QUEUE_ID_SIZE];
 	bool have_id;
 	struct spool spool;
+	struct binary *binary;   /* BODY=BINARYMIME: collects what will be the spool's; else NULL */
 	bool receiving;          /* data has come */
 	bool from_checked;       /* from_check_start was called */
 	const struct bofh *bofh; /* NULL: not from the network */

@@ -81,6 +81,22 @@ bool mime_plan_decodes(struct mime_convert *c, const struct mime_part *p)
 	return !k.bad && !d.damaged && k.eight && !c->failed;
 }
 
+bool mime_plan_is_binary(struct mime_convert *c, const struct mime_part *p)
+{
+	static char piece[4096];
+	bool cr = false, binary = false;
+	for (size_t at = p->body.start; at < p->body.end && !binary && !c->failed;) {
+		size_t n = p->body.end - at < sizeof piece ? p->body.end - at : sizeof piece;
+		c->failed = !c->source->read(c->source->ctx, piece, n, at);
+		for (size_t i = 0; i < n && !c->failed; i++) {
+			binary |= !piece[i] || cr != (piece[i] == '\n');
+			cr = piece[i] == '\r';
+		}
+		at += n;
+	}
+	return binary || cr;
+}
+
 /* ---- carrying out ---------------------------------------------------------------------------- */
 
 struct mime_convert *mime_convert_new(struct arena *a, const struct mime_source *s,
@@ -110,6 +126,11 @@ unsigned mime_convert_kept(const struct mime_convert *c)
 	return c->kept;
 }
 
+bool mime_convert_bare(const struct mime_convert *c)
+{
+	return c->bare || c->cr;
+}
+
 static void repair(struct mime_convert *c, bool escape, struct str in, struct buf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
@@ -124,12 +145,34 @@ static void repair(struct mime_convert *c, bool escape, struct str in, struct bu
 	}
 }
 
+/* CRLF becomes LF. */
+static void lines(struct mime_convert *c, struct str in, struct buf *out)
+{
+	while (in.n && !out->failed) {
+		const char *cr = memchr(in.p, '\r', in.n);
+		size_t run = c->cr ? 0 : cr ? (size_t)(cr - in.p) : in.n;
+		/* what has no CR before it must have no LF in it */
+		c->bare |= run && memchr(in.p, '\n', run);
+		buf_add(out, in.p, run);
+		in = str_skip(in, run);
+		if (!in.n)
+			break;
+		c->bare |= c->cr && in.p[0] != '\n';
+		if (in.p[0] != '\r')
+			buf_addc(out, in.p[0]);
+		c->cr = in.p[0] == '\r';
+		in = str_skip(in, 1);
+	}
+}
+
 static void transform(
     struct mime_convert *c, const struct segment *s, struct str in, struct buf *out)
 {
-	if (s->kind == SEGMENT_COPY) {
+	if (s->kind == SEGMENT_COPY && (c->flags & MIME_TO_LINES)) {
+		lines(c, in, out);
+	} else if (s->kind == SEGMENT_COPY) {
 		buf_adds(out, in);
-	} else if (s->kind == SEGMENT_QP) {
+	} else if (s->kind == SEGMENT_QP || s->kind == SEGMENT_BASE64) {
 		mime_encode(&c->encoder, in, out);
 	} else if (s->kind == SEGMENT_DECODE) {
 		mime_decode(&c->decoder, in, out);
@@ -140,7 +183,7 @@ static void transform(
 
 static void segment_ends(struct mime_convert *c, struct buf *out)
 {
-	if (c->at->kind == SEGMENT_QP)
+	if (c->at->kind == SEGMENT_QP || c->at->kind == SEGMENT_BASE64)
 		mime_encode_end(&c->encoder, out);
 	else if (c->at->kind == SEGMENT_DECODE)
 		mime_decode_end(&c->decoder, out);
@@ -155,7 +198,8 @@ int mime_convert_next(struct mime_convert *c, struct buf *out)
 	if (!s)
 		return 0;
 	if (c->done == 0) {
-		mime_encoder_init(&c->encoder, MIME_QP, c->eol);
+		mime_encoder_init(
+		    &c->encoder, s->kind == SEGMENT_BASE64 ? MIME_BASE64 : MIME_QP, c->eol);
 		c->encoder.guard_dashes = true;
 		c->line_start = true;
 		mime_decoder_init(&c->decoder, MIME_QP);

@@ -8,6 +8,7 @@ enum segment_kind {
 	SEGMENT_COPY,   /* a range of the message, as it is */
 	SEGMENT_TEXT,   /* new text */
 	SEGMENT_QP,     /* a range, encoded to quoted-printable */
+	SEGMENT_BASE64, /* ... to base64 */
 	SEGMENT_DECODE, /* a range in quoted-printable, decoded */
 	SEGMENT_ESCAPE, /* a range with its 8-bit bytes as =XX: they stood in quoted-printable */
 	SEGMENT_STARS,  /* ... as stars, which no proper boundary has in it */
@@ -35,6 +36,7 @@ struct mime_convert {
 	struct segment *at;
 	size_t done; /* of the segment */
 	bool line_start;
+	bool cr, bare; /* MIME_TO_LINES: the last byte was CR; one stood alone */
 	struct mime_encoder encoder;
 	struct mime_decoder decoder;
 };
@@ -42,5 +44,8 @@ struct mime_convert {
 void mime_plan(struct mime_convert *c, struct mime_part *root);
 /* Whether the quoted-printable range can stand as 8-bit lines inside these parts. */
 bool mime_plan_decodes(struct mime_convert *c, const struct mime_part *part);
+
+/* Is there a CR or LF that stands alone in the part's body, or a NUL? */
+bool mime_plan_is_binary(struct mime_convert *c, const struct mime_part *part);
 
 #endif

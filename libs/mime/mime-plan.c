@@ -60,6 +60,7 @@ static void add_text(struct mime_convert *c, struct str text)
 enum work {
 	KEEP,
 	ENCODE, /* the body becomes quoted-printable */
+	BASE64, /* ... base64 */
 	DECODE, /* quoted-printable becomes 8-bit */
 	REPAIR, /* 8-bit bytes in what says it is encoded */
 };
@@ -89,6 +90,9 @@ static enum work work_of(struct mime_convert *c, struct mime_part *p)
 {
 	if (container(p) || untouchable(c, p))
 		return KEEP;
+	if (c->flags & MIME_TO_LINES)
+		return identity(p) && (p->cte == MIME_BINARY || mime_plan_is_binary(c, p)) ? BASE64
+											   : KEEP;
 	if (c->flags & MIME_TO_8BIT)
 		return p->cte == MIME_QP && decodes(c, p) ? DECODE : KEEP;
 	if (!(c->flags & MIME_TO_7BIT))
@@ -103,6 +107,8 @@ static enum work work_of(struct mime_convert *c, struct mime_part *p)
 static bool will_have_8bit(struct mime_convert *c, struct mime_part *p)
 {
 	bool left = p->has_8bit;
+	if ((c->flags & MIME_TO_LINES) && work_of(c, p) == BASE64)
+		left = false;
 	if ((c->flags & MIME_TO_7BIT) && !untouchable(c, p) && p->cte != MIME_UNKNOWN)
 		left = false;
 	if ((c->flags & MIME_TO_8BIT) && work_of(c, p) == DECODE)
@@ -117,10 +123,14 @@ static enum mime_cte new_encoding(struct mime_convert *c, struct mime_part *p, e
 {
 	if (work == ENCODE)
 		return MIME_QP;
+	if (work == BASE64)
+		return MIME_BASE64;
 	if (work == DECODE)
 		return MIME_8BIT;
 	if (!container(p) || untouchable(c, p))
 		return p->cte;
+	if ((c->flags & MIME_TO_LINES) && p->cte == MIME_BINARY)
+		return will_have_8bit(c, p) ? MIME_8BIT : MIME_7BIT;
 	if ((c->flags & MIME_TO_7BIT) && (p->cte == MIME_8BIT || p->cte == MIME_BINARY) &&
 	    !will_have_8bit(c, p))
 		return MIME_7BIT;
@@ -133,7 +143,10 @@ static enum mime_cte new_encoding(struct mime_convert *c, struct mime_part *p, e
 
 static const char *cte_name(enum mime_cte cte)
 {
-	return cte == MIME_QP ? "quoted-printable" : cte == MIME_8BIT ? "8bit" : "7bit";
+	return cte == MIME_QP       ? "quoted-printable"
+	       : cte == MIME_BASE64 ? "base64"
+	       : cte == MIME_8BIT   ? "8bit"
+				    : "7bit";
 }
 
 static void add_new_fields(
@@ -142,9 +155,9 @@ static void add_new_fields(
 	char *text =
 	    arena_printf(c->arena, "Content-Transfer-Encoding: %s%s", cte_name(to), c->eol);
 	add_text(c, str_of(text));
-	if (work != ENCODE && work != DECODE)
+	if (work != ENCODE && work != DECODE && work != BASE64)
 		return;
-	const char *from = work == DECODE ? "quoted-printable" : "8bit";
+	const char *from = work == DECODE ? "quoted-printable" : work == BASE64 ? "binary" : "8bit";
 	text = arena_printf(c->arena, "X-Mime-Autoconverted: from %s to %s by %s%s",
 	    p->cte == MIME_BINARY ? "binary" : from, cte_name(to), c->by, c->eol);
 	add_text(c, str_of(text));
@@ -198,7 +211,7 @@ static void plan_field(struct mime_convert *c, const struct mime_part *p,
 static void plan_fields(
     struct mime_convert *c, struct mime_part *p, struct str block, enum work work, enum mime_cte to)
 {
-	bool encoding = to != p->cte || work == ENCODE || work == DECODE;
+	bool encoding = to != p->cte || work == ENCODE || work == DECODE || work == BASE64;
 	bool whole = (block.n == 0 || block.p[block.n - 1] == '\n');
 	struct header_field f;
 	struct str rest = block;
@@ -221,7 +234,7 @@ static void plan_header(struct mime_convert *c, struct mime_part *p, enum work w
 {
 	size_t n = p->header.end - p->header.start;
 	enum mime_cte to = new_encoding(c, p, work);
-	bool fields = to != p->cte || work == ENCODE || work == DECODE ||
+	bool fields = to != p->cte || work == ENCODE || work == DECODE || work == BASE64 ||
 		      (!p->parent && (c->flags & MIME_ADD_FIELDS)) || (c->flags & MIME_TO_ASCII);
 	if (!fields || n == 0) {
 		add(c, SEGMENT_COPY, p->header.start, p->header.end);
@@ -246,8 +259,10 @@ static void plan_between(struct mime_convert *c, const struct mime_part *p, size
 
 static void plan_leaf(struct mime_convert *c, const struct mime_part *p, enum work work)
 {
-	static const enum segment_kind kinds[] = {
-	    [KEEP] = SEGMENT_COPY, [ENCODE] = SEGMENT_QP, [DECODE] = SEGMENT_DECODE};
+	static const enum segment_kind kinds[] = {[KEEP] = SEGMENT_COPY,
+	    [ENCODE] = SEGMENT_QP,
+	    [BASE64] = SEGMENT_BASE64,
+	    [DECODE] = SEGMENT_DECODE};
 	enum segment_kind kind = kinds[work == REPAIR ? KEEP : work];
 	if (work == REPAIR)
 		kind = p->cte == MIME_QP ? SEGMENT_ESCAPE : SEGMENT_STARS;

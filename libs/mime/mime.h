@@ -161,6 +161,10 @@ enum mime_convert_flags {
 	MIME_TO_ASCII = 4,   /* 8-bit header fields: see mime_header_to_ascii */
 	MIME_ADD_FIELDS = 8, /* a message without MIME fields is called UTF-8 text */
 	MIME_BREAK_SIGNED = 16,
+	/* A message with CRLFs and binary parts (RFC 3030) becomes lines that end with LF: parts
+	 * that are declared binary, or hold a CR or LF that stands alone, become base64, byte for
+	 * byte. Only by itself; see mime_convert_bare. */
+	MIME_TO_LINES = 32,
 };
 
 struct mime_source {
@@ -186,6 +190,8 @@ enum mime_kept {
 	MIME_KEPT_HEADER = 2, /* of a signed part, or with such an address */
 };
 unsigned mime_convert_kept(const struct mime_convert *c);
+/* MIME_TO_LINES, at the end: a CR or LF stood alone where nothing can be encoded. */
+bool mime_convert_bare(const struct mime_convert *c);
 /* The next slice belongs to the message's own header (with the empty line). */
 bool mime_convert_in_header(const struct mime_convert *c);
 /* Adds the next slice to out (room for 128 KiB is enough): 1 there is more, 0 that was the end, -1

@@ -14,6 +14,7 @@ static void commands(struct str in)
 	struct smtp_command c;
 	struct smtp_mail m;
 	struct smtp_rcpt r;
+	struct smtp_chunk chunk;
 	struct str line, one, two;
 	size_t used;
 	bool utf8;
@@ -24,9 +25,12 @@ static void commands(struct str in)
 		if (l.skipping)
 			continue;
 		smtp_command_parse(line, &c);
-		if (smtp_mail_parse(a, c.args, 255, &m) == SMTP_R_NONE && !m.address.p)
+		if (smtp_mail_parse(a, c.args, ~0U, &m) == SMTP_R_NONE && !m.address.p)
 			abort();
-		smtp_rcpt_parse(a, c.args, 255, true, &r);
+		smtp_rcpt_parse(a, c.args, ~0U, true, &r);
+		smtp_rcpt_parse(a, c.args, ~0U, false, &r);
+		smtp_bdat_parse(c.args, &chunk);
+		smtp_ext_find(c.args);
 		smtp_auth_parse(a, c.args, &one, &two);
 		smtp_vrfy_parse(a, c.args, &utf8, &one);
 		smtp_helo_ok(c.args);
@@ -48,6 +52,28 @@ static struct smtp_data feed(struct str in, size_t piece, struct buf *out)
 		out->n += wrote;
 	}
 	return d;
+}
+
+/* In chunks of one byte and as a whole: the same, and no CR comes out. */
+static void chunks(struct str in)
+{
+	struct smtp_chunks a = {0}, b = {0};
+	char *whole = malloc(in.n + 1), *bytes = malloc(in.n + 1);
+	size_t n, m = 0;
+
+	if (!whole || !bytes)
+		abort();
+	n = smtp_chunks_feed(&a, in, whole);
+	for (size_t i = 0; i < in.n; i++)
+		m += smtp_chunks_feed(&b, str_at(in.p + i, 1), bytes + m);
+	smtp_chunks_end(&a);
+	smtp_chunks_end(&b);
+	if (a.bare != b.bare || a.size != b.size)
+		abort();
+	if (!a.bare && (!str_eq(str_at(whole, n), str_at(bytes, m)) || memchr(whole, '\r', n)))
+		abort();
+	free(whole);
+	free(bytes);
 }
 
 static void text(struct str in)
@@ -86,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	commands(in);
 	text(in);
+	chunks(in);
 	if (smtp_reply_line_parse(in, &l)) {
 		rest = l.text;
 		smtp_enhanced_cut(&rest, l.code, &enhanced);
