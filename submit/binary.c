@@ -1,7 +1,7 @@
-#include "submit/binary.h"
-
 #include "config.h"
+
 #include "mime/mime.h"
+#include "submit/binary.h"
 
 #include <errno.h>
 #include <fcntl.h>

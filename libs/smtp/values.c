@@ -1,6 +1,5 @@
-#include "smtp/values.h"
-
 #include "config.h"
+#include "smtp/values.h"
 #include "unicode/unicode.h"
 
 #include <stdio.h>

@@ -197,7 +197,7 @@ $_->unlink for $all, $opt;
 $t->command('courierfilter', @dir, 'restart');
 $t->wait_for(10, sub { !-e $all->socket && !-e $opt->socket });
 
-# ---- EXDATA (MTA-1810)
+# ---- EXDATA (MTA-1810, MTA-1005, MTA-1006, MTA-1007), PRDR
 told($_, 'rcptfilter', "exit 99\n") for qw(alice bob carol dave);
 told('alice', 'smtpfilter', "echo 550 content no; exit 1\n");
 told('dave', 'smtpfilter', "exit 1\n");
@@ -216,6 +216,21 @@ is(has('bob') + has('carol'), 2, 'delivered');
 is($r[2], "550-5.7.1 alice\@$domain:\r\n550 5.7.1 content no\r\n", 'a client that has not said EXDATA: one reply for all (MTA-1810)');
 is(has('bob') + has('alice'), 0, 'and nobody gets it');
 like((dialog(to => ['bob'], mail => ' EXDATA=1'))[0], qr/^503/, 'EXDATA has no value');
+for my $how (['DATA', "Subject: prdr\r\n\r\nx\r\n.\r\n"], ['BDAT 20 LAST', "Subject: prdr\r\n\r\nx\r\n"]) {
+	my $s = $t->connect('smtp');
+	$t->smtp_reply($s);
+	$t->smtp($s, $_) for 'EHLO client.test', 'MAIL FROM:<x@client.test> PRDR', map {"RCPT TO:<$_\@$domain>"} qw(alice bob dave);
+	if ($how->[0] eq 'DATA') {
+		$t->smtp($s, 'DATA');
+		print $s $how->[1];
+	} else {
+		print $s "$how->[0]\r\n$how->[1]";
+	}
+	my @each = map {$t->smtp_reply($s)} 1 .. 5;
+	like(join('', @each), qr/\A353 [^\n]+\n550-5\.7\.1 alice.*550 5\.7\.1 content no\r\n250 2\.0\.0 Ok\. \S+\r\n450-4\.7\.1 dave.*450 4[^\n]+\n250 2\.0\.0 [^\n]+\n\z/s,
+		"PRDR, $how->[0]: 353, one reply for each, one for all");
+	like($t->smtp($s, 'NOOP'), qr/^250 /, '... and no more');
+}
 
 # ---- aliases and other hosts (MTA-1805, MTA-1811)
 $_ && unlink for glob "$note/*";
