@@ -123,6 +123,12 @@ static void id_text(const struct envelope *e, char out[QUEUE_ID_SIZE])
 	queue_id_format(&e->id, out);
 }
 
+/* What waits for its release is held, whatever it is flushed with. */
+static const char *shown_state(struct client *k, const struct envelope *e, enum rcpt_state state)
+{
+	return !rcpt_final(state) && e->release > sched_now(k->c->s) ? "held" : state_word(state);
+}
+
 static void list_one(struct client *k, uint64_t seq, struct buf *out)
 {
 	struct look l;
@@ -137,7 +143,7 @@ static void list_one(struct client *k, uint64_t seq, struct buf *out)
 		field(out, e->sender);
 		number(out, l.loaded ? 0 : e->next);
 		for (size_t i = 0; i < e->n_rcpts; i++) {
-			field(out, str_of(state_word(e->rcpts[i].state)));
+			field(out, str_of(shown_state(k, e, e->rcpts[i].state)));
 			field(out, e->rcpts[i].address);
 		}
 		buf_addc(out, '\n');
@@ -219,6 +225,14 @@ static void show(const struct look *l, struct buf *out)
 	name_number(out, "arrival", e->arrival);
 	name_number(out, "expiry", e->expiry);
 	name_number(out, "next", l->loaded ? 0 : e->next);
+	if (e->release)
+		name_number(out, "release", e->release);
+	if (e->by_mode) {
+		name_number(out, "deliver-by", e->by);
+		name_value(out, "deliver-by-mode", str_at(&e->by_mode, 1));
+	}
+	if (e->tls)
+		name_value(out, "tls", e->tls == 'R' ? STR("REQUIRETLS") : STR("optional"));
 	name_number(out, "uid", e->uid);
 	name_value(out, "source", e->source);
 	name_value(out, "login", e->login);

@@ -9,8 +9,9 @@
  *	list              one line a message, in no order:
  *	                  ID SIZE ARRIVAL UID SENDER NEXT (STATE ADDRESS)...
  *	                  times in epoch seconds; NEXT 0: now being worked on; STATE: pending,
- *deferred, done, fail show ID           lines NAME VALUE: id, sender, size, arrival, expiry, next,
- *uid, source, login, envid, rounds, cancelled; and for each recipient a line recipient NUM STATE
+ *deferred, held (until its release), done, fail show ID           lines NAME VALUE: id, sender,
+ *size, arrival, expiry, next, uid, source, login, envid, rounds, cancelled, and where there is one
+ *release, deliver-by, deliver-by-mode, tls; and for each recipient a line recipient NUM STATE
  *ADDRESS ORCPT MODULE HOST TIME STATUS PEER TEXT flush [ID]        all, or one message: due now.
  *Answer: "ok" cancel ID REASON  what is not delivered yet fails with REASON (the rest of the line).
  *"ok" status            lines NAME VALUE: messages, loaded, waiting, running, oldest_next, new,

@@ -125,7 +125,7 @@ static void print_table(const struct message *m)
 	show(m->field[4]);
 	putchar('\n');
 	while (str_split(&rest, '\t', &state) && str_split(&rest, '\t', &address)) {
-		printf("%-16s ", status_word(state));
+		printf("%-16s ", str_is(state, "held") ? "held" : status_word(state));
 		show(address);
 		putchar('\n');
 	}

@@ -191,6 +191,7 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 	$t->command('courier', '-C', $t->path(''), 'flush');
 	my $list = $t->command('mailq', '-batch');
 	is scalar(() = $list =~ /alice\@\Q$domain\E/g) >= 2, 1, 'both wait, also after a restart and a flush' or diag($list);
+	like $t->command('mailq'), qr/^held +bob\@/m, 'mailq says why';
 	my $got = $t->wait_mail('bob', qr/^Subject: from the past$/m);
 	ok $got && time - $began >= 7, 'released in time';
 	my ($id) = $t->command('mailq', '-batch') =~ /^\s*\d+\s*;([0-9A-F.]+);[^\n]*bob\@/m;

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Variable envelope return paths: MTA-3201 from the command line and by SMTP, MTA-1003 at the final
+# Variable envelope return paths: MTA-1001, MTA-3201 from the command line and by SMTP, MTA-1003 at the final
 # delivery, each recipient by itself toward another host, MTA-1004 reports to the plain sender.
 use strict;
 use warnings;
