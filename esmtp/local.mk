@@ -26,6 +26,9 @@ testmxlookup_LDADD = libs/dns/libdns.a libs/unicode/libunicode.a $(SERVICE_LIBS)
 esmtp_pure = esmtp/libesmtp.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/esmtp-terms
+tests_unit_esmtp_terms_SOURCES = tests/unit/esmtp-terms.c
+tests_unit_esmtp_terms_LDADD = $(esmtp_pure) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/esmtp
 tests_unit_esmtp_SOURCES = tests/unit/esmtp.c
 tests_unit_esmtp_LDADD = $(esmtp_pure) $(CMOCKA_LIBS)
