@@ -64,7 +64,8 @@ static bool due(struct sched *s, const struct message *m, const struct envelope_
 	return warn && dsn_wanted(r->notify, DSN_DELAYED);
 }
 
-static void describe(const struct message *m, uint32_t num, struct dsn_recipient *x)
+/* late: the time to deliver by is over. */
+static void describe(const struct message *m, uint32_t num, bool late, struct dsn_recipient *x)
 {
 	const struct envelope_rcpt *r = &m->env.rcpts[num];
 	uint64_t code = 0;
@@ -81,6 +82,8 @@ static void describe(const struct message *m, uint32_t num, struct dsn_recipient
 	action_of(r, &x->action);
 	if (x->action == DSN_DELAYED)
 		x->retry_until = m->env.expiry;
+	if (x->action == DSN_DELAYED && late)
+		x->status = STR("4.4.7"); /* RFC 2852: why the sender is told */
 	if (r->peer.n && text.n > 3 && (text.p[3] == ' ' || text.p[3] == '-') &&
 	    str_u64(str_head(text, 3), &code) && code >= 200 && code < 600)
 		x->code = (uint16_t)code;
@@ -101,7 +104,7 @@ static bool choose(struct sched *s, struct message *m, bool warn)
 		struct dsn_recipient x;
 		if (!due(s, m, &m->env.rcpts[i], warn))
 			continue;
-		describe(m, i, &x);
+		describe(m, i, m->env.by_mode && m->env.by <= sched_now(s), &x);
 		dsn_history_add(&b, &x);
 		m->reporting[m->n_reporting++] = i;
 		uint32_t what[2] = {i, x.action};

@@ -143,6 +143,7 @@ static void fill(const struct delivery *d, struct module_delivery *o, struct mod
 	    .by = e->by,
 	    .by_mode = e->by_mode,
 	    .by_trace = e->by_trace,
+	    .release = e->release,
 	    .arrived = e->arrival,
 	    .expires = e->expiry,
 	    .size = e->size,

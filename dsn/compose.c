@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include "dsn/compose.h"
+#include "smtp/values.h"
 #include "unicode/unicode.h"
 
 enum {
@@ -243,10 +244,16 @@ static void add_recipient_fields(struct buf *out, const struct dsn_recipient *r)
 
 static void compose_status(const struct dsn_report *r, struct buf *out)
 {
+	char release[SMTP_TIME_SIZE];
 	buf_addz(out, "Reporting-MTA: dns; ");
 	add_clean(out, r->me, WORD_MAX);
 	buf_addc(out, '\n');
 	add_date(out, "Arrival-Date", r->arrived);
+	add_date(out, "Deliver-By-Date", r->by);
+	if (r->release > 0) {
+		smtp_time_format(r->release, release);
+		buf_addf(out, "Future-Release-Request: until;%s\n", release);
+	}
 	add_field(out, "Original-Envelope-Id", r->envid);
 	add_field(out, "Received-From-MTA", r->history->from_mta);
 	for (size_t i = 0; i < r->history->n; i++)

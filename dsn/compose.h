@@ -25,6 +25,7 @@ struct dsn_report {
 	struct str to;     /* the envelope recipient, for To */
 	struct str sender, envid;
 	int64_t arrived, now;  /* epoch seconds */
+	int64_t by, release;   /* DELIVERBY, FUTURERELEASE; 0: none */
 	struct str message_id; /* without <> */
 	struct str boundary;   /* letters and digits; must not stand in `original` */
 	struct str original;   /* the whole message or its header, LF line ends */

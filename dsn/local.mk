@@ -6,13 +6,13 @@ dsn_libdsnhistory_a_SOURCES = dsn/dsn-history.c dsn/dsn-history.h
 noinst_LIBRARIES += dsn/libdsn.a
 dsn_libdsn_a_SOURCES = dsn/dsn-settings.c dsn/dsn-settings.h \
 	dsn/compose.c dsn/compose.h dsn/templates.c dsn/templates.h
-dsn_pure = dsn/libdsn.a dsn/libdsnhistory.a libs/unicode/libunicode.a libs/config/libconfig.a \
+dsn_pure = dsn/libdsn.a dsn/libdsnhistory.a libs/smtp/libsmtp.a libs/unicode/libunicode.a libs/config/libconfig.a \
 	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 
 pkglibexec_PROGRAMS += courierdsn
 courierdsn_SOURCES = dsn/main.c
 courierdsn_LDADD = dsn/libdsn.a dsn/libdsnhistory.a libs/module/libmodule.a libs/gate/libgate.a \
-	libs/unicode/libunicode.a $(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+	libs/smtp/libsmtp.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/dsn

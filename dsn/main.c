@@ -200,6 +200,8 @@ static void compose(struct report *r)
 	    .sender = r->d->sender,
 	    .envid = r->d->envid,
 	    .arrived = r->d->arrived,
+	    .by = r->d->by_mode ? r->d->by : 0,
+	    .release = r->d->release,
 	    .now = clock_now(),
 	    .boundary = str_of(boundary),
 	    .original = r->original,

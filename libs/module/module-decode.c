@@ -91,6 +91,7 @@ static const struct name_str delivery_numbers[] = {
     {"expires", offsetof(struct module_delivery, expires)},
     {"size", offsetof(struct module_delivery, size)},
     {"by", offsetof(struct module_delivery, by)},
+    {"release", offsetof(struct module_delivery, release)},
 };
 _Static_assert(sizeof(int64_t) == sizeof(uint64_t), "numbers are stored alike");
 

@@ -61,6 +61,8 @@ bool module_encode_delivery(
 		module_line(out, "by-mode", str_at(&d->by_mode, 1));
 		flag(out, "by-trace", d->by_trace);
 	}
+	if (d->release)
+		number(out, "release", d->release);
 	module_line(out, "vhost", d->vhost);
 	module_line(out, "login", d->login);
 	module_line(out, "source", d->source);

@@ -10,6 +10,7 @@
  *	id QUEUEID        sender ADDR       host KEY         envid TEXT       ret F|H
  *	body8 headers8 smtputf8 verp durable-elsewhere requiretls tls-optional by-trace   (flags)
  *	by SECONDS        by-mode R|N       to be delivered by then (RFC 2852)
+ *	release SECONDS   it was held until then (RFC 4865)
  *	vhost KEY         login NAME        source WORD      security LEVEL
  *	arrived SECONDS   expires SECONDS   size BYTES
  *	extra TEXT        the dsn module's history (dsn/dsn-history.h)

@@ -45,7 +45,8 @@ struct module_delivery {
 	int64_t by;               /* RFC 2852; epoch seconds */
 	char by_mode;             /* 'R', 'N' or 0 */
 	bool by_trace;
-	uint64_t size; /* bytes of the message, LF line ends */
+	int64_t release; /* it was held until then (RFC 4865); 0: it was not */
+	uint64_t size;   /* bytes of the message, LF line ends */
 	const struct module_rcpt *rcpts;
 	size_t n_rcpts;
 	const char *extra; /* dsn module: the per-recipient history as text; else NULL */

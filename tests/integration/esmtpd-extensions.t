@@ -72,7 +72,7 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 # ---- BDAT
 {
 	my ($s, $hello) = session();
-	like $hello, qr/^250[- ]$_\r$/m, "offers $_" for qw(CHUNKING BINARYMIME DELIVERBY PRDR XSECURITY=NONE,STARTTLS);
+	like $hello, qr/^250[- ]$_\r$/m, "offers $_" for qw(CHUNKING BINARYMIME DELIVERBY PRDR), 'XSECURITY=NONE,STARTTLS';
 	unlike $hello, qr/REQUIRETLS|FUTURERELEASE/, 'what needs TLS, or is for submission, is not offered';
 	like $hello, qr/^250[- ]LIMITS RCPTMAX=100\r$/m, 'LIMITS';
 	my $body = join '', map {"line $_ " . 'x' x ($_ % 70) . "\r\n.\r\n"} 1 .. 4000;
@@ -135,10 +135,11 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 	like text($s, letter('too late')), qr/^250/, 'BY=2;R';
 	my $r = report('late@down.example');
 	like $r, qr/^Action: failed\nStatus: 5\.4\.7$/m, 'comes back when the time is over';
+	like $r, qr/^Deliver-By-Date: /m, 'the report names the time';
 	ok time - $began <= 15, 'soon after';
 	dialog($s, "MAIL FROM:<alice\@$domain> BY=2;N", 'RCPT TO:<slow@down.example>');
 	text($s, letter('slow'));
-	like report('slow@down.example'), qr/^Action: delayed$/m, 'BY=2;N: the sender is told';
+	like report('slow@down.example'), qr/^Action: delayed\nStatus: 4\.4\.7$/m, 'BY=2;N: the sender is told';
 	like $t->command('mailq'), qr/slow\@down/, '... and it is tried further';
 	dialog($s, "MAIL FROM:<alice\@$domain> BY=600;RT", 'RCPT TO:<traced@good.example>');
 	text($s, letter('traced'));
@@ -174,6 +175,16 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 	}
 	my ($x) = session();
 	like $t->smtp($x, "MAIL FROM:<alice\@$domain> REQUIRETLS"), qr/^530 5\.7\.10/, 'REQUIRETLS in clear is refused';
+}
+
+# ---- TLS-Required: No
+{
+	my ($s) = session();
+	dialog($s, "MAIL FROM:<alice\@$domain>", 'RCPT TO:<any@down.example>');
+	my ($tail) = text($s, "TLS-Required: No\r\n" . letter('any way')) =~ /Ok\. (\S+)\r/;
+	$tail //= 'none';
+	my ($id) = $t->command('mailq', '-batch') =~ /;([0-9A-F]+\.\Q$tail\E);/;
+	like $t->command('courier', '-C', $t->path(''), 'show', $id // 'none'), qr/^tls\s+optional$/m, 'TLS-Required: No goes with the message';
 }
 
 # ---- FUTURERELEASE

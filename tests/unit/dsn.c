@@ -139,6 +139,8 @@ static struct made make(struct dsn_recipient *r, size_t n, const char *original,
 	    .to = STR("alice@example.com"),
 	    .envid = STR("QQ314159"),
 	    .arrived = 1700000000,
+	    .by = 1700000600,
+	    .release = 1700000100,
 	    .now = 1700000100,
 	    .message_id = STR("x@me.example"),
 	    .boundary = STR("BOUNDARY"),
@@ -180,6 +182,8 @@ static void report_of_failure(void **state UNUSED)
 		" Connection refused\n");
 	has(&m, "Content-Type: message/delivery-status\n");
 	has(&m, "Reporting-MTA: dns; me.example\nArrival-Date: ");
+	has(&m, "\nDeliver-By-Date: Tue, 14 Nov 2023 ");
+	has(&m, "\nFuture-Release-Request: until;2023-11-14T22:15:00Z\n");
 	has(&m, "Original-Envelope-Id: QQ314159\nReceived-From-MTA: dns; helo\n\n"
 		"Original-Recipient: rfc822;Bob@Example.ORG\n"
 		"Final-Recipient: rfc822; bob@example.org\n"

@@ -36,6 +36,7 @@ static struct module_delivery sample(void)
 	    .by = 1LL << 34,
 	    .by_mode = 'R',
 	    .by_trace = true,
+	    .release = 77,
 	    .arrived = 1,
 	    .expires = 1LL << 33,
 	    .size = 5,
@@ -57,7 +58,7 @@ static void compare(const struct module_delivery *d)
 		    !d->durable_elsewhere);
 	assert_int_equal(d->expires, 1LL << 33);
 	assert_true(d->requiretls && !d->tls_optional && d->by == 1LL << 34 && d->by_mode == 'R' &&
-		    d->by_trace);
+		    d->by_trace && d->release == 77);
 	assert_int_equal(d->n_rcpts, 2);
 	assert_true(str_eq(d->rcpts[1].address, rcpts[1].address) &&
 		    str_eq(d->rcpts[1].orcpt, rcpts[1].orcpt));

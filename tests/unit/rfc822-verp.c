@@ -1,4 +1,4 @@
-/* Variable envelope return paths: MTA-1002. */
+/* Variable envelope return paths: MTA-1001 MTA-1002. */
 #include "rfc822-tests.h"
 
 static const struct {
