@@ -54,7 +54,7 @@ sub submit {
 	my ($subject, $key) = @_;
 	my $s = open_socket();
 	my $mail = texts('x@example.test', 'helo', 'boss@example.test', 'ESMTPSA', 'TLSv9', '', '', $key);
-	is(ask($s, MAIL, $mail . pack 'C C Q> N', 0, 0, 0, 0), 250, 'MAIL');
+	is(ask($s, MAIL, $mail . pack 'C C Q> N C Q> Q>', 0, 0, 0, 0, 0, 0, 0), 250, 'MAIL');
 	is(ask($s, RCPT, texts('alice@example.test', '') . pack 'C', 0), 250, 'RCPT');
 	say_frame($s, DATA, "Subject: $subject\n\nhello\n");
 	return ask($s, END_, '');
