@@ -231,6 +231,12 @@ for my $how (['DATA', "Subject: prdr\r\n\r\nx\r\n.\r\n"], ['BDAT 20 LAST', "Subj
 		"PRDR, $how->[0]: 353, one reply for each, one for all");
 	like($t->smtp($s, 'NOOP'), qr/^250 /, '... and no more');
 }
+SKIP: {
+	skip 'swaks is not here', 1 if system('which swaks >/dev/null 2>&1');
+	my $to = join ',', map {"$_\@$domain"} qw(alice bob dave);
+	my $out = qx(swaks --server 127.0.0.1:@{[$t->port('smtp')]} --prdr --from x\@client.test --to $to --h-Subject swaks 2>&1);
+	like($out, qr/353 .*\n.*550-5\.7\.1 alice.*250 2\.0\.0 Ok\. .*450-4\.7\.1 dave.*250 2\.0\.0 /s, 'PRDR as swaks knows it');
+}
 
 # ---- aliases and other hosts (MTA-1805, MTA-1811)
 $_ && unlink for glob "$note/*";
