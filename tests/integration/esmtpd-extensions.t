@@ -136,7 +136,7 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 	my $r = report('late@down.example');
 	like $r, qr/^Action: failed\nStatus: 5\.4\.7$/m, 'comes back when the time is over';
 	like $r, qr/^Deliver-By-Date: /m, 'the report names the time';
-	ok time - $began <= 15, 'soon after';
+	ok time - $began <= 60, 'soon after';
 	dialog($s, "MAIL FROM:<alice\@$domain> BY=2;N", 'RCPT TO:<slow@down.example>');
 	text($s, letter('slow'));
 	like report('slow@down.example'), qr/^Action: delayed\nStatus: 4\.4\.7$/m, 'BY=2;N: the sender is told';
@@ -193,18 +193,22 @@ sub report { my ($about) = @_; return $t->wait_mail('alice', qr/^Auto-Submitted:
 	like $hello, qr/^250[- ]FUTURERELEASE 3600 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\r$/m, 'offered at the submission port with its limits';
 	like dialog($s, "MAIL FROM:<alice\@$domain> HOLDFOR=3601"), qr/^501/, 'too far';
 	like dialog($s, "MAIL FROM:<alice\@$domain> HOLDFOR=5 HOLDUNTIL=2030-01-01T00:00:00Z"), qr/^501/, 'both';
-	dialog($s, "MAIL FROM:<alice\@$domain> HOLDFOR=8", "RCPT TO:<bob\@$domain>");
+	dialog($s, "MAIL FROM:<alice\@$domain> HOLDFOR=12", "RCPT TO:<bob\@$domain>");
 	my $began = time;
 	like text($s, letter('from the past')), qr/^250/, 'HOLDFOR';
 	dialog($s, "MAIL FROM:<alice\@$domain> HOLDUNTIL=" . strftime('%Y-%m-%dT%H:%M:%SZ', gmtime time + 3000), "RCPT TO:<bob\@$domain>");
 	like text($s, letter('never')), qr/^250/, 'HOLDUNTIL';
+	# the scheduler dies, which has it in its journal alone; then an orderly restart; then a flush
+	my ($pid) = $t->command('courier', '-C', $t->path(''), 'status') =~ /^sched +\d+ +(\d+)/m;
+	is kill('KILL', $pid // 0), 1, 'the scheduler is killed';
+	ok $t->wait_for(20, sub {$t->command('mailq') =~ /^held/m}), '... and knows them when it is back';
 	$t->restart;
 	$t->command('courier', '-C', $t->path(''), 'flush');
 	my $list = $t->command('mailq', '-batch');
 	is scalar(() = $list =~ /alice\@\Q$domain\E/g) >= 2, 1, 'both wait, also after a restart and a flush' or diag($list);
 	like $t->command('mailq'), qr/^held +bob\@/m, 'mailq says why';
 	my $got = $t->wait_mail('bob', qr/^Subject: from the past$/m);
-	ok $got && time - $began >= 7, 'released in time';
+	ok $got && time - $began >= 11, 'released in time';
 	my ($id) = $t->command('mailq', '-batch') =~ /^\s*\d+\s*;([0-9A-F.]+);[^\n]*bob\@/m;
 	ok $id, 'the other one is in the list';
 	$t->command('cancelmsg', $id // 'none');
