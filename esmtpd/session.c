@@ -235,7 +235,7 @@ void session_go(struct session *s)
 	if (!ready_for_input(s))
 		return;
 	session_flush(s);
-	if (s->server->draining && !(s->state & ST_TEXT))
+	if (s->server->draining && !(s->state & (ST_TEXT | ST_CHUNKS)))
 		session_drain(s);
 	else
 		arm(s, s->state & ST_TEXT ? s->settings->data_ms : s->settings->command_ms);
@@ -243,7 +243,7 @@ void session_go(struct session *s)
 
 void session_drain(struct session *s)
 {
-	if (s->waiting || s->state & (ST_TEXT | ST_CLOSED))
+	if (s->waiting || s->state & (ST_TEXT | ST_CHUNKS | ST_CLOSED))
 		return; /* looked at again when that is over */
 	if (s->state == ST_SECURING) {
 		session_abort(s);
