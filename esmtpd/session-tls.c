@@ -18,9 +18,23 @@ void session_secure(struct session *s)
 	}
 }
 
+/* AUTH EXTERNAL: who the client's certificate is for. */
+static void take_certificate(struct session *s)
+{
+	struct buf name;
+
+	if (!s->settings->external || !s->settings->external[0])
+		return;
+	buf_init(&name, 256);
+	if (tls_peer_subject(s->stream, s->settings->external, &name) && name.n)
+		session_set(&s->external, buf_str(&name));
+	buf_free(&name);
+}
+
 void session_secured(struct session *s)
 {
 	s->secure = true;
+	take_certificate(s);
 	if (s->settings->log_dialog) {
 		struct buf b;
 

@@ -153,6 +153,17 @@ static bool do_vrfy(struct session *s, struct str body)
 	return true;
 }
 
+static bool do_auth(struct session *s, struct str body)
+{
+	struct str ticket, mechanism;
+	s->busy = !s->peer->socket && s->peer->kind == SOURCE_NETWORK &&
+		  gate_decode_auth(body, &ticket, &mechanism);
+	if (!s->busy)
+		return false;
+	transaction_auth(s->t, ticket, mechanism);
+	return true;
+}
+
 static bool do_data(struct session *s, struct str body)
 {
 	transaction_data(s->t, body);
@@ -190,6 +201,7 @@ static bool perform(struct session *s, uint16_t type, struct str body)
 	    [GATE_DATA] = do_data,
 	    [GATE_END] = do_end,
 	    [GATE_RESET] = do_reset,
+	    [GATE_AUTH] = do_auth,
 	};
 	if (s->overflow && type == GATE_DATA)
 		return true;

@@ -26,7 +26,7 @@ submit_pure_libs = submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/r
 
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
-	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
+	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-auth.c submit/transaction-rcpt.c \
 	submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
 	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \
 	ldapaliasd/alias-proto.h \

@@ -82,6 +82,19 @@ static bool choose_policy(struct transaction *t, struct str login)
 	return true;
 }
 
+/* What the front end says of its client.  That one may relay is not esmtpd's to say. */
+static void add_said(struct transaction *t)
+{
+	struct str rest = t->origin.env, line;
+	while (rest.n && str_split(&rest, '\n', &line)) {
+		struct str name = str_head(line, (size_t)(str_chr(line, '=') + 1));
+		bool relays = str_is(name, "RELAYCLIENT=") || str_is(name, "FAXRELAYCLIENT=") ||
+			      str_chr(line, '=') < 0;
+		if (t->proxy || !relays)
+			buf_addf(&t->env, "%.*s\n", STR_FMT(line));
+	}
+}
+
 static void read_environment(struct transaction *t, bool *deny)
 {
 	struct str value;
@@ -94,7 +107,7 @@ static void read_environment(struct transaction *t, bool *deny)
 	if (!t->proxy)
 		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
 	/* Behind the table's: the first word counts. */
-	buf_adds(&t->env, t->origin.env);
+	add_said(t);
 	bofh_defaults(t->policy->bofh, &t->env);
 	t->env_good &= !t->env.failed;
 	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
@@ -134,6 +147,7 @@ void transaction_free(struct transaction *t)
 	if (!t)
 		return;
 	transaction_reset(t);
+	transaction_forget_login(t);
 	t->gate->transactions--;
 	policy_drop(t->policy);
 	buf_free(&t->env);
@@ -214,6 +228,14 @@ static bool subject_to_track(const struct transaction *t, bool relay)
 	return false;
 }
 
+/* esmtpd's word for a login is its ticket (transaction-auth.c). */
+static struct str login_of(const struct transaction *t, const struct gate_mail *m)
+{
+	if (t->from_program)
+		return STR_NONE;
+	return t->from_network && !t->proxy ? t->login : m->login;
+}
+
 static struct message *message_new(struct transaction *t, const struct gate_mail_frame *f)
 {
 	struct message *m = mem_new(struct message);
@@ -228,7 +250,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.helo = arena_str(m->arena, f->mail.helo);
 	/* Any user of this machine may speak on the socket: a login and TLS are not theirs to
 	 * claim. */
-	m->mail.login = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.login);
+	m->mail.login = arena_str(m->arena, login_of(t, &f->mail));
 	m->mail.tls = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.tls);
 	m->mail.envid = arena_str(m->arena, f->mail.envid);
 	m->mail.security = arena_str(m->arena, f->mail.security);
@@ -261,7 +283,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 static void renew_policy(struct transaction *t, const struct gate_mail *m)
 {
 	bool deny;
-	if (choose_policy(t, t->from_program ? STR_NONE : m->login))
+	if (choose_policy(t, login_of(t, m)))
 		read_environment(t, &deny);
 }
 
@@ -323,6 +345,17 @@ static struct str origin_text(const struct transaction *t)
 	return at < 0 ? STR_NONE : str_trim(str_skip(s, (size_t)at + 1));
 }
 
+/* "MECHANISM name", for Received. */
+static struct str login_text(const struct transaction *t)
+{
+	struct message *m = t->message;
+	char *z;
+	if (m->mail.login.n == 0 || t->mechanism.n == 0)
+		return m->mail.login;
+	z = arena_printf(m->arena, "%.*s %.*s", STR_FMT(t->mechanism), STR_FMT(m->mail.login));
+	return z ? str_of(z) : m->mail.login;
+}
+
 enum header_verdict transaction_header(void *ctx, struct str block, bool add_mime, struct buf *out)
 {
 	struct transaction *t = ctx;
@@ -346,7 +379,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .helo = m->mail.helo,
 	    .remote_host = t->origin.remote_host,
 	    .remote_ip = t->origin.remote_ip,
-	    .login = m->mail.login,
+	    .login = login_text(t),
 	    .tls = m->mail.tls,
 	    .with = m->with,
 	    .sender_id = t->origin.sender_id,

@@ -61,6 +61,8 @@ struct transaction {
 	bool client_relay;
 	bool env_good;
 	struct bofh_options options; /* of env, anew at each MAIL */
+	struct str login, mechanism; /* who has logged in, by authdaemond's word; empty: nobody */
+	uint32_t redeeming;          /* a ticket is on its way there */
 	struct str bad_helo;         /* the first name that did not stand the check; in the arena */
 	struct message *message;     /* NULL: between messages */
 	void (*answer)(void *ctx, const struct gate_reply *r);
@@ -98,6 +100,9 @@ void transaction_free(struct transaction *t); /* no more answers */
 
 void transaction_policy(
     struct transaction *t, struct gate_policy *out); /* strings: the transaction's */
+/* esmtpd's clients: the account is what authdaemond gives for the ticket. transaction-auth.c */
+void transaction_auth(struct transaction *t, struct str ticket, struct str mechanism);
+void transaction_forget_login(struct transaction *t);
 void transaction_mail(struct transaction *t, const struct gate_mail_frame *f);
 void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r);
 void transaction_vrfy(struct transaction *t, struct str address, bool expand);
