@@ -101,6 +101,9 @@ tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
 tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
 tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/gate-edge
+tests_unit_gate_edge_SOURCES = tests/unit/gate-edge.c
+tests_unit_gate_edge_LDADD = libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a $(SERVICE_LIBS) $(CMOCKA_LIBS)
 endif
 
 # The names by which programs look for sendmail.

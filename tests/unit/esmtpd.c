@@ -130,23 +130,44 @@ static const struct expect dialogs[] = {
     {"bare CR in a command", "EHLO a\rMAIL FROM:<a@b>\r\nNOOP\r\n", "220 500", ""},
     /* authentication */
     {"plain", "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\nMAIL FROM:<a@b>\r\n", "220 250 235 250",
-	"M<a@b> "},
+	"A<ticket:PLAIN> M<a@b> "},
     {"plain, two steps", "EHLO a\r\nauth plain\r\nAHUAc2VjcmV0\r\nNOOP\r\n", "220 250 334 235 250",
-	""},
+	"A<ticket:PLAIN> "},
     {"plain, wrong", "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV\r\nAUTH PLAIN AHUAd3Jvbmc=\r\nNOOP\r\n",
 	"220 250 501 535 250", ""},
     {"login", "EHLO a\r\nAUTH LOGIN\r\ndQ==\r\nc2VjcmV0\r\nAUTH LOGIN\r\n",
-	"220 250 334 334 235 503", ""},
+	"220 250 334 334 235 503", "A<ticket:LOGIN> "},
     {"cancelled", "EHLO a\r\nAUTH LOGIN\r\n*\r\nNOOP\r\n", "220 250 334 501 250", ""},
     {"not base64", "EHLO a\r\nAUTH LOGIN\r\n!!!\r\nNOOP\r\n", "220 250 334 501 250", ""},
     {"last word", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\n\r\nMAIL FROM:<a@b>\r\n",
-	"220 250 334 334 235 250", "M<a@b> "},
+	"220 250 334 334 235 250", "A<ticket:SCRAM-SHA-256> M<a@b> "},
+    {"last word answered with something",
+	"EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\neA==\r\nNOOP\r\n",
+	"220 250 334 334 535 250", ""},
+    /* V6: given up in every state, and on with something else */
+    {"cancelled at once", "EHLO a\r\nAUTH PLAIN\r\n*\r\nMAIL FROM:<a@b>\r\n", "220 250 334 501 250",
+	"M<a@b> "},
+    {"cancelled at the second question",
+	"EHLO a\r\nAUTH LOGIN\r\ndQ==\r\n*\r\nAUTH PLAIN AHUAc2VjcmV0\r\n",
+	"220 250 334 334 501 235", "A<ticket:PLAIN> "},
+    {"cancelled in SCRAM", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\n*\r\nNOOP\r\n",
+	"220 250 334 501 250", ""},
+    {"a star is no initial response", "EHLO a\r\nAUTH PLAIN *\r\nNOOP\r\n", "220 250 501 250", ""},
+    {"commands inside are no commands", "EHLO a\r\nAUTH LOGIN\r\nQUIT\r\nNOOP\r\n",
+	"220 250 334 334 535", ""},
+    {"an empty initial response", "EHLO a\r\nAUTH PLAIN =\r\nAUTH LOGIN =\r\n*\r\n",
+	"220 250 535 334 501", ""},
+    {"broken base64",
+	"EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0=\r\nAUTH PLAIN AHUA c2VjcmV0\r\nAUTH PLAIN A\r\nAUTH "
+	"PLAIN ====\r\n",
+	"220 250 501 501 501 501", ""},
     {"last word not taken", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\n*\r\nNOOP\r\n",
 	"220 250 334 334 501 250", ""},
     {"back end down", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\neA==\r\nNOOP\r\n",
 	"220 250 334 454 250", ""},
     {"no such mechanism", "EHLO a\r\nAUTH X-FOO\r\nAUTH\r\n", "220 250 504 501", ""},
     {"auth needs EHLO", "HELO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\n", "220 250 503", ""},
+    {"auth before EHLO", "AUTH PLAIN AHUAc2VjcmV0\r\n", "220 503", ""},
     {"auth in a message", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AHUAc2VjcmV0\r\n",
 	"220 250 250 503", "M<a@b> "},
     {"left in auth", "EHLO a\r\nAUTH LOGIN\r\ndQ==\r\n", "220 250 334 334", ""},
@@ -215,7 +236,7 @@ static void test_what_the_gate_hears(void **state)
 	    "MAIL FROM:<a@b> SIZE=77 BODY=8BITMIME RET=HDRS ENVID=a+2Bb SMTPUTF8 VERP EXDATA "
 	    "AUTH=<>\r\n"
 	    "RCPT TO:<\xc3\xbc@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c+40d\r\n",
-	    "220 250 235 250 250", "M<a@b> R<\xc3\xbc@d> "};
+	    "220 250 235 250 250", "A<ticket:PLAIN> M<a@b> R<\xc3\xbc@d> "};
 
 	check(f, &x, 0);
 	assert_string_equal(f->with, "UTF8SMTPA");
@@ -285,12 +306,20 @@ static void test_policy(void **state)
 	x = (struct expect){"must authenticate",
 	    "EHLO a\r\nMAIL FROM:<a@b>\r\nVRFY a\r\nNOOP\r\nAUTH PLAIN AHUAc2VjcmV0\r\nVRFY a\r\n"
 	    "MAIL FROM:<a@b>\r\n",
-	    "220 250 530 530 250 235 252 250", "M<a@b> "};
+	    "220 250 530 530 250 235 252 250", "A<ticket:PLAIN> M<a@b> "};
 	check(f, &x, 0);
 	f->env = STR("ESMTP_TLS_REQUIRED=1");
 	x = (struct expect){"must use tls", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AA==\r\n",
 	    "220 250 530 530", ""};
 	check(f, &x, 0);
+	f->env = STR("");
+	f->no_ticket = true;
+	x = (struct expect){"a ticket that the gate does not believe",
+	    "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\nMAIL FROM:<a@b>\r\n", "220 250 454 250",
+	    "A<ticket:PLAIN> M<a@b> "};
+	check(f, &x, 0);
+	assert_string_equal(f->login, "");
+	f->no_ticket = false;
 	struct buf out;
 	buf_init(&out, 1000);
 	f->env = STR("ESMTPGREETING=my own words");
