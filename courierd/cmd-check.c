@@ -144,6 +144,26 @@ static void check_bofh(const struct instance *in, const struct config *c, struct
 	free(path);
 }
 
+static void check_authsenders(
+    const struct instance *in, const struct config *c, struct config_faults *f)
+{
+	char *path = instance_path(in->etc, "authsenders");
+	struct bofh_faults ctx = {f, path};
+	struct arena *a = arena_new(1024 * 1024);
+	struct names n = {0};
+	struct buf text;
+	buf_init(&text, AUTHSENDERS_TEXT_MAX);
+	if (c && a && access(path, F_OK) == 0 && names_load(in, c, NULL, a, &n) == 0) {
+		if (config_text(in->etc, "authsenders", false, &text) < 0)
+			config_fault(f, path, 0, "can't be read");
+		authsenders_free(authsenders_new(buf_str(&text), &n, bad_bofh, &ctx));
+		names_free(&n);
+	}
+	buf_free(&text);
+	arena_free(a);
+	free(path);
+}
+
 int cmd_check(const struct instance *in, int argc, char **argv)
 {
 	struct config_faults f;
@@ -157,6 +177,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
 	check_bofh(in, c, &f);
+	check_authsenders(in, c, &f);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

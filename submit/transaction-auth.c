@@ -62,3 +62,35 @@ void transaction_forget_login(struct transaction *t)
 {
 	forget(t);
 }
+
+/* esmtpd's word for a login is its ticket (transaction-auth.c). */
+struct str transaction_login(const struct transaction *t, const struct gate_mail *m)
+{
+	if (t->from_program)
+		return STR_NONE;
+	return t->from_network && !t->proxy ? t->login : m->login;
+}
+
+/* "MECHANISM name", for Received. */
+struct str transaction_login_text(const struct transaction *t)
+{
+	struct message *m = t->message;
+	char *z;
+	if (m->mail.login.n == 0 || t->mechanism.n == 0)
+		return m->mail.login;
+	z = arena_printf(m->arena, "%.*s %.*s", STR_FMT(t->mechanism), STR_FMT(m->mail.login));
+	return z ? str_of(z) : m->mail.login;
+}
+
+/* What the front end says of its client.  What a client may do is not esmtpd's to say. */
+void transaction_add_said(struct transaction *t)
+{
+	struct str rest = t->origin.env, line;
+	while (rest.n && str_split(&rest, '\n', &line)) {
+		struct str name = str_head(line, (size_t)(str_chr(line, '=') + 1));
+		bool power = str_is(name, "RELAYCLIENT=") || str_is(name, "FAXRELAYCLIENT=") ||
+			     str_is(name, "AUTH_SENDER=") || name.n == 0;
+		if (t->proxy || !power)
+			buf_addf(&t->env, "%.*s\n", STR_FMT(line));
+	}
+}

@@ -2,6 +2,7 @@
 #include "submit/access.h"
 #include "submit/bang.h"
 #include "submit/filter-run.h"
+#include "submit/sender-own.h"
 #include <stdlib.h>
 
 enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
@@ -29,6 +30,7 @@ static void message_free(struct message *m)
 
 void transaction_reset(struct transaction *t)
 {
+	sender_own_cancel(t);
 	sender_check_free(t->sender_check);
 	t->sender_check = NULL;
 	from_check_free(t->from_check);
@@ -82,19 +84,6 @@ static bool choose_policy(struct transaction *t, struct str login)
 	return true;
 }
 
-/* What the front end says of its client.  That one may relay is not esmtpd's to say. */
-static void add_said(struct transaction *t)
-{
-	struct str rest = t->origin.env, line;
-	while (rest.n && str_split(&rest, '\n', &line)) {
-		struct str name = str_head(line, (size_t)(str_chr(line, '=') + 1));
-		bool relays = str_is(name, "RELAYCLIENT=") || str_is(name, "FAXRELAYCLIENT=") ||
-			      str_chr(line, '=') < 0;
-		if (t->proxy || !relays)
-			buf_addf(&t->env, "%.*s\n", STR_FMT(line));
-	}
-}
-
 static void read_environment(struct transaction *t, bool *deny)
 {
 	struct str value;
@@ -107,7 +96,7 @@ static void read_environment(struct transaction *t, bool *deny)
 	if (!t->proxy)
 		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
 	/* Behind the table's: the first word counts. */
-	add_said(t);
+	transaction_add_said(t);
 	bofh_defaults(t->policy->bofh, &t->env);
 	t->env_good &= !t->env.failed;
 	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
@@ -228,14 +217,6 @@ static bool subject_to_track(const struct transaction *t, bool relay)
 	return false;
 }
 
-/* esmtpd's word for a login is its ticket (transaction-auth.c). */
-static struct str login_of(const struct transaction *t, const struct gate_mail *m)
-{
-	if (t->from_program)
-		return STR_NONE;
-	return t->from_network && !t->proxy ? t->login : m->login;
-}
-
 static struct message *message_new(struct transaction *t, const struct gate_mail_frame *f)
 {
 	struct message *m = mem_new(struct message);
@@ -250,7 +231,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.helo = arena_str(m->arena, f->mail.helo);
 	/* Any user of this machine may speak on the socket: a login and TLS are not theirs to
 	 * claim. */
-	m->mail.login = arena_str(m->arena, login_of(t, &f->mail));
+	m->mail.login = arena_str(m->arena, transaction_login(t, &f->mail));
 	m->mail.tls = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.tls);
 	m->mail.envid = arena_str(m->arena, f->mail.envid);
 	m->mail.security = arena_str(m->arena, f->mail.security);
@@ -283,7 +264,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 static void renew_policy(struct transaction *t, const struct gate_mail *m)
 {
 	bool deny;
-	if (choose_policy(t, login_of(t, m)))
+	if (choose_policy(t, transaction_login(t, m)))
 		read_environment(t, &deny);
 }
 
@@ -329,10 +310,12 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 		t->message = m;
 	else
 		message_free(m);
-	if (id == REPLY_SENDER_OK && t->from_network)
-		sender_check_start(t, &sender);
-	else
+	if (id != REPLY_SENDER_OK || !t->from_network)
 		transaction_say(t, id);
+	else if (sender.text.n && (sender_bound(t) & BOUND_ENVELOPE))
+		sender_own_envelope(t);
+	else
+		sender_check_start(t, &sender);
 }
 
 /* ---- DATA and END ---------------------------------------------------------------------------- */
@@ -343,17 +326,6 @@ static struct str origin_text(const struct transaction *t)
 	struct str s = t->origin.from_mta;
 	ptrdiff_t at = str_chr(s, ';');
 	return at < 0 ? STR_NONE : str_trim(str_skip(s, (size_t)at + 1));
-}
-
-/* "MECHANISM name", for Received. */
-static struct str login_text(const struct transaction *t)
-{
-	struct message *m = t->message;
-	char *z;
-	if (m->mail.login.n == 0 || t->mechanism.n == 0)
-		return m->mail.login;
-	z = arena_printf(m->arena, "%.*s %.*s", STR_FMT(t->mechanism), STR_FMT(m->mail.login));
-	return z ? str_of(z) : m->mail.login;
 }
 
 enum header_verdict transaction_header(void *ctx, struct str block, bool add_mime, struct buf *out)
@@ -379,7 +351,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .helo = m->mail.helo,
 	    .remote_host = t->origin.remote_host,
 	    .remote_ip = t->origin.remote_ip,
-	    .login = login_text(t),
+	    .login = transaction_login_text(t),
 	    .tls = m->mail.tls,
 	    .with = m->with,
 	    .sender_id = t->origin.sender_id,
@@ -387,6 +359,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .local = t->from_program,
 	    .add_date = date,
 	    .add_msgid = msgid,
+	    .drop_bcc = t->from_network && m->mail.login.n > 0,
 	    .rewrite = rewrite > 1 ? HEADER_NO_REWRITE_SIGNED : (enum header_rewrite)rewrite,
 	    .received_max = p->received_max,
 	    .add_mime = add_mime,
@@ -421,8 +394,10 @@ static void begin_data(struct transaction *t)
 static void header_ended(struct transaction *t)
 {
 	struct message *m = t->message;
-	if (m->error == REPLY_OK && m->spool.error == REPLY_OK && !m->from_checked)
-		from_check_start(t);
+	if (m->error != REPLY_OK || m->spool.error != REPLY_OK || m->from_checked)
+		return;
+	sender_own_note(t);
+	from_check_start(t);
 }
 
 void transaction_data(struct transaction *t, struct str bytes)
@@ -519,6 +494,8 @@ static void go_on_ending(struct transaction *t)
 	struct message *m = t->message;
 	t->ending = true;
 	header_ended(t);
+	if (m->error == REPLY_OK && sender_own_header(t))
+		return;
 	if (m->error == REPLY_OK && !m->judged) {
 		if (spool_end(&m->spool) == 0)
 			return;

@@ -41,6 +41,8 @@ struct message {
 	const struct bofh *bofh; /* NULL: not from the network */
 	bool trapped;            /* a spamtrap is among the recipients */
 	struct spf_notes spf;
+	struct str *speaks_for; /* whom the header names as its sender, when that is bound */
+	size_t n_speaks_for;
 	struct gate_reply refusal; /* code not 0: END's answer, found out before */
 	enum reply_id error;       /* found before END, answered there */
 	bool judged, marked;       /* END: the decision has been made */
@@ -70,6 +72,7 @@ struct transaction {
 	struct from_check *from_check; /* while data comes */
 	/* What is under way: at most one of these. */
 	struct sender_check *sender_check;
+	struct own *own;
 	struct resolve *resolve;
 	struct alias_find *alias;
 	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */
@@ -103,6 +106,11 @@ void transaction_policy(
 /* esmtpd's clients: the account is what authdaemond gives for the ticket. transaction-auth.c */
 void transaction_auth(struct transaction *t, struct str ticket, struct str mechanism);
 void transaction_forget_login(struct transaction *t);
+/* Who has logged in, as far as it can be believed: esmtpd's word for it is its ticket. */
+struct str transaction_login(const struct transaction *t, const struct gate_mail *m);
+struct str transaction_login_text(const struct transaction *t); /* "MECHANISM name" */
+/* Adds what the front end says of its client to env. */
+void transaction_add_said(struct transaction *t);
 void transaction_mail(struct transaction *t, const struct gate_mail_frame *f);
 void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r);
 void transaction_vrfy(struct transaction *t, struct str address, bool expand);
