@@ -7,16 +7,36 @@
 
 #include <stdlib.h>
 
+enum { AUTH_WORDS_MAX = 1200 };
+
+/* A mechanism that wants a binding, where there is none to be had (TLS 1.2). */
+static bool unbound(const struct session *s, struct str mechanism)
+{
+	return !s->bindable && str_ends(mechanism, STR("-PLUS"));
+}
+
+static void add_word(struct buf *out, struct str word)
+{
+	buf_addf(out, "%s%.*s", out->n ? " " : "", STR_FMT(word));
+}
+
 const char *session_auth_words(const struct session *s)
 {
-	const char *words = s->secure ? s->settings->auth_tls : s->settings->auth;
+	struct str rest = str_of(s->secure ? s->settings->auth_tls : s->settings->auth), word;
+	struct buf out;
+	char *z;
 
 	if (!s->server->auth || s->login)
 		return "";
-	if (!s->external)
-		return words;
-	words = arena_printf(s->server->arena, "%s%sEXTERNAL", words, words[0] ? " " : "");
-	return words ? words : "";
+	buf_init(&out, AUTH_WORDS_MAX);
+	while (str_word(&rest, &word))
+		if (!unbound(s, word) && !str_is(word, "EXTERNAL"))
+			add_word(&out, word);
+	if (s->external)
+		add_word(&out, STR("EXTERNAL"));
+	z = arena_strz(s->server->arena, buf_str(&out));
+	buf_free(&out);
+	return z ? z : "";
 }
 
 static bool in_words(const char *words, struct str mechanism)

@@ -18,23 +18,24 @@ void session_secure(struct session *s)
 	}
 }
 
-/* AUTH EXTERNAL: who the client's certificate is for. */
-static void take_certificate(struct session *s)
+/* What AUTH may build on: a channel binding, and who the client's certificate is for. */
+static void take_channel(struct session *s)
 {
-	struct buf name;
+	struct buf b;
 
-	if (!s->settings->external || !s->settings->external[0])
-		return;
-	buf_init(&name, 256);
-	if (tls_peer_subject(s->stream, s->settings->external, &name) && name.n)
-		session_set(&s->external, buf_str(&name));
-	buf_free(&name);
+	buf_init(&b, 256);
+	s->bindable = tls_channel_binding(s->stream, &b) && b.n;
+	buf_clear(&b);
+	if (s->settings->external && s->settings->external[0] &&
+	    tls_peer_subject(s->stream, s->settings->external, &b) && b.n)
+		session_set(&s->external, buf_str(&b));
+	buf_free(&b);
 }
 
 void session_secured(struct session *s)
 {
 	s->secure = true;
-	take_certificate(s);
+	take_channel(s);
 	if (s->settings->log_dialog) {
 		struct buf b;
 

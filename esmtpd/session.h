@@ -94,6 +94,7 @@ struct session {
 	 * client has answered the server's last word with nothing. */
 	char *auth_login, *auth_ticket, *auth_mechanism;
 	bool last_word;
+	bool bindable;       /* the TLS channel has a binding for -PLUS mechanisms */
 	char *sender, *rcpt; /* for the log; rcpt: the one being asked about */
 	uint32_t rcpts, refused, bad, idle, errors;
 	char *command; /* the last line, for the log */
