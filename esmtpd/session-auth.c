@@ -160,7 +160,7 @@ static void begin(struct session *s, struct str mechanism, struct str initial)
 		*c = (char)ascii_upper((unsigned char)*c);
 	session_set(&s->auth_mechanism, str_of(upper));
 	buf_init(&binding, 64);
-	if (s->secure)
+	if (auth_offers_binding(str_of(session_auth_words(s))))
 		tls_channel_binding(s->stream, &binding);
 	s->state = ST_AUTH;
 	if (str_is(str_of(upper), "EXTERNAL"))

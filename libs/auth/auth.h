@@ -82,6 +82,13 @@ struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct 
 /* The words for CAPABILITY/EHLO: mechanisms that are configured, blank separated. */
 struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out);
 
+/*
+ * Whether one of these mechanisms is bound to the channel (-PLUS).  Only then hand the binding on: a
+ * client that could bind and saw no such mechanism says so ("y", RFC 5802), which is an attack only
+ * when there was one.
+ */
+bool auth_offers_binding(struct str mechanisms);
+
 /* Who is `name` (a login, or a local address's account)?  Gate and broker only. */
 typedef void (*auth_found)(void *ctx, enum auth_verdict v, const struct auth_account *acc);
 uint32_t auth_lookup(

@@ -109,3 +109,12 @@ struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out)
 	}
 	return str_skip(buf_str(out), from);
 }
+
+bool auth_offers_binding(struct str mechanisms)
+{
+	struct str word;
+	while (str_word(&mechanisms, &word))
+		if (word.n > 5 && str_iis(str_skip(word, word.n - 5), "-PLUS"))
+			return true;
+	return false;
+}

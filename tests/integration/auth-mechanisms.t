@@ -20,7 +20,7 @@ my $t = Courier::Test->new(
 			ESMTPAUTH => 'CRAM-MD5 CRAM-SHA1 CRAM-SHA256',
 			ESMTPAUTH_TLS => 'PLAIN LOGIN CRAM-MD5 CRAM-SHA1 CRAM-SHA256 SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS'},
 		'esmtpd-msa' => {AUTH_REQUIRED => 0, ESMTPAUTH => 'LOGIN', ESMTPAUTH_TLS => ''},
-		'esmtpd-ssl' => {AUTH_REQUIRED => 0, ESMTPAUTH => '', ESMTPAUTH_TLS => ''},
+		'esmtpd-ssl' => {AUTH_REQUIRED => 0, ESMTPAUTH => '', ESMTPAUTH_TLS => 'SCRAM-SHA-256'},
 		authdaemonrc => {AUTH_FAIL_DELAY => 0},
 	},
 	files => {'smtpaccess/default' => ''},
@@ -73,12 +73,15 @@ like $t->smtp($s, 'AUTH LOGIN ' . b64('alice')), qr/^334 /, '... LOGIN with the 
 like $t->smtp($s, b64($password)), qr/^235 /, '... succeeds in clear, since it was asked for';
 begin('submission', 1);
 like $t->{ehlo}, qr/^250-AUTH LOGIN\r$/m, 'MTA-0636: an empty ESMTPAUTH_TLS means the other list';
-{
+sub secure {
 	my $c = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtps'), SSL_verify_mode => 0) or die;
 	$t->smtp_reply($c);
-	unlike $t->smtp($c, 'EHLO c'), qr/AUTH/, 'MTA-0635: both empty: no AUTH';
-	like $t->smtp($c, 'AUTH PLAIN'), qr/^502 /, 'MTA-0837: ... and none is taken';
+	$t->{ehlo} = $t->smtp($c, 'EHLO c');
+	return $c;
 }
+$s = secure();
+like $t->{ehlo}, qr/^250-AUTH SCRAM-SHA-256\r$/m, 'a list without PLUS';
+like scram($t, $s, user => 'bob@example.test', password => $password, gs2 => 'y,,'), qr/^235 /, 'where PLUS is not offered, a client that could bind is right to say so';
 
 # ---- each with what it needs
 my %user = (bob => [qw(CRAM-MD5 CRAM-SHA1 CRAM-SHA256 SCRAM-SHA-256 PLAIN LOGIN)], carol => [qw(SCRAM-SHA-1 PLAIN LOGIN)],
@@ -201,5 +204,12 @@ kill 'KILL', @$gates;
 like $t->smtp($s, 'MAIL FROM:<>'), qr/^421 4\.3\.0 .*login/, 'the gate that knew it is gone: the client must come again';
 is $t->smtp_reply($s), '', '... the connection ends';
 ok $t->wait_for(20, sub { $s = begin('smtp', 1); exchange('PLAIN', $s, 'dave@example.test', $password) =~ /^235/ }), 'and may log in again';
+
+# ---- no mechanism at all
+$t->configure('esmtpd-ssl' => {ESMTPAUTH_TLS => ''});
+$t->restart;
+$s = secure();
+unlike $t->{ehlo}, qr/AUTH/, 'MTA-0635: both lists empty: no AUTH';
+like $t->smtp($s, 'AUTH PLAIN'), qr/^502 /, 'MTA-0837: ... and none is taken';
 is $t->stop, '', 'stops';
 done_testing;
