@@ -83,9 +83,9 @@ struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct 
 struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out);
 
 /*
- * Whether one of these mechanisms is bound to the channel (-PLUS).  Only then hand the binding on: a
- * client that could bind and saw no such mechanism says so ("y", RFC 5802), which is an attack only
- * when there was one.
+ * Whether one of these mechanisms is bound to the channel (-PLUS).  Only then hand the binding on:
+ * a client that could bind and saw no such mechanism says so ("y", RFC 5802), which is an attack
+ * only when there was one.
  */
 bool auth_offers_binding(struct str mechanisms);
 

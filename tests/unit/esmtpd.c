@@ -218,7 +218,7 @@ static void test_ehlo_text(void **state)
 	f->size_limit = 1000;
 	fake_talk(f, STR("EHLO a\r\n"), 0, &out);
 	assert_string_equal(out.p, "220 mx.example.com ESMTP\r\n"
-				   "250-mx.example.com Ok\r\n"
+				   "250-mx.example.com Ok.\r\n"
 				   "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"
 				   "250-XVERP=Courier\r\n250-XEXDATA\r\n"
 				   "250-PIPELINING\r\n250-8BITMIME\r\n"
