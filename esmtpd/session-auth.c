@@ -9,6 +9,22 @@
 
 enum { AUTH_WORDS_MAX = 1200 };
 
+/* What AUTH may build on: a channel binding, and who the client's certificate is for. */
+void session_auth_channel(struct session *s)
+{
+	struct buf b;
+
+	if (!s->secure)
+		return;
+	buf_init(&b, 256);
+	s->bindable = tls_channel_binding(s->stream, &b) && b.n;
+	buf_clear(&b);
+	if (s->settings->external && s->settings->external[0] &&
+	    tls_peer_subject(s->stream, s->settings->external, &b) && b.n)
+		session_set(&s->external, buf_str(&b));
+	buf_free(&b);
+}
+
 /* A mechanism that wants a binding, where there is none to be had (TLS 1.2). */
 static bool unbound(const struct session *s, struct str mechanism)
 {

@@ -18,24 +18,9 @@ void session_secure(struct session *s)
 	}
 }
 
-/* What AUTH may build on: a channel binding, and who the client's certificate is for. */
-static void take_channel(struct session *s)
-{
-	struct buf b;
-
-	buf_init(&b, 256);
-	s->bindable = tls_channel_binding(s->stream, &b) && b.n;
-	buf_clear(&b);
-	if (s->settings->external && s->settings->external[0] &&
-	    tls_peer_subject(s->stream, s->settings->external, &b) && b.n)
-		session_set(&s->external, buf_str(&b));
-	buf_free(&b);
-}
-
 void session_secured(struct session *s)
 {
 	s->secure = true;
-	take_channel(s);
 	if (s->settings->log_dialog) {
 		struct buf b;
 

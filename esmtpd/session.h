@@ -135,6 +135,7 @@ bool session_data_input(struct session *s); /* false: wants more */
 
 /* session-auth.c */
 bool session_offers_auth(const struct session *s, struct str mechanism);
+void session_auth_channel(struct session *s); /* at EHLO: looks at what AUTH may build on */
 /* The mechanisms that are offered now, in the command's memory; "": none. */
 const char *session_auth_words(const struct session *s);
 void session_auth(struct session *s, struct str args);

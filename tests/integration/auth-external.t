@@ -103,7 +103,7 @@ ok !$s || $t->{ehlo} !~ /EXTERNAL/, 'a certificate of another authority is worth
 }
 SKIP: {
 	skip 'msmtp is not here', 2 if !have('msmtp');
-	my $rc = write_file("$dir/msmtprc", join "\n", 'account default', 'host 127.0.0.1', 'port ' . $t->port('submission'), 'auth external', 'from alice@example.test',
+	my $rc = write_file("$dir/msmtprc", join "\n", 'account default', 'host 127.0.0.1', 'port ' . $t->port('submission'), 'auth external', 'user alice@example.test', 'from alice@example.test',
 		'tls on', 'tls_starttls on', 'tls_certcheck off', "tls_cert_file $dir/alice.crt", "tls_key_file $dir/alice.key", '');
 	my ($status, $said) = run({in => "Subject: by msmtp\n\nx\n"}, 'msmtp', '-C', $rc, 'bob@example.test');
 	is $status, 0, 'msmtp logs in by its certificate' or diag $said;
