@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
-enum { MULTI_RESULT = 558 }; /* EXDATA: some recipients got the message, perhaps */
+enum {
+	MULTI_RESULT = 558, /* EXDATA: some recipients got the message, perhaps */
+	DATA_LEAST = 4096,  /* less than this, and no line: a slow client's, it can wait */
+};
 
 static unsigned extensions(const struct session *s)
 {
@@ -188,7 +191,7 @@ bool session_data_input(struct session *s)
 		session_wait(s, GATE_ANSWER_MS);
 		return true;
 	}
-	if (!in.n)
+	if (in.n < DATA_LEAST && str_chr(in, '\n') < 0)
 		return false;
 	used = smtp_data_feed(&s->data, in, s->server->chunk, &n);
 	stream_consume(s->stream, used);

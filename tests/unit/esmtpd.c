@@ -390,6 +390,47 @@ static void test_timeouts(void **state)
 }
 
 /* What was sent in clear behind STARTTLS ends the connection, and nothing of it is carried out. */
+/*
+ * The replies of a pipelined group leave in one write (MTA-0846): each write is a packet here, and
+ * the gate answers each command later than the next one has come.
+ */
+static void test_one_write(void **state)
+{
+	static const struct {
+		const char *say;
+		const char *begins, *ends; /* of the one packet that comes back */
+	} groups[] = {
+	    {"EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<no@d>\r\nRCPT "
+	     "TO:<e@f>\r\nDATA\r\n",
+		"250-mx.example.com", "354 Send the message; a dot alone on a line ends it\r\n"},
+	    {"Subject: x\r\n\r\nx\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\nNOOP\r\n",
+		"250 2.0.0 Fine", "250 2.0.0 Ok\r\n"},
+	    {"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n", "250 2.0.0 Fine",
+		"221 2.0.0 Bye\r\n"},
+	};
+	struct fake *f = fake_new();
+	char b[4000];
+	int fds[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	esmtpd_connection(f->server, &f->server->doors[0], fds[0]);
+	fake_run(f, 20);
+	assert_true(recv(fds[1], b, sizeof b, 0) > 0); /* the greeting */
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		assert_true(send(fds[1], groups[i].say, strlen(groups[i].say), 0) > 0);
+		fake_run(f, 20);
+		ssize_t n = recv(fds[1], b, sizeof b - 1, 0);
+		assert_true(n > 0);
+		b[n] = 0;
+		assert_int_equal(strncmp(b, groups[i].begins, strlen(groups[i].begins)), 0);
+		assert_true(str_ends(str_of(b), str_of(groups[i].ends)));
+		assert_true(recv(fds[1], b, sizeof b, 0) <= 0); /* there was no second */
+	}
+	close(fds[1]);
+	fake_free(f);
+}
+
 static void test_injection(void **state)
 {
 	struct fake *f = fake_new();
@@ -482,6 +523,7 @@ int main(void)
 	    cmocka_unit_test(test_policy),
 	    cmocka_unit_test(test_connections),
 	    cmocka_unit_test(test_timeouts),
+	    cmocka_unit_test(test_one_write),
 	    cmocka_unit_test(test_injection),
 	    cmocka_unit_test(test_never_reads),
 	};
