@@ -9,13 +9,20 @@ enum {
 	DATA_LEAST = 4096,  /* less than this, and no line: a slow client's, it can wait */
 };
 
+/* AUTH= of MAIL is understood also where AUTH itself has to wait for TLS. */
+static bool knows_auth(const struct session *s)
+{
+	const struct door_settings *d = s->settings;
+
+	return s->login || (s->server->auth && (d->auth[0] || d->auth_tls[0] || s->external));
+}
+
 static unsigned extensions(const struct session *s)
 {
 	if (!s->esmtp)
 		return 0;
 	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 |
-	       SMTP_EXT_VERP | SMTP_EXT_EXDATA |
-	       (session_auth_words(s)[0] || s->login ? SMTP_EXT_AUTH : 0);
+	       SMTP_EXT_VERP | SMTP_EXT_EXDATA | (knows_auth(s) ? SMTP_EXT_AUTH : 0);
 }
 
 /* The word behind "with" in Received (RFC 3848, RFC 6531). */
