@@ -152,7 +152,7 @@ static void answer_failed(void *ctx)
 static void txn_fail(struct gate_txn *t)
 {
 	for (struct request *r = t->requests; r; r = r->next)
-		r->failed = r->failed ? r->failed : &gone;
+		r->failed = r->failed ? r->failed : t->login ? &forgotten : &gone;
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;
