@@ -170,5 +170,8 @@ $t->smtp_reply($s);
 $t->smtp($s, 'EHLO c');
 $t->smtp($s, 'MAIL FROM:<alice@example.test>');
 like $t->smtp($s, 'RCPT TO:<keeper@far.example>'), qr/^513 5\.7\.1/, 'MTA-0820: nobody else does';
+# ---- a faulty line of authsenders is told
+$t->file('etc/authsenders', "alice\@example.test sales\@example.test\nlonely\@example.test\n");
+like $t->command('courier', '-C', $t->path(''), 'check'), qr/authsenders.*2.*has no effect/, 'courier check names the line';
 is $t->stop, '', 'stops';
 done_testing;
