@@ -53,6 +53,7 @@ struct authd {
 	struct watch *listener;
 	struct timer *accept_again;
 	int64_t fail_delay_ms;
+	bool external; /* TLS_EXTERNAL is set: esmtpd's word counts for client certificates */
 	int debug;
 	uint64_t right, wrong, failed; /* for status */
 };
@@ -82,10 +83,11 @@ unsigned attempts_factor(struct attempts *t, struct str peer); /* 1 .. ATTEMPTS_
 /* ticket.c */
 struct tickets *tickets_new(void);
 void tickets_free(struct tickets *t);
+/* Owns a.  For the role `redeemer` (a constant) alone. */
 void ticket_issue(
-    struct tickets *t, struct account *a, char out[AUTH_TICKET_SIZE + 1]); /* owns a */
+    struct tickets *t, struct account *a, const char *redeemer, char out[AUTH_TICKET_SIZE + 1]);
 struct account *ticket_redeem(
-    struct tickets *t, struct str ticket); /* NULL; else account_free it */
+    struct tickets *t, struct str ticket, const char *role); /* NULL; else account_free it */
 
 /* exchange.c */
 struct exchange;
@@ -94,7 +96,7 @@ struct exchange;
  * exchange_step. */
 typedef void (*exchange_said)(void *ctx, struct exchange *x, enum auth_verdict v, struct str data);
 struct exchange *exchange_new(struct authd *d, struct str service, struct str mechanism,
-    struct str peer, struct str binding, exchange_said said,
+    struct str peer, struct str binding, struct str external, exchange_said said,
     void *ctx); /* NULL: no such mechanism */
 void exchange_free(struct exchange *x);
 void exchange_set_domain(struct exchange *x, struct str domain, struct str separators);

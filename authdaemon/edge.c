@@ -7,22 +7,24 @@
 #include <unistd.h>
 
 enum rights {
-	MAY_LOGIN = 1,   /* SASL exchanges */
-	GETS_TICKET = 2, /* a right password gives a ticket, to be taken to the broker */
-	MAY_LOOK = 4,    /* account by name */
-	MAY_REDEEM = 8,  /* account by ticket */
+	MAY_LOGIN = 1,     /* SASL exchanges */
+	GETS_TICKET = 2,   /* a right password gives a ticket, to be taken to `redeemer` */
+	MAY_LOOK = 4,      /* account by name */
+	MAY_REDEEM = 8,    /* account by ticket */
+	MAY_EXTERNAL = 16, /* says who a client's certificate is for, when TLS_EXTERNAL is set */
 };
 
 static const struct {
 	const char *role;
 	unsigned rights;
+	const char *redeemer; /* GETS_TICKET: whose tickets they are */
 } roles[] = {
-    {"imaplogin", MAY_LOGIN | GETS_TICKET},
-    {"pop3login", MAY_LOGIN | GETS_TICKET},
-    {"esmtpd", MAY_LOGIN},
-    {"gate", MAY_LOOK},
-    {"local", MAY_LOOK},
-    {"broker", MAY_LOOK | MAY_REDEEM},
+    {"imaplogin", MAY_LOGIN | GETS_TICKET, "broker"},
+    {"pop3login", MAY_LOGIN | GETS_TICKET, "broker"},
+    {"esmtpd", MAY_LOGIN | GETS_TICKET | MAY_EXTERNAL, "gate"},
+    {"gate", MAY_LOOK | MAY_REDEEM, NULL},
+    {"local", MAY_LOOK, NULL},
+    {"broker", MAY_LOOK | MAY_REDEEM, NULL},
 };
 
 struct pending {
@@ -34,7 +36,7 @@ struct pending {
 struct peer {
 	struct authd *d;
 	struct peer *next;
-	const char *role;
+	const char *role, *redeemer;
 	unsigned rights;
 	struct ipc *ipc;
 	struct map *pending; /* SASL exchanges by id */
@@ -88,7 +90,7 @@ static void accept_login(struct pending *q, struct str data)
 	struct peer *p = q->peer;
 	bool ticketed = p->rights & GETS_TICKET;
 	if (ticketed)
-		ticket_issue(p->d->tickets, a, ticket);
+		ticket_issue(p->d->tickets, a, p->redeemer, ticket);
 	answer_sasl(p, q->id, AUTH_OK, data, a, ticket);
 	mem_wipe(ticket, sizeof ticket);
 	if (!ticketed)
@@ -112,20 +114,22 @@ static bool sasl_start(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 {
 	struct str service = ipc_get_str(r), mechanism = ipc_get_str(r);
 	struct str peer = ipc_get_str(r), binding = ipc_get_str(r);
-	struct str domain = ipc_get_str(r), separators = ipc_get_str(r);
+	struct str domain = ipc_get_str(r), separators = ipc_get_str(r), external = ipc_get_str(r);
 	uint8_t tls = ipc_get_u8(r), has_initial = ipc_get_u8(r);
 	struct str initial = ipc_get_rest(r);
 	if (!ipc_done(r) || tls > 1 || has_initial > 1 || service.n >= AUTH_SERVICE_MAX ||
 	    service.n == 0 || peer.n >= AUTH_PEER_MAX || binding.n > AUTH_BINDING_MAX ||
 	    domain.n > AUTH_DOMAIN_MAX || separators.n > AUTH_DOMAIN_MAX ||
-	    map_get(p->pending, key_of(&m->id)))
+	    external.n > AUTH_NAME_MAX || map_get(p->pending, key_of(&m->id)))
 		return false;
 	struct pending *q = mem_new(struct pending);
 	q->peer = p;
 	q->id = m->id;
 	bool room = map_count(p->pending) < AUTH_PENDING_MAX;
+	if (!(p->rights & MAY_EXTERNAL) || !p->d->external)
+		external = STR_NONE;
 	if (room)
-		q->x = exchange_new(p->d, service, mechanism, peer, binding, on_said, q);
+		q->x = exchange_new(p->d, service, mechanism, peer, binding, external, on_said, q);
 	if (!q->x) {
 		answer_sasl(p, m->id, room ? AUTH_NO : AUTH_TEMPFAIL, STR_NONE, NULL, NULL);
 		free(q);
@@ -186,7 +190,7 @@ static bool redeem(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 	struct str text = ipc_get_str(r);
 	if (!ipc_done(r))
 		return false;
-	struct account *a = ticket_redeem(p->d->tickets, text);
+	struct account *a = ticket_redeem(p->d->tickets, text, p->role);
 	answer_account(p, m->id, a ? AUTH_OK : AUTH_NO, a);
 	return true;
 }
@@ -240,8 +244,11 @@ void edge_accept(struct authd *d, const char *role, int fd)
 		return;
 	}
 	struct peer *p = mem_new(struct peer);
-	*p = (struct peer){
-	    .d = d, .role = roles[i].role, .rights = roles[i].rights, .next = d->peers};
+	*p = (struct peer){.d = d,
+	    .role = roles[i].role,
+	    .redeemer = roles[i].redeemer,
+	    .rights = roles[i].rights,
+	    .next = d->peers};
 	p->pending = map_new();
 	p->ipc = ipc_new(d->loop, fd, &handlers, p);
 	d->peers = p;

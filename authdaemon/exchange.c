@@ -115,10 +115,10 @@ static void drive(struct exchange *x, enum sasl_status status)
 }
 
 struct exchange *exchange_new(struct authd *d, struct str service, struct str mechanism,
-    struct str peer, struct str binding, exchange_said said, void *ctx)
+    struct str peer, struct str binding, struct str external, exchange_said said, void *ctx)
 {
 	struct sasl_server_env env = {
-	    .host = str_of(d->accounts.default_domain), .binding = binding};
+	    .host = str_of(d->accounts.default_domain), .binding = binding, .external = external};
 	memcpy(env.fake_key, d->fake_key, sizeof env.fake_key);
 	struct sasl_server *sasl = sasl_server_new(mechanism, &env);
 	if (!sasl)

@@ -19,6 +19,10 @@ static void configure(struct authd *d)
 	accounts_configure(&d->accounts, service_instance(d->service), c);
 	d->fail_delay_ms = number(c, "AUTH_FAIL_DELAY") * 1000;
 	d->debug = (int)number(c, "DEBUG_LOGIN");
+	d->external = false;
+	for (size_t i = 0; i < ARRAY_LEN(auth_external_settings); i++)
+		d->external |=
+		    config_str(c, auth_external_settings[i].name, "TLS_EXTERNAL", NULL).n > 0;
 	cache_free(d->cache);
 	d->cache =
 	    cache_new((size_t)number(c, "AUTH_CACHE_MAX"), number(c, "AUTH_CACHE_TTL") * 1000);
@@ -109,8 +113,9 @@ static void stats(struct service *s, struct buf *out)
 
 int main(int argc, char **argv)
 {
-	static const struct config_component *const components[] = {
-	    &auth_settings, &config_identity};
+	static const struct config_component *const components[] = {&auth_settings,
+	    &config_identity, &auth_external_settings[0], &auth_external_settings[1],
+	    &auth_external_settings[2]};
 	static const struct service_desc desc = {
 	    .role = "auth",
 	    .components = components,

@@ -188,7 +188,7 @@ static void do_auth(struct text_connection *c)
 		return;
 	}
 	c->exchange = exchange_new(c->d, c->q.service, login ? STR("PLAIN") : c->q.type,
-	    str_head(c->q.peer, AUTH_PEER_MAX - 1), STR_NONE, on_said, c);
+	    str_head(c->q.peer, AUTH_PEER_MAX - 1), STR_NONE, STR_NONE, on_said, c);
 	if (!c->exchange)
 		fail(c);
 	else if (login)

@@ -7,6 +7,7 @@
 struct ticket {
 	struct ticket *next;
 	char text[AUTH_TICKET_SIZE + 1];
+	const char *redeemer;
 	struct account *account; /* NULL: redeemed */
 	int64_t until_ms;
 };
@@ -56,11 +57,13 @@ void tickets_free(struct tickets *t)
 	free(t);
 }
 
-void ticket_issue(struct tickets *t, struct account *a, char out[AUTH_TICKET_SIZE + 1])
+void ticket_issue(
+    struct tickets *t, struct account *a, const char *redeemer, char out[AUTH_TICKET_SIZE + 1])
 {
 	struct ticket *k = mem_new(struct ticket);
 	random_token(k->text, AUTH_TICKET_SIZE); /* 190 bits: guessing needs no further guard */
 	k->account = a;
+	k->redeemer = redeemer;
 	k->until_ms = clock_mono_ms() + AUTH_TICKET_TTL_MS;
 	*t->last = k;
 	t->last = &k->next;
@@ -70,10 +73,12 @@ void ticket_issue(struct tickets *t, struct account *a, char out[AUTH_TICKET_SIZ
 	sweep(t);
 }
 
-struct account *ticket_redeem(struct tickets *t, struct str ticket)
+struct account *ticket_redeem(struct tickets *t, struct str ticket, const char *role)
 {
 	sweep(t);
 	struct ticket *k = ticket.n == AUTH_TICKET_SIZE ? map_get(t->by_text, ticket) : NULL;
+	if (k && strcmp(k->redeemer, role) != 0) /* stays good for whom it is meant */
+		return NULL;
 	struct account *a = k ? k->account : NULL;
 	if (k) {
 		map_del(t->by_text, ticket);

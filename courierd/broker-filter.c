@@ -58,8 +58,8 @@ static void on_timer(void *ctx)
 static bool name_known(const struct broker *b, struct str name)
 {
 	static const char *const known[] = {"TCPREMOTEHOST", "TCPREMOTEIP", "TCPREMOTEPORT",
-	    "TCPLOCALIP", "TCPLOCALPORT", "ESMTPHELO", "RELAYCLIENT", "FAXRELAYCLIENT", "SIZELIMIT",
-	    "MIME", "TARPIT", "AUTH_REQUIRED"};
+	    "TCPLOCALIP", "TCPLOCALPORT", "ESMTPHELO", "SENDERAUTH", "RELAYCLIENT",
+	    "FAXRELAYCLIENT", "SIZELIMIT", "MIME", "TARPIT", "AUTH_REQUIRED"};
 	struct str word;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (str_is(name, known[i]))

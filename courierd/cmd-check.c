@@ -114,29 +114,42 @@ static void check_ldapaliasrc(const struct instance *in, struct config_faults *f
 	arena_free(a);
 }
 
-struct bofh_faults {
+struct line_faults {
 	struct config_faults *faults;
 	const char *path;
 };
 
-static void bad_bofh(void *ctx, unsigned line, const char *why)
+static void bad_line(void *ctx, unsigned line, const char *why)
 {
-	struct bofh_faults *b = ctx;
+	struct line_faults *b = ctx;
 	config_warn(b->faults, b->path, line, "%s: the line has no effect", why);
 }
 
-static void check_bofh(const struct instance *in, const struct config *c, struct config_faults *f)
+static void read_bofh(struct str text, const struct names *n, struct line_faults *ctx)
 {
-	char *path = instance_path(in->etc, "bofh");
-	struct bofh_faults ctx = {f, path};
+	bofh_free(bofh_new(text, n, bad_line, ctx));
+}
+
+static void read_authsenders(struct str text, const struct names *n, struct line_faults *ctx)
+{
+	authsenders_free(authsenders_new(text, n, bad_line, ctx));
+}
+
+/* A file of lines about addresses, which is read with the names of this system at hand. */
+static void check_lines(const struct instance *in, const struct config *c, struct config_faults *f,
+    const char *name, size_t max,
+    void (*read)(struct str text, const struct names *n, struct line_faults *ctx))
+{
+	char *path = instance_path(in->etc, name);
+	struct line_faults ctx = {f, path};
 	struct arena *a = arena_new(1024 * 1024);
 	struct names n = {0};
 	struct buf text;
-	buf_init(&text, BOFH_TEXT_MAX);
+	buf_init(&text, max);
 	if (c && a && access(path, F_OK) == 0 && names_load(in, c, NULL, a, &n) == 0) {
-		if (config_text(in->etc, "bofh", false, &text) < 0)
+		if (config_text(in->etc, name, false, &text) < 0)
 			config_fault(f, path, 0, "can't be read");
-		bofh_free(bofh_new(buf_str(&text), &n, bad_bofh, &ctx));
+		read(buf_str(&text), &n, &ctx);
 		names_free(&n);
 	}
 	buf_free(&text);
@@ -156,7 +169,8 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_modes(in, &f);
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
-	check_bofh(in, c, &f);
+	check_lines(in, c, &f, "bofh", BOFH_TEXT_MAX, read_bofh);
+	check_lines(in, c, &f, "authsenders", AUTHSENDERS_TEXT_MAX, read_authsenders);
 	if (roles_load(&roles, in) < 0)
 		f.errors++;
 	fputs(f.text.p, stderr);

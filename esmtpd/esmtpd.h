@@ -22,6 +22,7 @@ struct door_settings {
 	bool tarpit, no_vrfy, no_expn, log_dialog, reverse_dns;
 	char *gate_env;        /* NAME=value lines that the gate is to know */
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
+	char *external; /* field of a client's certificate that names who logs in; or empty */
 	uint32_t max_total, max_per_ip, max_per_net;
 	uint32_t max_bad, max_refused, max_idle;
 	uint32_t line_max, max_mails;

@@ -130,6 +130,8 @@ static int setup(struct service *s)
 	for (size_t i = 0; i < DOORS; i++) {
 		w->server.doors[i].name = doors[i].name;
 		w->server.doors[i].component = doors[i].component;
+		/* here, since there are no authorities and groups to be read in the empty folder */
+		w->server.doors[i].tls = tls_server_new(s, doors[i].component);
 	}
 	w->server.board = board_new(path);
 	if (!w->server.board) {
@@ -170,8 +172,6 @@ static int start(struct service *s)
 	struct worker *w = service_data(s);
 
 	read_settings(w);
-	for (size_t i = 0; i < DOORS; i++)
-		w->server.doors[i].tls = tls_server_new(s, w->server.doors[i].component);
 	w->server.gate = gate_client_new(s);
 	w->server.auth = auth_client_new(s);
 	w->certificates = timer_new(service_loop(s), look_for_certificates, w);

@@ -1,14 +1,58 @@
-/* AUTH (RFC 4954): the exchange is authdaemond's, we carry it. */
+/*
+ * AUTH (RFC 4954): the exchange is authdaemond's, we carry it.  A right answer comes with a ticket,
+ * which the gate takes to authdaemond for the account: only when it has it the client hears yes.
+ */
 #include "config.h"
 #include "esmtpd/session.h"
 
 #include <stdlib.h>
 
+enum { AUTH_WORDS_MAX = 1200 };
+
+/* What AUTH may build on: a channel binding, and who the client's certificate is for. */
+void session_auth_channel(struct session *s)
+{
+	struct buf b;
+
+	if (!s->secure)
+		return;
+	buf_init(&b, 256);
+	s->bindable = tls_channel_binding(s->stream, &b) && b.n;
+	buf_clear(&b);
+	if (s->settings->external && s->settings->external[0] &&
+	    tls_peer_subject(s->stream, s->settings->external, &b) && b.n)
+		session_set(&s->external, buf_str(&b));
+	buf_free(&b);
+}
+
+/* A mechanism that wants a binding, where there is none to be had (TLS 1.2). */
+static bool unbound(const struct session *s, struct str mechanism)
+{
+	return !s->bindable && str_ends(mechanism, STR("-PLUS"));
+}
+
+static void add_word(struct buf *out, struct str word)
+{
+	buf_addf(out, "%s%.*s", out->n ? " " : "", STR_FMT(word));
+}
+
 const char *session_auth_words(const struct session *s)
 {
+	struct str rest = str_of(s->secure ? s->settings->auth_tls : s->settings->auth), word;
+	struct buf out;
+	char *z;
+
 	if (!s->server->auth || s->login)
 		return "";
-	return s->secure ? s->settings->auth_tls : s->settings->auth;
+	buf_init(&out, AUTH_WORDS_MAX);
+	while (str_word(&rest, &word))
+		if (!unbound(s, word) && !str_is(word, "EXTERNAL"))
+			add_word(&out, word);
+	if (s->external)
+		add_word(&out, STR("EXTERNAL"));
+	z = arena_strz(s->server->arena, buf_str(&out));
+	buf_free(&out);
+	return z ? z : "";
 }
 
 static bool in_words(const char *words, struct str mechanism)
@@ -31,7 +75,10 @@ void session_auth_cancel(struct session *s)
 	if (s->sasl)
 		auth_sasl_cancel(s->sasl);
 	s->sasl = NULL;
-	session_set(&s->auth_pending, STR_NONE);
+	s->last_word = false;
+	session_set(&s->auth_login, STR_NONE);
+	session_set(&s->auth_ticket, STR_NONE);
+	session_set(&s->auth_mechanism, STR_NONE);
 }
 
 static void challenge(struct session *s, struct str data)
@@ -52,14 +99,27 @@ static void challenge(struct session *s, struct str data)
 	buf_free(&b);
 }
 
-static void succeed(struct session *s, struct str login)
+/* What the gate says of the ticket. */
+static void redeemed(void *ctx, const struct gate_reply *r)
 {
-	session_set(&s->login, login);
-	session_set(&s->auth_pending, STR_NONE);
+	struct session *s = ctx;
+
 	s->state = ST_READY;
-	log_info(NULL, "auth,relay=%s,port=%u,session=%s,user=%s", s->peer_log, s->peer_port, s->id,
-	    s->login);
-	session_say(s, SMTP_R_AUTH_OK);
+	if (r->code < 300) {
+		session_set(&s->login, str_of(s->auth_login));
+		log_info(NULL, "auth,relay=%s,port=%u,session=%s,user=%s", s->peer_log,
+		    s->peer_port, s->id, s->login);
+	}
+	session_auth_cancel(s);
+	session_say(s, s->login ? SMTP_R_AUTH_OK : SMTP_R_AUTH_TEMPFAIL);
+	if (!s->penalised)
+		session_wake(s);
+}
+
+static void redeem(struct session *s)
+{
+	gate_auth(s->txn, str_of(s->auth_ticket), str_of(s->auth_mechanism), redeemed, s);
+	session_wait(s, GATE_ANSWER_MS);
 }
 
 static void fail(struct session *s, const struct auth_result *r)
@@ -68,7 +128,22 @@ static void fail(struct session *s, const struct auth_result *r)
 		session_set(&s->command, str_of(arena_printf(s->server->arena, "%s %.*s",
 					     s->command ? s->command : "AUTH", STR_FMT(r->login))));
 	s->state = ST_READY;
+	session_auth_cancel(s);
 	session_say(s, r->verdict == AUTH_TEMPFAIL ? SMTP_R_AUTH_TEMPFAIL : SMTP_R_AUTH_FAILED);
+}
+
+/* True when the client has to be heard once more. */
+static bool accepted(struct session *s, const struct auth_result *r)
+{
+	session_set(&s->auth_login, r->login);
+	session_set(&s->auth_ticket, r->ticket);
+	if (r->data.n) { /* the server's last word, which the client answers with nothing */
+		s->last_word = true;
+		challenge(s, r->data);
+		return true;
+	}
+	redeem(s);
+	return false;
 }
 
 static void answered(void *ctx, const struct auth_result *r)
@@ -81,11 +156,8 @@ static void answered(void *ctx, const struct auth_result *r)
 		break;
 	case AUTH_OK:
 		s->sasl = NULL;
-		if (r->data.n) { /* the server's last word, which the client answers with nothing */
-			session_set(&s->auth_pending, r->login);
-			challenge(s, r->data);
-		} else
-			succeed(s, r->login);
+		if (!accepted(s, r))
+			return;
 		break;
 	default:
 		s->sasl = NULL;
@@ -102,12 +174,17 @@ static void begin(struct session *s, struct str mechanism, struct str initial)
 
 	for (char *c = upper; c && *c; c++)
 		*c = (char)ascii_upper((unsigned char)*c);
+	session_set(&s->auth_mechanism, str_of(upper));
 	buf_init(&binding, 64);
-	if (s->secure)
+	if (auth_offers_binding(str_of(session_auth_words(s))))
 		tls_channel_binding(s->stream, &binding);
 	s->state = ST_AUTH;
-	s->sasl = auth_sasl_start(s->server->auth, "smtp", str_of(upper), initial, str_of(s->peer),
-	    s->secure, buf_str(&binding), answered, s);
+	if (str_is(str_of(upper), "EXTERNAL"))
+		s->sasl = auth_sasl_external(s->server->auth, "smtp", str_of(s->external), initial,
+		    str_of(s->peer), answered, s);
+	else
+		s->sasl = auth_sasl_start(s->server->auth, "smtp", str_of(upper), initial,
+		    str_of(s->peer), s->secure, buf_str(&binding), answered, s);
 	buf_free(&binding);
 	if (!s->sasl) {
 		s->state = ST_READY;
@@ -158,11 +235,11 @@ void session_auth_line(struct session *s, struct str line)
 		give_up(s, SMTP_R_AUTH_CANCELLED);
 		return;
 	}
-	if (s->auth_pending) {
+	if (s->last_word) {
 		if (line.n)
 			give_up(s, SMTP_R_AUTH_FAILED);
 		else
-			succeed(s, str_of(arena_strz(s->server->arena, str_of(s->auth_pending))));
+			redeem(s);
 		return;
 	}
 	buf_init(&raw, SMTP_AUTH_LINE_MAX);

@@ -48,6 +48,7 @@ static void ehlo(struct session *s, struct str args)
 	if (!host)
 		return;
 	s->esmtp = true;
+	session_auth_channel(s);
 	buf_init(&b, SESSION_GROUP_MAX);
 	buf_addf(&b, "%s %s\n", host, smtp_reply(SMTP_R_HELO)->text);
 	if (session_auth_words(s)[0])

@@ -29,6 +29,14 @@ static unsigned not_offered(const struct session *s)
 	return off & SMTP_EXT_CHUNKING ? off | SMTP_EXT_BINARYMIME : off;
 }
 
+/* AUTH= of MAIL is understood also where AUTH itself has to wait for TLS. */
+static bool knows_auth(const struct session *s)
+{
+	const struct door_settings *d = s->settings;
+
+	return s->login || (s->server->auth && (d->auth[0] || d->auth_tls[0] || s->external));
+}
+
 unsigned session_extensions(const struct session *s)
 {
 	unsigned ext;
@@ -41,7 +49,7 @@ unsigned session_extensions(const struct session *s)
 		ext |= SMTP_EXT_REQUIRETLS & ~s->settings->discard;
 	if (s->secure)
 		ext |= SMTP_EXT_SECURE;
-	if (session_auth_words(s)[0] || s->login)
+	if (knows_auth(s))
 		ext |= SMTP_EXT_AUTH;
 	return ext;
 }

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
-enum { MULTI_RESULT = 558 }; /* EXDATA: some recipients got the message, perhaps */
+enum {
+	MULTI_RESULT = 558, /* EXDATA: some recipients got the message, perhaps */
+	DATA_LEAST = 4096,  /* less than this, and no line: a slow client's, it can wait */
+};
 
 /* The word behind "with" in Received (RFC 3848, RFC 6531). */
 static const char *with_word(const struct session *s, bool utf8)
@@ -224,7 +227,7 @@ bool session_data_input(struct session *s)
 		session_end_message(s);
 		return true;
 	}
-	if (!in.n)
+	if (in.n < DATA_LEAST && str_chr(in, '\n') < 0)
 		return false;
 	used = smtp_data_feed(&s->data, in, s->server->chunk, &n);
 	stream_consume(s->stream, used);

@@ -21,6 +21,7 @@ static void session_free(void *ctx)
 	free(s->policy.host);
 	free(s->policy.greeting);
 	free(s->host_name);
+	free(s->external);
 	free(s->command);
 	door_settings_drop(s->settings);
 	free(s);
@@ -81,8 +82,10 @@ void session_reset(struct session *s)
 void session_forget(struct session *s)
 {
 	session_set(&s->helo, STR_NONE);
+	if (s->login && s->txn)
+		gate_auth(s->txn, STR_NONE, STR_NONE, NULL, NULL);
 	session_set(&s->login, STR_NONE);
-	session_set(&s->auth_pending, STR_NONE);
+	session_auth_cancel(s);
 	session_set(&s->sender, STR_NONE);
 	session_set(&s->rcpt, STR_NONE);
 	s->esmtp = s->utf8 = false;

@@ -101,7 +101,12 @@ struct session {
 	char *helo;
 	bool esmtp, utf8; /* EHLO was said; SMTPUTF8 in the message at hand */
 	char *login;
-	char *auth_pending;  /* AUTH: the login that takes effect after the client's empty answer */
+	char *external; /* who the client is by its certificate (TLS_EXTERNAL); NULL: nobody */
+	/* AUTH: what takes effect when the gate has redeemed the ticket; `last_word`: and the
+	 * client has answered the server's last word with nothing. */
+	char *auth_login, *auth_ticket, *auth_mechanism;
+	bool last_word;
+	bool bindable;       /* the TLS channel has a binding for -PLUS mechanisms */
 	char *sender, *rcpt; /* for the log; rcpt: the one being asked about */
 	uint32_t rcpts, refused, bad, idle, errors;
 	char *command; /* the last line, for the log */
@@ -153,6 +158,8 @@ void session_offer(const struct session *s, struct buf *b); /* their lines for E
 
 /* session-auth.c */
 bool session_offers_auth(const struct session *s, struct str mechanism);
+void session_auth_channel(struct session *s); /* at EHLO: looks at what AUTH may build on */
+/* The mechanisms that are offered now, in the command's memory; "": none. */
 const char *session_auth_words(const struct session *s);
 void session_auth(struct session *s, struct str args);
 void session_auth_line(struct session *s, struct str line);

@@ -85,6 +85,7 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->log_dialog = config_bool(c, component, "ESMTP_LOG_DIALOG", NULL);
 	d->reverse_dns = str_find(tcpd, STR("-nodnslookup")) < 0;
 	read_auth(d, c, component);
+	d->external = mem_strdup(config_z(c, component, "TLS_EXTERNAL", NULL));
 	d->gate_env = gate_env(c, component);
 	d->max_total = number(c, component, "MAXDAEMONS");
 	d->max_per_ip = number(c, component, "MAXPERIP");
@@ -115,6 +116,7 @@ void door_settings_drop(struct door_settings *d)
 		return;
 	free(d->auth);
 	free(d->auth_tls);
+	free(d->external);
 	free(d->gate_env);
 	free(d);
 }

@@ -46,6 +46,8 @@ static bool valid_discard(struct str v)
 	    ROW("ESMTPAUTH", CONFIG_STRING, NULL, "mechanisms without TLS; unset: the safe ones"), \
 	    ROW("ESMTPAUTH_TLS", CONFIG_STRING, NULL, "mechanisms under TLS; unset: all"),         \
 	    ROW("AUTH_REQUIRED", CONFIG_BOOL, auth_required, "no mail without authentication"),    \
+	    ROW("AUTH_SENDER", CONFIG_STRING, "", "envelope, header: senders of who logs in"),     \
+	    ROW("TLS_EXTERNAL", CONFIG_STRING, "", "certificate field that names who logs in"),    \
 	    ROW("ESMTP_TLS_REQUIRED", CONFIG_BOOL, "0", "no mail without TLS"),                    \
 	    ROW("BOFHNOVRFY", CONFIG_BOOL, "0", "VRFY tells nothing"),                             \
 	    ROW("BOFHNOEXPN", CONFIG_BOOL, "0", "EXPN tells nothing"),                             \

@@ -154,15 +154,18 @@ void login_password(struct login_conn *c, struct str user, struct str password)
 
 void login_sasl(struct login_conn *c, struct str mechanism, struct str initial)
 {
-	struct buf binding;
+	struct buf binding, offered;
 	buf_init(&binding, 200);
-	if (c->tls)
+	buf_init(&offered, 1000);
+	login_mechanisms(c, &offered);
+	if (c->tls && auth_offers_binding(buf_str(&offered)))
 		(void)tls_channel_binding(c->stream, &binding);
 	snprintf(c->method, sizeof c->method, "%.*s", STR_FMT(str_head(mechanism, 20)));
 	c->state = LOGIN_SASL;
 	c->sasl = auth_sasl_start(c->l->auth, service_name(c), mechanism, initial, str_of(c->peer),
 	    c->tls, buf_str(&binding), on_result, c);
 	buf_free(&binding);
+	buf_free(&offered);
 	wait_for_answer(c);
 }
 

@@ -1,6 +1,9 @@
 /*
  * Peers: edges from other roles and connections to the submission socket.  Frames of a transaction
  * are handled one after the other; what comes while one is still at work waits in its line.
+ *
+ * MAIL and END need the scheduler.  When it has just died another is there within a second: a frame
+ * is held back so long, instead of telling every client under load to come again.
  */
 #include "config.h"
 
@@ -15,6 +18,7 @@ enum {
 	LINE_MAX_BYTES = 32 * 1024 * 1024, /* of frames that wait, for one transaction */
 	SOCKET_TRANSACTIONS_MAX = 4,       /* of one connection to the submission socket */
 	SOCKET_IDLE_MS = 10 * 60 * 1000,   /* a program that is silent for so long has gone wrong */
+	QUEUE_HOLD_MS = 2000,              /* longest wait for a scheduler */
 };
 
 struct waiting {
@@ -33,6 +37,9 @@ struct session {
 	bool busy;     /* a verb has not been answered yet */
 	bool overflow; /* more data than may wait: END will fail */
 	bool running;  /* run() is at work: answers inside it do not start another */
+	bool held;     /* the first of the line waits for the scheduler */
+	bool waited;   /* it has been held already */
+	struct timer *hold;
 };
 
 struct peer {
@@ -53,6 +60,8 @@ static void drop_peer(void *ctx);
 static void session_free(void *session)
 {
 	struct session *s = session;
+	s->peer->gate->held -= s->held;
+	timer_free(s->hold);
 	transaction_free(s->t);
 	while (s->line) {
 		struct waiting *w = s->line;
@@ -153,6 +162,17 @@ static bool do_vrfy(struct session *s, struct str body)
 	return true;
 }
 
+static bool do_auth(struct session *s, struct str body)
+{
+	struct str ticket, mechanism;
+	s->busy = !s->peer->socket && s->peer->kind == SOURCE_NETWORK &&
+		  gate_decode_auth(body, &ticket, &mechanism);
+	if (!s->busy)
+		return false;
+	transaction_auth(s->t, ticket, mechanism);
+	return true;
+}
+
 static bool do_data(struct session *s, struct str body)
 {
 	transaction_data(s->t, body);
@@ -190,6 +210,7 @@ static bool perform(struct session *s, uint16_t type, struct str body)
 	    [GATE_DATA] = do_data,
 	    [GATE_END] = do_end,
 	    [GATE_RESET] = do_reset,
+	    [GATE_AUTH] = do_auth,
 	};
 	if (s->overflow && type == GATE_DATA)
 		return true;
@@ -207,15 +228,62 @@ static void break_off(struct peer *p, uint16_t type)
 	drop_later(p);
 }
 
+/* ---- without a scheduler --------------------------------------------------------------------- */
+
+static void release(struct session *s)
+{
+	s->peer->gate->held--;
+	s->held = s->busy = false;
+	s->waited = true;
+	timer_clear(s->hold);
+	session_run(s);
+}
+
+static void on_hold_over(void *ctx)
+{
+	release(ctx);
+}
+
+/* True: not now, the frame stays (or has to be put) at the front of the line. */
+static bool hold(struct session *s, uint16_t type)
+{
+	struct gate_process *g = s->peer->gate;
+	bool needs = (type == GATE_MAIL || type == GATE_END) && !s->waited;
+	if (!needs || queue_client_serves(g->queue) || !g->ready || service_draining(g->service))
+		return false;
+	if (!s->hold)
+		s->hold = timer_new(service_loop(g->service), on_hold_over, s);
+	if (!s->hold)
+		return false;
+	timer_set(s->hold, QUEUE_HOLD_MS);
+	g->held++;
+	return s->held = s->busy = true;
+}
+
+void peers_release(struct gate_process *g)
+{
+	struct str key;
+	void *session;
+	for (struct peer *p = g->peers; p && g->held; p = p->next)
+		for (size_t at = 0; map_next(p->sessions, &at, &key, &session);)
+			if (((struct session *)session)->held)
+				release(session);
+}
+
+/* ---- frames of a transaction ----------------------------------------------------------------- */
+
 static void session_run(struct session *s)
 {
 	s->running = true;
 	while (s->line && !s->busy) {
+		if (hold(s, s->line->type))
+			break;
 		struct waiting *w = s->line;
 		s->line = w->next;
 		s->line_bytes -= w->n;
 		if (!s->line)
 			s->line_end = &s->line;
+		s->waited = false;
 		if (!perform(s, w->type, str_at(w->body, w->n)))
 			break_off(s->peer, w->type);
 		free(w);
@@ -300,7 +368,7 @@ static bool handle(struct peer *p, const struct ipc_msg *m)
 		session_free(s);
 		return true;
 	}
-	if (s->busy || s->line)
+	if (s->busy || s->line || hold(s, m->type))
 		return wait_in_line(s, m);
 	s->running = true;
 	bool good = perform(s, m->type, m->body);

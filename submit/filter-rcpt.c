@@ -62,6 +62,10 @@ bool filter_environment(const struct transaction *t, struct buf *out)
 	put(out, "ESMTPHELO", t->message->mail.helo);
 	buf_addf(out, "TCPREMOTEPORT=%u\nTCPLOCALPORT=%u\n", o->remote_port, o->local_port);
 	put_access(out, buf_str(&t->env));
+	if (t->message->mail.login.n) {
+		put(out, "SENDERAUTH", t->message->mail.login);
+		buf_addz(out, "RELAYCLIENT=\nFAXRELAYCLIENT=\n");
+	}
 	return !out->failed;
 }
 

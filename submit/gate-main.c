@@ -132,6 +132,7 @@ static void queue_serves(void *ctx)
 	if (!g->ready)
 		service_ready(g->service);
 	g->ready = true;
+	peers_release(g);
 }
 
 static const struct queue_client_handlers queue_handlers = {

@@ -130,11 +130,16 @@ static struct str old_names(struct arena *a, struct str block, const struct head
 											 : out;
 }
 
-static void add_fields(struct str block, struct buf *out)
+static bool is_bcc(struct str name)
+{
+	return str_iis(name, "Bcc") || str_iis(name, "Resent-Bcc");
+}
+
+static void add_fields(struct str block, bool drop_bcc, struct buf *out)
 {
 	struct header_field h;
 	for (bool first = true; header_next(&block, &h); first = false)
-		if (!(first && header_is_mbox_line(&h)))
+		if (!(first && header_is_mbox_line(&h)) && !(drop_bcc && is_bcc(h.name)))
 			add_raw(out, h.raw);
 }
 
@@ -171,7 +176,7 @@ enum header_verdict header_process(
 	if (block.n && !rest.p)
 		return HEADER_FULL;
 	add_received(out, f);
-	add_fields(rest, out);
+	add_fields(rest, f->drop_bcc, out);
 	add_missing(&facts, f, out);
 	buf_addc(out, '\n');
 	return out->failed ? HEADER_FULL : HEADER_OK;

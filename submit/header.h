@@ -31,6 +31,7 @@ struct header_job {
 	struct str from_node; /* not from the network, but from this node */
 	bool local;           /* submitted on this machine: bare addresses get the default domain */
 	bool add_date, add_msgid;
+	bool drop_bcc; /* from somebody who has logged in: what his program has left over */
 	enum header_rewrite rewrite;
 	unsigned received_max;
 	bool add_mime; /* the body has 8-bit bytes and nothing says so: call it UTF-8 text */

@@ -12,6 +12,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/bofh.h submit/bofh-text.c submit/bofh-options.c submit/bofh-decide.c \
 	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
+	submit/authsenders.h submit/authsenders.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
 
 # What filters say and write; pure.
@@ -26,8 +27,8 @@ submit_pure_libs = submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/r
 
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
-	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-rcpt.c \
-	submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
+	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-auth.c submit/transaction-rcpt.c \
+	submit/sender-own.c submit/sender-own.h submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
 	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \
 	ldapaliasd/alias-proto.h \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
@@ -102,6 +103,11 @@ tests_unit_submit_decide_SOURCES = tests/unit/submit-decide.c
 tests_unit_submit_decide_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 tests_unit_submit_text_SOURCES = tests/unit/submit-text.c
 tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/gate-edge tests/unit/authsenders
+tests_unit_authsenders_SOURCES = tests/unit/authsenders.c
+tests_unit_authsenders_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
+tests_unit_gate_edge_SOURCES = tests/unit/gate-edge.c
+tests_unit_gate_edge_LDADD = libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a $(SERVICE_LIBS) $(CMOCKA_LIBS)
 endif
 
 # The names by which programs look for sendmail.
@@ -115,7 +121,7 @@ install-sendmail-links:
 uninstall-sendmail-links:
 	rm -f "$(DESTDIR)$(bindir)/newaliases" "$(DESTDIR)$(sbindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
 
-dist_man_MANS += man/bofh.5 man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
+dist_man_MANS += man/bofh.5 man/authsenders.5 man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
 	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8 man/makepercentrelay.8
 
@@ -127,6 +133,10 @@ fuzz_programs += tests/fuzz/fuzz-submit-drop
 tests_fuzz_fuzz_submit_drop_SOURCES = tests/fuzz/fuzz-submit-drop.c
 tests_fuzz_fuzz_submit_drop_LDADD = $(submit_client_libs)
 tests_fuzz_fuzz_submit_drop_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_programs += tests/fuzz/fuzz-authsenders
+tests_fuzz_fuzz_authsenders_SOURCES = tests/fuzz/fuzz-authsenders.c
+tests_fuzz_fuzz_authsenders_LDADD = $(submit_client_libs)
+tests_fuzz_fuzz_authsenders_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_programs += tests/fuzz/fuzz-bofh
 tests_fuzz_fuzz_bofh_SOURCES = tests/fuzz/fuzz-bofh.c
 tests_fuzz_fuzz_bofh_LDADD = $(submit_client_libs)

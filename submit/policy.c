@@ -61,10 +61,20 @@ static int load_bofh(struct policy *p, const struct instance *in)
 	return 0;
 }
 
-bool policy_checks_dns(const struct policy *p, const char *service)
+static size_t service_index(const char *service)
 {
 	struct str s = str_of(service);
-	return p->check_dns[str_is(s, "submission") ? 1 : str_is(s, "smtps") ? 2 : 0];
+	return str_is(s, "submission") ? 1 : str_is(s, "smtps") ? 2 : 0;
+}
+
+bool policy_checks_dns(const struct policy *p, const char *service)
+{
+	return p->check_dns[service_index(service)];
+}
+
+unsigned policy_bound(const struct policy *p, const char *service)
+{
+	return p->bound[service_index(service)];
 }
 
 static enum check_mode mode(const struct config *c, const char *name)
@@ -123,8 +133,11 @@ static void load_values(struct policy *p, const struct config *c)
 	load_filters(p, c);
 	p->track_smtp = suppresses(c, "smtp");
 	p->track_auth = suppresses(c, "authsmtp");
-	for (size_t i = 0; i < ARRAY_LEN(sender_settings); i++)
-		p->check_dns[i] = config_bool(c, sender_settings[i].name, "BOFHCHECKDNS", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(sender_settings); i++) {
+		const char *name = sender_settings[i].name;
+		p->check_dns[i] = config_bool(c, name, "BOFHCHECKDNS", NULL);
+		bound_parse(config_str(c, name, "AUTH_SENDER", NULL), &p->bound[i]);
+	}
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
 }
 
@@ -249,10 +262,27 @@ static bool load_aliases(struct policy *p, const struct instance *in)
 	return good;
 }
 
+static void bad_sender(void *ctx, unsigned line, const char *why)
+{
+	(void)ctx;
+	log_warning(NULL, "authsenders, line %u: %s", line, why);
+}
+
+static bool load_authsenders(struct policy *p, const struct instance *in)
+{
+	struct buf text;
+	buf_init(&text, AUTHSENDERS_TEXT_MAX);
+	if (config_text(in->etc, "authsenders", false, &text) >= 0)
+		p->authsenders = authsenders_new(buf_str(&text), &p->names, bad_sender, NULL);
+	buf_free(&text);
+	return p->authsenders != NULL;
+}
+
 struct policy *policy_load(const struct instance *in, const struct config *c)
 {
 	struct policy *p = load_one(in, c, NULL, STR_NONE);
-	if (p && load_aliases(p, in) && load_access(p, in) == 0 && load_vhosts(p, in, c) == 0)
+	if (p && load_aliases(p, in) && load_access(p, in) == 0 && load_authsenders(p, in) &&
+	    load_vhosts(p, in, c) == 0)
 		p->claims = claims_load(in, p->names.me, names_list);
 	if (p && p->claims)
 		return p;
@@ -279,6 +309,7 @@ void policy_drop(struct policy *p)
 		table_close(p->aliases_of[i]);
 	table_close(p->access_table);
 	access_free(p->access);
+	authsenders_free(p->authsenders);
 	free_one(p);
 }
 

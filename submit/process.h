@@ -31,12 +31,14 @@ struct gate_process {
 	uint64_t accepted, refused; /* messages */
 	uint32_t uid;               /* of this process */
 	bool ready;                 /* the scheduler has been there */
+	size_t held;                /* sessions that wait for it to come back */
 };
 
 /* Two sources of transactions (edge.c). */
 void peer_new(struct gate_process *g, const char *role, int fd, bool socket, uint32_t uid);
 void peers_free(struct gate_process *g);
-void peers_sweep(struct gate_process *g); /* ends programs that have nothing to say */
+void peers_release(struct gate_process *g); /* the scheduler is there */
+void peers_sweep(struct gate_process *g);   /* ends programs that have nothing to say */
 size_t peers_of(const struct gate_process *g, uint32_t uid); /* on the submission socket */
 
 #endif

@@ -89,6 +89,8 @@ static const struct {
     [REPLY_SPF_LATER] = {417, STR_INIT("4.7.24"), STR_INIT("SPF")},
     [REPLY_SPAMTRAP] = {550, STR_INIT("5.7.1"), STR_INIT("Spam refused")},
     [REPLY_TOO_MANY_HARD] = {531, STR_INIT("5.5.3"), STR_INIT("Too many recipients")},
+    [REPLY_NOT_OWNER] = {550, STR_INIT("5.7.1"),
+	STR_INIT("Your account may not send in the name of")},
     [REPLY_BASE64_TEXT] = {550, STR_INIT("5.6.1"),
 	STR_INIT("Text in base64 is not accepted here, send it as it is or as quoted-printable")},
     [REPLY_BARE_NEWLINE] = {554, STR_INIT("5.6.1"),

@@ -152,11 +152,22 @@ static const struct config_setting settings[] = {
 	.help = "largest file in the drop folder"},
 };
 
+static bool valid_bound(struct str v)
+{
+	unsigned bound;
+	return bound_parse(v, &bound);
+}
+
 static const struct config_setting sender_rows[] = {
     {.name = "BOFHCHECKDNS",
 	.type = CONFIG_BOOL,
 	.def = "1",
 	.help = "the domain of a sender must have a mail host"},
+    {.name = "AUTH_SENDER",
+	.type = CONFIG_STRING,
+	.def = "",
+	.valid = valid_bound,
+	.help = "envelope, header: senders must be addresses of the account"},
 };
 
 #define SENDER(n_, overlay_)                                                               \

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "submit/aliases.h"
+#include "submit/authsenders.h"
 #include "submit/bofh.h"
 #include "submit/claims.h"
 #include "submit/decide.h"
@@ -32,7 +33,9 @@ struct policy {
 	uint32_t max_rcpts, batch;
 	bool rcpts_hard; /* 531, not 431 */
 	struct bofh *bofh;
-	bool check_dns[3]; /* BOFHCHECKDNS of esmtpd, esmtpd-msa, esmtpd-ssl */
+	bool check_dns[3];               /* BOFHCHECKDNS of esmtpd, esmtpd-msa, esmtpd-ssl */
+	unsigned bound[3];               /* AUTH_SENDER of the same: enum bound */
+	struct authsenders *authsenders; /* root only */
 	size_t header_max;
 	unsigned received_max;
 	struct disk_need disk;
@@ -77,6 +80,8 @@ void names_free(struct names *n);
 /* FILE.dat, or the text FILE; for claims_load. */
 struct domains *names_list(const struct instance *in, const char *file, struct str me);
 
+/* What of a message is bound to its account, by AUTH_SENDER. */
+unsigned policy_bound(const struct policy *p, const char *service);
 /* Whether senders' domains are looked up for a service ("smtp", "submission", "smtps"). */
 bool policy_checks_dns(const struct policy *p, const char *service);
 

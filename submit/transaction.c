@@ -2,6 +2,7 @@
 #include "submit/access.h"
 #include "submit/bang.h"
 #include "submit/filter-run.h"
+#include "submit/sender-own.h"
 #include <stdlib.h>
 
 enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
@@ -30,6 +31,7 @@ static void message_free(struct message *m)
 
 void transaction_reset(struct transaction *t)
 {
+	sender_own_cancel(t);
 	sender_check_free(t->sender_check);
 	t->sender_check = NULL;
 	from_check_free(t->from_check);
@@ -95,7 +97,7 @@ static void read_environment(struct transaction *t, bool *deny)
 	if (!t->proxy)
 		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
 	/* Behind the table's: the first word counts. */
-	buf_adds(&t->env, t->origin.env);
+	transaction_add_said(t);
 	bofh_defaults(t->policy->bofh, &t->env);
 	t->env_good &= !t->env.failed;
 	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
@@ -135,6 +137,7 @@ void transaction_free(struct transaction *t)
 	if (!t)
 		return;
 	transaction_reset(t);
+	transaction_forget_login(t);
 	t->gate->transactions--;
 	policy_drop(t->policy);
 	buf_free(&t->env);
@@ -229,7 +232,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->mail.helo = arena_str(m->arena, f->mail.helo);
 	/* Any user of this machine may speak on the socket: a login and TLS are not theirs to
 	 * claim. */
-	m->mail.login = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.login);
+	m->mail.login = arena_str(m->arena, transaction_login(t, &f->mail));
 	m->mail.tls = t->from_program ? STR_NONE : arena_str(m->arena, f->mail.tls);
 	m->mail.envid = arena_str(m->arena, f->mail.envid);
 	m->mail.security = arena_str(m->arena, f->mail.security);
@@ -262,7 +265,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 static void renew_policy(struct transaction *t, const struct gate_mail *m)
 {
 	bool deny;
-	if (choose_policy(t, t->from_program ? STR_NONE : m->login))
+	if (choose_policy(t, transaction_login(t, m)))
 		read_environment(t, &deny);
 }
 
@@ -308,10 +311,12 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 		t->message = m;
 	else
 		message_free(m);
-	if (id == REPLY_SENDER_OK && t->from_network)
-		sender_check_start(t, &sender);
-	else
+	if (id != REPLY_SENDER_OK || !t->from_network)
 		transaction_say(t, id);
+	else if (sender.text.n && (sender_bound(t) & BOUND_ENVELOPE))
+		sender_own_envelope(t);
+	else
+		sender_check_start(t, &sender);
 }
 
 /* ---- DATA and END ---------------------------------------------------------------------------- */
@@ -350,7 +355,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .helo = m->mail.helo,
 	    .remote_host = t->origin.remote_host,
 	    .remote_ip = t->origin.remote_ip,
-	    .login = m->mail.login,
+	    .login = transaction_login_text(t),
 	    .tls = m->mail.tls,
 	    .with = m->with,
 	    .sender_id = t->origin.sender_id,
@@ -358,6 +363,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .local = t->from_program,
 	    .add_date = date,
 	    .add_msgid = msgid,
+	    .drop_bcc = t->from_network && m->mail.login.n > 0,
 	    .rewrite = rewrite > 1 ? HEADER_NO_REWRITE_SIGNED : (enum header_rewrite)rewrite,
 	    .received_max = p->received_max,
 	    .add_mime = add_mime,
@@ -392,8 +398,10 @@ static void begin_data(struct transaction *t)
 static void header_ended(struct transaction *t)
 {
 	struct message *m = t->message;
-	if (m->error == REPLY_OK && m->spool.error == REPLY_OK && !m->from_checked)
-		from_check_start(t);
+	if (m->error != REPLY_OK || m->spool.error != REPLY_OK || m->from_checked)
+		return;
+	sender_own_note(t);
+	from_check_start(t);
 }
 
 static void lines_there(void *ctx, enum reply_id error);
@@ -505,6 +513,8 @@ static void go_on_ending(struct transaction *t)
 	struct message *m = t->message;
 	t->ending = true;
 	header_ended(t);
+	if (m->error == REPLY_OK && sender_own_header(t))
+		return;
 	if (m->error == REPLY_OK && !m->judged) {
 		if (spool_end(&m->spool) == 0)
 			return;

@@ -44,6 +44,8 @@ struct message {
 	bool trapped;            /* a spamtrap is among the recipients */
 	bool tls_optional;       /* its header has "TLS-Required: No" */
 	struct spf_notes spf;
+	struct str *speaks_for; /* whom the header names as its sender, when that is bound */
+	size_t n_speaks_for;
 	struct gate_reply refusal; /* code not 0: END's answer, found out before */
 	enum reply_id error;       /* found before END, answered there */
 	bool judged, marked;       /* END: the decision has been made */
@@ -64,6 +66,8 @@ struct transaction {
 	bool client_relay;
 	bool env_good;
 	struct bofh_options options; /* of env, anew at each MAIL */
+	struct str login, mechanism; /* who has logged in, by authdaemond's word; empty: nobody */
+	uint32_t redeeming;          /* a ticket is on its way there */
 	struct str bad_helo;         /* the first name that did not stand the check; in the arena */
 	struct message *message;     /* NULL: between messages */
 	void (*answer)(void *ctx, const struct gate_reply *r);
@@ -71,6 +75,7 @@ struct transaction {
 	struct from_check *from_check; /* while data comes */
 	/* What is under way: at most one of these. */
 	struct sender_check *sender_check;
+	struct own *own;
 	struct resolve *resolve;
 	struct alias_find *alias;
 	struct gate_rcpt asked; /* the recipient at hand; strings in the message's arena */
@@ -101,6 +106,14 @@ void transaction_free(struct transaction *t); /* no more answers */
 
 void transaction_policy(
     struct transaction *t, struct gate_policy *out); /* strings: the transaction's */
+/* esmtpd's clients: the account is what authdaemond gives for the ticket. transaction-auth.c */
+void transaction_auth(struct transaction *t, struct str ticket, struct str mechanism);
+void transaction_forget_login(struct transaction *t);
+/* Who has logged in, as far as it can be believed: esmtpd's word for it is its ticket. */
+struct str transaction_login(const struct transaction *t, const struct gate_mail *m);
+struct str transaction_login_text(const struct transaction *t); /* "MECHANISM name" */
+/* Adds what the front end says of its client to env. */
+void transaction_add_said(struct transaction *t);
 void transaction_mail(struct transaction *t, const struct gate_mail_frame *f);
 void transaction_rcpt(struct transaction *t, const struct gate_rcpt *r);
 void transaction_vrfy(struct transaction *t, struct str address, bool expand);

@@ -15,8 +15,8 @@
 
 enum auth_frame {
 	/* requests */
-	AUTH_SASL_START = 1, /* service, mechanism, peer, binding, domain, separators: str; tls,
-				has_initial: u8; initial: rest */
+	AUTH_SASL_START = 1, /* service, mechanism, peer, binding, domain, separators, external:
+				str; tls, has_initial: u8; initial: rest */
 	AUTH_SASL_STEP,      /* response: rest */
 	AUTH_SASL_CANCEL,    /* nothing */
 	AUTH_LOOKUP,         /* service, name: str */

@@ -2,8 +2,9 @@
  * libs/auth: the client of authdaemond.
  *
  * Two faces.  The private channel (an edge, libs/ipc): network roles ask whether a SASL exchange
- * succeeds and get yes or no, never a hash; a yes comes with a one-time ticket that the broker (and
- * nobody else) turns into the account.  The original's text protocol on authdaemond's UNIX socket
+ * succeeds and get yes or no, never a hash; a yes comes with a one-time ticket that one role (and
+ * nobody else) turns into the account: the broker those of imaplogin and pop3login, the gate those
+ * of esmtpd.  The original's text protocol on authdaemond's UNIX socket
  * (mode 0777 in a 0750 folder) is for other software, and for our own command-line tools.
  */
 #ifndef COURIER_AUTH_H
@@ -67,6 +68,13 @@ void auth_sasl_step(struct auth_sasl *x, struct str response);
 void auth_sasl_cancel(
     struct auth_sasl *x); /* the client sent "*" or went away: no more callbacks */
 
+/*
+ * EXTERNAL: name is what the client's verified certificate says (TLS_EXTERNAL).  Our word counts
+ * for it, so authdaemond takes it only from esmtpd, and only when the settings ask for it.
+ */
+struct auth_sasl *auth_sasl_external(struct auth_client *a, const char *service, struct str name,
+    struct str initial, struct str peer, auth_done done, void *ctx);
+
 /* IMAP LOGIN, POP3 USER/PASS: the same, in one step (a PLAIN exchange). */
 struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct str user,
     struct str password, struct str peer, bool tls, auth_done done, void *ctx);
@@ -74,14 +82,25 @@ struct auth_sasl *auth_login(struct auth_client *a, const char *service, struct 
 /* The words for CAPABILITY/EHLO: mechanisms that are configured, blank separated. */
 struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out);
 
+/*
+ * Whether one of these mechanisms is bound to the channel (-PLUS).  Only then hand the binding on:
+ * a client that could bind and saw no such mechanism says so ("y", RFC 5802), which is an attack
+ * only when there was one.
+ */
+bool auth_offers_binding(struct str mechanisms);
+
 /* Who is `name` (a login, or a local address's account)?  Gate and broker only. */
 typedef void (*auth_found)(void *ctx, enum auth_verdict v, const struct auth_account *acc);
 uint32_t auth_lookup(
     struct auth_client *a, const char *service, struct str name, auth_found found, void *ctx);
-/* Broker only: a ticket for its account; a ticket works once and for 60 s. */
+/* Broker and gate only: a ticket for its account; a ticket works once, for 60 s, and for the role
+ * that it was made for. */
 uint32_t auth_redeem(struct auth_client *a, struct str ticket, auth_found found, void *ctx);
 void auth_cancel(struct auth_client *a, uint32_t request);
 
 extern const struct config_component auth_settings; /* file authdaemonrc */
+/* TLS_EXTERNAL of the files esmtpd, esmtpd-msa and esmtpd-ssl, which are the server's own
+ * otherwise. */
+extern const struct config_component auth_external_settings[3];
 
 #endif

@@ -20,7 +20,7 @@ struct request {
 	void *ctx;
 	char *service;
 	struct buf text; /* what is sent: name, ticket, or a SASL message */
-	struct buf mechanism, peer, binding;
+	struct buf mechanism, peer, binding, external;
 	bool tls, has_initial;
 };
 
@@ -63,6 +63,7 @@ static void request_free(void *arg)
 	buf_free(&q->mechanism);
 	buf_free(&q->peer);
 	buf_free(&q->binding);
+	buf_free(&q->external);
 	free(q->service);
 	free(q);
 }
@@ -221,6 +222,7 @@ static void send_start(struct request *q, struct ipc *c)
 	ipc_put_str(c, buf_str(&q->binding));
 	ipc_put_str(c, buf_str(&q->client->domain));
 	ipc_put_str(c, buf_str(&q->client->separators));
+	ipc_put_str(c, buf_str(&q->external));
 	ipc_put_u8(c, q->tls);
 	ipc_put_u8(c, q->has_initial);
 	ipc_put_rest(c, buf_str(&q->text));
@@ -229,8 +231,9 @@ static void send_start(struct request *q, struct ipc *c)
 	free_secret(&q->text);
 }
 
-struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, struct str mechanism,
-    struct str initial, struct str peer, bool tls, struct str binding, auth_done done, void *ctx)
+static struct auth_sasl *start_sasl(struct auth_client *a, const char *service,
+    struct str mechanism, struct str initial, struct str peer, bool tls, struct str binding,
+    struct str external, auth_done done, void *ctx)
 {
 	struct auth_sasl *x = mem_new(struct auth_sasl);
 	struct request *q = &x->q;
@@ -244,8 +247,22 @@ struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, st
 	init_buf(&q->mechanism, mechanism);
 	init_buf(&q->peer, str_head(peer, AUTH_PEER_MAX));
 	init_buf(&q->binding, binding);
+	init_buf(&q->external, external);
 	start(a, q, service);
 	return x;
+}
+
+struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, struct str mechanism,
+    struct str initial, struct str peer, bool tls, struct str binding, auth_done done, void *ctx)
+{
+	return start_sasl(a, service, mechanism, initial, peer, tls, binding, STR_NONE, done, ctx);
+}
+
+struct auth_sasl *auth_sasl_external(struct auth_client *a, const char *service, struct str name,
+    struct str initial, struct str peer, auth_done done, void *ctx)
+{
+	return start_sasl(
+	    a, service, STR("EXTERNAL"), initial, peer, true, STR_NONE, name, done, ctx);
 }
 
 void auth_sasl_step(struct auth_sasl *x, struct str response)
@@ -322,6 +339,7 @@ static uint32_t find(struct auth_client *a, const char *service, struct str text
 	init_buf(&q->mechanism, STR_NONE);
 	init_buf(&q->peer, STR_NONE);
 	init_buf(&q->binding, STR_NONE);
+	init_buf(&q->external, STR_NONE);
 	start(a, q, service);
 	return q->id;
 }

@@ -79,6 +79,24 @@ const struct config_component auth_settings = {
     .n = ARRAY_LEN(settings),
 };
 
+static const struct config_setting external[] = {
+    {.name = "TLS_EXTERNAL",
+	.type = CONFIG_STRING,
+	.def = "",
+	.help = "field of a client's certificate that names who logs in; empty: none does"},
+};
+
+#define EXTERNAL(n_, o_)                                                                       \
+	{                                                                                      \
+		.name = (n_), .file = "esmtpd", .overlay = (o_), .settings = external, .n = 1, \
+		.foreign_ok = true                                                             \
+	}
+const struct config_component auth_external_settings[3] = {
+    EXTERNAL("external", NULL),
+    EXTERNAL("external-msa", "esmtpd-msa"),
+    EXTERNAL("external-ssl", "esmtpd-ssl"),
+};
+
 struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out)
 {
 	const char *name = tls ? "AUTH_MECHANISMS_TLS" : "AUTH_MECHANISMS";
@@ -90,4 +108,13 @@ struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out)
 		buf_adds(out, word);
 	}
 	return str_skip(buf_str(out), from);
+}
+
+bool auth_offers_binding(struct str mechanisms)
+{
+	struct str word;
+	while (str_word(&mechanisms, &word))
+		if (word.n > 5 && str_iis(str_skip(word, word.n - 5), "-PLUS"))
+			return true;
+	return false;
 }

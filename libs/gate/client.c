@@ -47,6 +47,8 @@ struct gate_txn {
 	bool open_failed; /* the policy is answered from here */
 	bool in_message;  /* MAIL was asked, END or RESET not yet */
 	bool lost;        /* the gate that had the beginning of this message is gone */
+	bool login;       /* the gate has been told who this is */
+	bool login_lost;  /* and it is gone */
 	bool closed;
 	unsigned busy; /* callbacks running */
 };
@@ -62,6 +64,12 @@ static const struct gate_reply gone = {
     .code = 451,
     .enhanced = STR_INIT("4.3.0"),
     .text = STR_INIT("Mail submission is not available at the moment, try again later"),
+};
+
+static const struct gate_reply forgotten = {
+    .code = 421,
+    .enhanced = STR_INIT("4.3.0"),
+    .text = STR_INIT("Your login has been lost, connect again"),
 };
 
 static const struct gate_reply too_long = {
@@ -144,7 +152,7 @@ static void answer_failed(void *ctx)
 static void txn_fail(struct gate_txn *t)
 {
 	for (struct request *r = t->requests; r; r = r->next)
-		r->failed = r->failed ? r->failed : &gone;
+		r->failed = r->failed ? r->failed : t->login ? &forgotten : &gone;
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;
@@ -154,6 +162,7 @@ static void txn_fail(struct gate_txn *t)
 	t->waiting_bytes = 0;
 	t->open_failed = t->connected != NULL;
 	t->lost = t->in_message;
+	t->login_lost = t->login;
 	t->epoch = 0;
 	loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
 	loop_defer(service_loop(t->client->service), answer_failed, t);
@@ -403,8 +412,17 @@ void gate_close(struct gate_txn *t)
 		txn_free(t);
 }
 
-/* Sends what is in the scratch buffer and notes who waits for its answer.  A message that is lost,
- * or a frame that could not be encoded, is answered from here. */
+/* What is asked in vain: a frame that could not be encoded, a message or a login that is lost. */
+static const struct gate_reply *hopeless(const struct gate_txn *t, uint16_t type, bool encoded)
+{
+	if (!encoded)
+		return &too_long;
+	if (t->login_lost && type == GATE_MAIL)
+		return &forgotten;
+	return t->lost ? &gone : NULL;
+}
+
+/* Sends what is in the scratch buffer and notes who waits for its answer. */
 static void ask(struct gate_txn *t, uint16_t type, bool encoded, gate_answer cb, void *ctx)
 {
 	struct request *r = mem_new(struct request);
@@ -412,8 +430,8 @@ static void ask(struct gate_txn *t, uint16_t type, bool encoded, gate_answer cb,
 	r->ctx = ctx;
 	*t->requests_end = r;
 	t->requests_end = &r->next;
-	if (!encoded || t->lost) {
-		r->failed = encoded ? &gone : &too_long;
+	r->failed = hopeless(t, type, encoded);
+	if (r->failed) {
 		loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
 		loop_defer(service_loop(t->client->service), answer_failed, t);
 	} else
@@ -436,6 +454,14 @@ void gate_mail(struct gate_txn *t, const struct gate_mail *m, gate_answer cb, vo
 void gate_rcpt(struct gate_txn *t, const struct gate_rcpt *r, gate_answer cb, void *ctx)
 {
 	ask(t, GATE_RCPT, gate_encode_rcpt(scratch(t), r), cb, ctx);
+}
+
+void gate_auth(
+    struct gate_txn *t, struct str ticket, struct str mechanism, gate_answer cb, void *ctx)
+{
+	t->login = ticket.n > 0;
+	t->login_lost = false;
+	ask(t, GATE_AUTH, gate_encode_auth(scratch(t), ticket, mechanism), cb, ctx);
 }
 
 void gate_vrfy(struct gate_txn *t, struct str address, bool expand, gate_answer cb, void *ctx)

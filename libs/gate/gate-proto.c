@@ -225,6 +225,21 @@ bool gate_decode_vrfy(struct str body, struct str *address, bool *expand)
 	return done(&r);
 }
 
+bool gate_encode_auth(struct buf *out, struct str ticket, struct str mechanism)
+{
+	put_text(out, ticket, GATE_ADDRESS_MAX);
+	put_text(out, mechanism, GATE_ADDRESS_MAX);
+	return !out->failed;
+}
+
+bool gate_decode_auth(struct str body, struct str *ticket, struct str *mechanism)
+{
+	struct reader r = {body, false};
+	*ticket = get_text(&r, GATE_ADDRESS_MAX);
+	*mechanism = get_text(&r, GATE_ADDRESS_MAX);
+	return done(&r);
+}
+
 bool gate_encode_reply(struct buf *out, const struct gate_reply *r)
 {
 	put_u32(out, r->code);

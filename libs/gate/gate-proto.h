@@ -12,6 +12,7 @@
  *OPEN) GATE_MAIL    struct gate_mail              GATE_REPLY   struct gate_reply    (one for each
  *	GATE_RCPT    struct gate_rcpt                           MAIL, RCPT, VRFY, END; in order)
  *	GATE_VRFY    u8 expand, text address
+ *	GATE_AUTH    text ticket, text mechanism   (from esmtpd alone; answered by a GATE_REPLY)
  *	GATE_DATA    the bytes, nothing else
  *	GATE_END     empty
  *	GATE_RESET   empty
@@ -33,6 +34,7 @@ enum gate_frame {
 	GATE_END,
 	GATE_RESET,
 	GATE_CLOSE,
+	GATE_AUTH,
 	GATE_POLICY = 64,
 	GATE_REPLY,
 };
@@ -50,6 +52,7 @@ bool gate_encode_open(struct buf *out, const struct gate_origin *o);
 bool gate_encode_mail(struct buf *out, const struct gate_mail *m);
 bool gate_encode_rcpt(struct buf *out, const struct gate_rcpt *r);
 bool gate_encode_vrfy(struct buf *out, struct str address, bool expand);
+bool gate_encode_auth(struct buf *out, struct str ticket, struct str mechanism);
 bool gate_encode_policy(struct buf *out, const struct gate_policy *p);
 bool gate_encode_reply(struct buf *out, const struct gate_reply *r);
 
@@ -68,6 +71,7 @@ bool gate_decode_open(struct str body, struct gate_open_frame *o);
 bool gate_decode_mail(struct str body, struct gate_mail_frame *m);
 bool gate_decode_rcpt(struct str body, struct gate_rcpt *r);
 bool gate_decode_vrfy(struct str body, struct str *address, bool *expand);
+bool gate_decode_auth(struct str body, struct str *ticket, struct str *mechanism);
 bool gate_decode_policy(struct str body, struct gate_policy *p);
 bool gate_decode_reply(struct str body, struct gate_reply *r);
 

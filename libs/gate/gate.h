@@ -64,8 +64,9 @@ struct gate_txn *gate_open(
 void gate_close(struct gate_txn *t); /* drops an unfinished message; no more callbacks */
 
 struct gate_mail {
-	struct str sender;      /* without <>; empty: null sender */
-	struct str helo, login; /* login: authenticated account; empty: none */
+	struct str sender; /* without <>; empty: null sender */
+	struct str helo;
+	struct str login; /* only from who may speak for the network; esmtpd: gate_auth */
 	const char *with; /* "ESMTP", "ESMTPSA", "UTF8SMTPS", "local", ...: the Received word */
 	struct str tls;   /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" or empty */
 	struct str envid; /* decoded */
@@ -98,6 +99,14 @@ enum {
 
 void gate_mail(struct gate_txn *t, const struct gate_mail *m, gate_answer cb, void *ctx);
 void gate_rcpt(struct gate_txn *t, const struct gate_rcpt *r, gate_answer cb, void *ctx);
+/*
+ * The client has logged in: ticket is authdaemond's, mechanism a word for Received.  From the
+ * answer 2xx on everything in this transaction is that account's.  An empty ticket forgets the
+ * login.  When the gate that knew it is gone, MAIL is answered with 421: the client must log in
+ * again.
+ */
+void gate_auth(
+    struct gate_txn *t, struct str ticket, struct str mechanism, gate_answer cb, void *ctx);
 void gate_vrfy(struct gate_txn *t, struct str address, bool expand, gate_answer cb, void *ctx);
 /* Body with LF line ends, dots unstuffed; also after a RCPT reply that is still under way.  When it
  * returns false the edge is congested: wait for writable() before sending more (what was given is

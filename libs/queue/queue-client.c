@@ -331,6 +331,8 @@ static void on_up(void *ctx)
 	q->asked = false;
 	send_generation(q);
 	ask_ids(q);
+	if (q->left_ids && q->h.serving)
+		q->h.serving(q->ctx);
 }
 
 static void fail(struct waiting *w)
@@ -386,4 +388,9 @@ struct queue_client *queue_client_new(
 bool queue_client_up(const struct queue_client *q)
 {
 	return service_link_ipc(q->link) != NULL;
+}
+
+bool queue_client_serves(const struct queue_client *q)
+{
+	return queue_client_up(q) && q->left_ids > 0;
 }

@@ -28,13 +28,15 @@ struct queue_client_handlers {
 	/* Answer now or later, once, with queue_route_answer; *ask is valid inside the call only.
 	 */
 	void (*route)(void *ctx, uint32_t question, const struct queue_route_ask *ask);
-	/* Ids have come: messages can be taken; may come often.  May be NULL. */
+	/* The scheduler is there and so are ids: messages can be taken; may come often.  May be
+	 * NULL. */
 	void (*serving)(void *ctx);
 };
 
 struct queue_client *queue_client_new(
     struct service *s, const struct queue_client_handlers *h, void *ctx);
 bool queue_client_up(const struct queue_client *q);
+bool queue_client_serves(const struct queue_client *q); /* it is up, and ids are at hand */
 void queue_route_answer(struct queue_client *q, uint32_t question, const struct queue_route *r);
 
 /*

@@ -4,7 +4,7 @@ libs_sasl_libsasl_a_SOURCES = \
 	libs/sasl/sasl.h libs/sasl/sasl-private.h \
 	libs/sasl/hash.c libs/sasl/hmac-context.c libs/sasl/prep.c libs/sasl/scram.c \
 	libs/sasl/server.c libs/sasl/server-plain.c libs/sasl/server-cram.c \
-	libs/sasl/server-scram.c libs/sasl/client.c \
+	libs/sasl/server-scram.c libs/sasl/server-external.c libs/sasl/client.c \
 	libs/sasl/password.h libs/sasl/password-private.h \
 	libs/sasl/password.c libs/sasl/password-crypt.c libs/sasl/password-argon2.c \
 	libs/sasl/password-digest.c libs/sasl/password-record.c

@@ -39,15 +39,16 @@ struct sasl_mechanism {
 	enum sasl_status (*step)(struct sasl_server *x, struct str in, struct buf *out);
 	enum sasl_status (*secrets)(
 	    struct sasl_server *x, const struct sasl_secrets *s, struct buf *out);
-	bool clear; /* shows the password */
-	bool plus;  /* bound to the TLS channel */
+	bool clear;    /* shows the password */
+	bool plus;     /* bound to the TLS channel */
+	bool external; /* proved otherwise */
 };
 
 struct sasl_server {
 	const struct sasl_mechanism *mech;
 	unsigned step;
 	enum sasl_status due; /* SASL_MORE, or what the owner must answer first */
-	struct str binding;
+	struct str binding, external;
 	char host[256];
 	unsigned char fake_key[SASL_FAKE_KEY_SIZE];
 	struct buf user, password;
@@ -64,6 +65,9 @@ enum sasl_status sasl_plain_step(struct sasl_server *x, struct str in, struct bu
 enum sasl_status sasl_login_step(struct sasl_server *x, struct str in, struct buf *out);
 enum sasl_status sasl_cram_step(struct sasl_server *x, struct str in, struct buf *out);
 enum sasl_status sasl_cram_secrets(
+    struct sasl_server *x, const struct sasl_secrets *s, struct buf *out);
+enum sasl_status sasl_external_step(struct sasl_server *x, struct str in, struct buf *out);
+enum sasl_status sasl_external_secrets(
     struct sasl_server *x, const struct sasl_secrets *s, struct buf *out);
 enum sasl_status sasl_scram_step(struct sasl_server *x, struct str in, struct buf *out);
 enum sasl_status sasl_scram_secrets(

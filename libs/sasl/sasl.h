@@ -7,7 +7,7 @@
  *
  * Mechanisms: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195) and its kin CRAM-SHA1 and CRAM-SHA256,
  * SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), both also as -PLUS with the tls-exporter
- * binding (RFC 9266).
+ * binding (RFC 9266), and EXTERNAL (RFC 4422, appendix A; the server's side).
  */
 #ifndef COURIER_SASL_H
 #define COURIER_SASL_H
@@ -35,8 +35,9 @@ enum {
 /* Server. ------------------------------------------------------------------------------------- */
 
 struct sasl_server_env {
-	struct str host;    /* stands in CRAM challenges */
-	struct str binding; /* tls-exporter bytes; empty: -PLUS is not possible */
+	struct str host;     /* stands in CRAM challenges */
+	struct str binding;  /* tls-exporter bytes; empty: -PLUS is not possible */
+	struct str external; /* who has proved himself otherwise; empty: EXTERNAL is not possible */
 	/* From it the salts of unknown users are made, so that they look like everybody's and stay
 	 * the same from try to try. */
 	unsigned char fake_key[SASL_FAKE_KEY_SIZE];

@@ -8,15 +8,16 @@
 static const struct sasl_hash md5 = {"md5", 16}, sha1 = {"sha1", 20}, sha256 = {"sha256", 32};
 
 static const struct sasl_mechanism mechanisms[] = {
-    {"PLAIN", NULL, sasl_plain_step, NULL, true, false},
-    {"LOGIN", NULL, sasl_login_step, NULL, true, false},
-    {"CRAM-MD5", &md5, sasl_cram_step, sasl_cram_secrets, false, false},
-    {"CRAM-SHA1", &sha1, sasl_cram_step, sasl_cram_secrets, false, false},
-    {"CRAM-SHA256", &sha256, sasl_cram_step, sasl_cram_secrets, false, false},
-    {"SCRAM-SHA-1", &sha1, sasl_scram_step, sasl_scram_secrets, false, false},
-    {"SCRAM-SHA-256", &sha256, sasl_scram_step, sasl_scram_secrets, false, false},
-    {"SCRAM-SHA-1-PLUS", &sha1, sasl_scram_step, sasl_scram_secrets, false, true},
-    {"SCRAM-SHA-256-PLUS", &sha256, sasl_scram_step, sasl_scram_secrets, false, true},
+    {"PLAIN", NULL, sasl_plain_step, NULL, true, false, false},
+    {"LOGIN", NULL, sasl_login_step, NULL, true, false, false},
+    {"CRAM-MD5", &md5, sasl_cram_step, sasl_cram_secrets, false, false, false},
+    {"CRAM-SHA1", &sha1, sasl_cram_step, sasl_cram_secrets, false, false, false},
+    {"CRAM-SHA256", &sha256, sasl_cram_step, sasl_cram_secrets, false, false, false},
+    {"SCRAM-SHA-1", &sha1, sasl_scram_step, sasl_scram_secrets, false, false, false},
+    {"SCRAM-SHA-256", &sha256, sasl_scram_step, sasl_scram_secrets, false, false, false},
+    {"SCRAM-SHA-1-PLUS", &sha1, sasl_scram_step, sasl_scram_secrets, false, true, false},
+    {"SCRAM-SHA-256-PLUS", &sha256, sasl_scram_step, sasl_scram_secrets, false, true, false},
+    {"EXTERNAL", NULL, sasl_external_step, sasl_external_secrets, false, false, true},
 };
 
 static const struct sasl_mechanism *find(struct str name)
@@ -65,7 +66,7 @@ static void wipe_buffer(struct buf *b)
 struct sasl_server *sasl_server_new(struct str mechanism, const struct sasl_server_env *env)
 {
 	const struct sasl_mechanism *m = find(mechanism);
-	if (!m || (m->plus && env->binding.n == 0))
+	if (!m || (m->plus && env->binding.n == 0) || (m->external && env->external.n == 0))
 		return NULL;
 	struct sasl_server *x = mem_new(struct sasl_server);
 	x->mech = m;
@@ -74,6 +75,9 @@ struct sasl_server *sasl_server_new(struct str mechanism, const struct sasl_serv
 	memcpy(x->fake_key, env->fake_key, sizeof x->fake_key);
 	if (env->binding.n)
 		x->binding = str_at(mem_strndup(env->binding.p, env->binding.n), env->binding.n);
+	if (env->external.n)
+		x->external =
+		    str_at(mem_strndup(env->external.p, env->external.n), env->external.n);
 	each_buffer(x, start_buffer);
 	return x;
 }
@@ -84,6 +88,7 @@ void sasl_server_free(struct sasl_server *x)
 		return;
 	each_buffer(x, wipe_buffer);
 	free((void *)(uintptr_t)x->binding.p);
+	free((void *)(uintptr_t)x->external.p);
 	mem_wipe(x, sizeof *x);
 	free(x);
 }

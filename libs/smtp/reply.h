@@ -15,7 +15,7 @@
 	R(BYE, 221, "2.0.0", "Bye")                                                          \
 	R(HELP, 214, "2.0.0", "Commands are those of RFC 5321")                              \
 	R(AUTH_OK, 235, "2.7.0", "Authentication succeeded")                                 \
-	R(HELO, 250, "", "Ok")                                                               \
+	R(HELO, 250, "", "Ok.")                                                              \
 	R(OK, 250, "2.0.0", "Ok")                                                            \
 	R(CANNOT_VRFY, 252, "2.5.2", "Not looked up; send mail and see")                     \
 	R(CHALLENGE, 334, "", "")                                                            \

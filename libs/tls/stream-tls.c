@@ -150,7 +150,7 @@ int tls_start(struct stream *st, SSL *ssl, bool server)
 	return 0;
 }
 
-static const SSL *ssl_of(const struct stream *st)
+const SSL *tls_ssl(const struct stream *st)
 {
 	const struct tls_conn *c = stream_io(st);
 
@@ -159,21 +159,21 @@ static const SSL *ssl_of(const struct stream *st)
 
 const char *tls_version(const struct stream *st)
 {
-	const SSL *ssl = ssl_of(st);
+	const SSL *ssl = tls_ssl(st);
 
 	return ssl ? SSL_get_version(ssl) : "";
 }
 
 const char *tls_cipher(const struct stream *st)
 {
-	const SSL *ssl = ssl_of(st);
+	const SSL *ssl = tls_ssl(st);
 
 	return ssl ? SSL_get_cipher_name(ssl) : "";
 }
 
 int tls_cipher_bits(const struct stream *st)
 {
-	const SSL *ssl = ssl_of(st);
+	const SSL *ssl = tls_ssl(st);
 
 	return ssl ? SSL_get_cipher_bits(ssl, NULL) : 0;
 }
@@ -196,14 +196,14 @@ bool tls_channel_binding(const struct stream *st, struct buf *out)
 
 bool tls_peer_verified(const struct stream *st)
 {
-	const SSL *ssl = ssl_of(st);
+	const SSL *ssl = tls_ssl(st);
 
 	return ssl && SSL_get0_peer_certificate(ssl) && SSL_get_verify_result(ssl) == X509_V_OK;
 }
 
 void tls_describe(const struct stream *st, struct buf *out)
 {
-	if (ssl_of(st))
+	if (tls_ssl(st))
 		buf_addf(
 		    out, "%s %s %d bits", tls_version(st), tls_cipher(st), tls_cipher_bits(st));
 }

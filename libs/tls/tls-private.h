@@ -62,5 +62,8 @@ EVP_PKEY *tls_remote_key(
 
 /* Takes ssl over (also on failure). */
 int tls_start(struct stream *st, SSL *ssl, bool server);
+const SSL *tls_ssl(const struct stream *st); /* NULL on a plain stream */
+/* As tls_peer_subject, of any certificate. */
+bool tls_certificate_field(const X509 *cert, const char *field, struct buf *out);
 
 #endif

@@ -58,6 +58,14 @@ int tls_cipher_bits(const struct stream *st);
 /* RFC 9266 tls-exporter bytes (TLS 1.3) into out; false when there are none. */
 bool tls_channel_binding(const struct stream *st, struct buf *out);
 bool tls_peer_verified(const struct stream *st);
+/*
+ * The value of a field of the peer's certificate, added to out (at most 255 bytes, UTF-8), when the
+ * certificate was verified.  field: a name of the subject as in TLS_EXTERNAL, in any case: CN, O,
+ * UID, emailaddress, ... or an object's numbers; "email" and "dns" are those of subjectAltName,
+ * where "emailaddress" looks too when the subject has none.  False, and out as it was: not
+ * verified, not there, several values that differ, control characters in it.
+ */
+bool tls_peer_subject(const struct stream *st, const char *field, struct buf *out);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits" */
 void tls_describe(const struct stream *st, struct buf *out);
 

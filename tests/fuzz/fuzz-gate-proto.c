@@ -31,13 +31,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gate_rcpt r;
 	struct gate_policy p;
 	struct gate_reply reply;
-	struct str address, body = str_at(data + (size > 0), size - (size > 0));
+	struct str address, mechanism, body = str_at(data + (size > 0), size - (size > 0));
 	struct buf b;
 	bool expand;
 	if (size == 0)
 		return 0;
 	buf_init(&b, GATE_FRAME_MAX + 1024);
 	gate_decode_open(body, &o);
+	if (gate_decode_auth(body, &address, &mechanism)) {
+		same(body, &b, gate_encode_auth(&b, address, mechanism));
+		buf_clear(&b);
+	}
 	switch (data[0] % 5) {
 	case 0:
 		try_mail(body, &b);

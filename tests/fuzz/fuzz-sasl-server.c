@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const char *const names[] = {"PLAIN", "LOGIN", "CRAM-MD5", "CRAM-SHA256", "SCRAM-SHA-1",
-    "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+    "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL"};
 
 /* few rounds: the arithmetic is not what is looked at */
 #define RECORD                                                             \
@@ -19,7 +19,7 @@ static const char *const names[] = {"PLAIN", "LOGIN", "CRAM-MD5", "CRAM-SHA256",
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sasl_server_env env = {.host = STR("h"), .binding = STR("b")};
+	struct sasl_server_env env = {.host = STR("h"), .binding = STR("b"), .external = STR("e")};
 	struct sasl_secrets known = {
 	    .clear = STR("x"), .scram_sha1 = STR("broken"), .scram_sha256 = STR(RECORD)};
 	if (size == 0)

@@ -38,8 +38,8 @@ sub track { my $s = ''; for my $f (sort glob $t->path('var/queue/track/*')) { op
 is(listed(), '', 'nothing is listed at first');
 like(give($_), qr/^250/, "mail for $_ is taken") for 'bad@far.test', 'slow@far.test', 'good@far.test';
 ok($t->wait_for(20, sub { listed() eq 'bad@far.test,slow@far.test' }), 'MTA-0006 MTA-3101 MTA-3107: those that failed and wait are listed, hosts elsewhere or not') or diag listed();
-like(asked('bad@far.test'), qr/^556 5\./, 'MTA-3102: after a failure');
-like(asked('slow@far.test'), qr/^456 4\./, 'MTA-3103: after a deferral');
+like(asked('bad@far.test'), qr/^556 5\./, 'MTA-3102, MTA-0831: after a failure');
+like(asked('slow@far.test'), qr/^456 4\./, 'MTA-3103, MTA-0831: after a deferral');
 like(asked('good@far.test'), qr/^250/, 'after a success');
 like(track(), qr/^\d{10} Fbad\@far\.test$/m, 'MTA-2207: the file says failed');
 like(track(), qr/^\d{10} Dslow\@far\.test$/m, 'and deferred');

@@ -174,6 +174,7 @@ static void test_exchange(void **state)
 	assert_true(str_is(ipc_get_str(&r), "imap") && str_is(ipc_get_str(&r), "LOGIN"));
 	assert_true(str_is(ipc_get_str(&r), "192.0.2.1") && str_is(ipc_get_str(&r), "bound"));
 	assert_true(str_is(ipc_get_str(&r), "@there.example") && str_is(ipc_get_str(&r), "@%"));
+	assert_true(ipc_get_str(&r).n == 0); /* nobody by certificate */
 	assert_true(ipc_get_u8(&r) == 1 && ipc_get_u8(&r) == 0 && ipc_get_rest(&r).n == 0);
 	answer_sasl(id, AUTH_CONTINUE, "Username:");
 	turn();

@@ -58,18 +58,19 @@ static void test_tickets(void **state)
 	struct tickets *t = tickets_new();
 	char first[AUTH_TICKET_SIZE + 1], other[AUTH_TICKET_SIZE + 1];
 	struct account *a = account();
-	ticket_issue(t, a, first);
-	ticket_issue(t, account(), other);
+	ticket_issue(t, a, "broker", first);
+	ticket_issue(t, account(), "gate", other);
 	assert_string_not_equal(first, other);
-	assert_null(ticket_redeem(t, str_head(str_of(first), AUTH_TICKET_SIZE - 1)));
-	assert_ptr_equal(ticket_redeem(t, str_of(first)), a);
-	assert_null(ticket_redeem(t, str_of(first)));
+	assert_null(ticket_redeem(t, str_head(str_of(first), AUTH_TICKET_SIZE - 1), "broker"));
+	assert_null(ticket_redeem(t, str_of(first), "gate")); /* not theirs, and not spent by it */
+	assert_ptr_equal(ticket_redeem(t, str_of(first), "broker"), a);
+	assert_null(ticket_redeem(t, str_of(first), "broker"));
 	account_free(a);
 	/* so many that the oldest are gone, and its memory with them */
 	for (int i = 0; i < TICKETS_MAX; i++)
-		ticket_issue(t, account(), first);
-	assert_null(ticket_redeem(t, str_of(other)));
-	a = ticket_redeem(t, str_of(first));
+		ticket_issue(t, account(), "broker", first);
+	assert_null(ticket_redeem(t, str_of(other), "gate"));
+	a = ticket_redeem(t, str_of(first), "broker");
 	assert_non_null(a);
 	account_free(a);
 	tickets_free(t);

@@ -117,6 +117,7 @@ static int setup(void **state)
 	    "DEFAULTOPTIONS=\"disablepop3=0,sharedgroup=x\"\n",
 	    0600);
 	put_file("etc/defaultdomain", "example.com\n", 0600);
+	put_file("etc/esmtpd", "TLS_EXTERNAL=emailaddress\n", 0644);
 	make_accounts();
 	start_daemon();
 	give_listener();
@@ -128,7 +129,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const names[] = {"etc/userdb", "etc/.lock.userdb", "etc/authdaemonrc",
-	    "etc/defaultdomain", "var/socket", "etc", "var", ""};
+	    "etc/defaultdomain", "etc/esmtpd", "var/socket", "etc", "var", ""};
 	char path[100];
 	int status = -1;
 	ipc_free(control);
@@ -179,6 +180,7 @@ static void next_answer(struct ipc *c, uint32_t id, struct answer *a)
 }
 
 static const char *default_domain = ""; /* what the front appends */
+static const char *certified = "";      /* what it says a certificate is for */
 
 static void send_start(struct ipc *c, uint32_t id, const char *service, const char *mechanism,
     const char *peer, struct str initial)
@@ -190,6 +192,7 @@ static void send_start(struct ipc *c, uint32_t id, const char *service, const ch
 	ipc_put_z(c, "");
 	ipc_put_z(c, default_domain);
 	ipc_put_z(c, "");
+	ipc_put_z(c, certified);
 	ipc_put_u8(c, 0);
 	ipc_put_u8(c, initial.p != NULL);
 	ipc_put_rest(c, initial);
@@ -278,7 +281,7 @@ static void test_steps(void **state)
 	assert_int_equal(a.verdict, AUTH_OK);
 	assert_int_equal(sasl_client_step(s, str_of(a.data), &out), SASL_MORE);
 	assert_true(sasl_client_done(s));
-	assert_string_equal(a.ticket, ""); /* esmtpd has no use for one */
+	assert_int_equal(strlen(a.ticket), AUTH_TICKET_SIZE);
 	sasl_client_free(s);
 	buf_free(&out);
 	ipc_free(c);
@@ -397,6 +400,54 @@ static void test_ticket(void **state)
 	ipc_free(broker);
 }
 
+/* Tickets of esmtpd are the gate's, those of imaplogin the broker's. */
+static void test_whose_tickets(void **state)
+{
+	struct ipc *esmtpd = edge("esmtpd"), *login = edge("imaplogin");
+	struct ipc *gate = edge("gate"), *broker = edge("broker");
+	struct auth_account acc;
+	struct answer a = plain(esmtpd, "smtp", "192.0.2.1", STR("\0tim\0pencil"));
+	assert_int_equal(redeem(broker, a.ticket, &acc), AUTH_NO);
+	assert_int_equal(redeem(gate, a.ticket, &acc), AUTH_OK);
+	assert_true(str_is(acc.name, "tim@example.com"));
+	assert_int_equal(redeem(gate, a.ticket, &acc), AUTH_NO);
+	a = plain(login, "imap", "192.0.2.1", STR("\0tim\0pencil"));
+	assert_int_equal(redeem(gate, a.ticket, &acc), AUTH_NO);
+	assert_int_equal(redeem(broker, a.ticket, &acc), AUTH_OK);
+	ipc_free(esmtpd);
+	ipc_free(login);
+	ipc_free(gate);
+	ipc_free(broker);
+}
+
+static enum auth_verdict external(struct ipc *c, const char *name, struct str initial)
+{
+	static uint32_t id = 5000;
+	struct answer a;
+	certified = name;
+	send_start(c, ++id, "smtp", "EXTERNAL", "192.0.2.33", initial);
+	certified = "";
+	next_answer(c, id, &a);
+	if (a.verdict == AUTH_OK)
+		assert_string_equal(a.login, "tim@example.com");
+	return a.verdict;
+}
+
+/* EXTERNAL: esmtpd's word about a certificate counts, nobody else's (MTA-0836). */
+static void test_external(void **state)
+{
+	struct ipc *esmtpd = edge("esmtpd"), *login = edge("imaplogin");
+	assert_int_equal(external(esmtpd, "tim@example.com", STR("")), AUTH_OK);
+	assert_int_equal(external(esmtpd, "tim", STR("")), AUTH_OK);
+	assert_int_equal(external(esmtpd, "tim@example.com", STR("tim@example.com")), AUTH_OK);
+	assert_int_equal(external(esmtpd, "tim@example.com", STR("anna")), AUTH_NO);
+	assert_int_equal(external(esmtpd, "nobody@example.com", STR("")), AUTH_NO);
+	assert_int_equal(external(esmtpd, "", STR("tim@example.com")), AUTH_NO);
+	assert_int_equal(external(login, "tim@example.com", STR("")), AUTH_NO);
+	ipc_free(esmtpd);
+	ipc_free(login);
+}
+
 static void test_lookup(void **state)
 {
 	struct ipc *gate = edge("gate");
@@ -432,7 +483,7 @@ static void test_rights(void **state)
 	ipc_put_z(c, "tim");
 	ipc_send(c, -1);
 	is_closed(c);
-	c = edge("gate");
+	c = edge("local");
 	ipc_compose(c, AUTH_REDEEM, 1);
 	ipc_put_z(c, "x");
 	ipc_send(c, -1);
@@ -543,6 +594,8 @@ int main(void)
 	    cmocka_unit_test(test_verifier_dies),
 	    cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_ticket),
+	    cmocka_unit_test(test_whose_tickets),
+	    cmocka_unit_test(test_external),
 	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_text),

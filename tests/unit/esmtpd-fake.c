@@ -117,6 +117,14 @@ void gate_rcpt(struct gate_txn *t, const struct gate_rcpt *r, gate_answer cb, vo
 	answer(t, r->address, cb, ctx);
 }
 
+void gate_auth(
+    struct gate_txn *t, struct str ticket, struct str mechanism, gate_answer cb, void *ctx)
+{
+	buf_addf(&the->log, "A<%.*s:%.*s> ", STR_FMT(ticket), STR_FMT(mechanism));
+	if (cb)
+		answer(t, the->no_ticket ? STR("later") : STR("yes"), cb, ctx);
+}
+
 void gate_vrfy(struct gate_txn *t, struct str address, bool expand, gate_answer cb, void *ctx)
 {
 	buf_addf(&the->log, "%c<%.*s> ", expand ? 'x' : 'v', STR_FMT(address));
@@ -174,6 +182,7 @@ static void done_later(void *ctx)
 
 	r.data = buf_str(&x->data);
 	r.login = str_of(x->user);
+	r.ticket = r.verdict == AUTH_OK ? STR("ticket") : STR_NONE;
 	x->done(x->ctx, &r);
 	if (r.verdict != AUTH_CONTINUE)
 		sasl_free(x);
@@ -224,6 +233,19 @@ struct auth_sasl *auth_sasl_start(struct auth_client *a, const char *service, st
 		take(x, initial);
 	else
 		conclude(x, AUTH_CONTINUE, strcmp(x->mechanism, "LOGIN") == 0 ? "Username:" : "");
+	return x;
+}
+
+struct auth_sasl *auth_sasl_external(struct auth_client *a, const char *service, struct str name,
+    struct str initial, struct str peer, auth_done done, void *ctx)
+{
+	struct auth_sasl *x = mem_new(struct auth_sasl);
+
+	x->done = done;
+	x->ctx = ctx;
+	buf_init(&x->data, 1000);
+	keep(x->user, sizeof x->user, name);
+	conclude(x, AUTH_OK, "");
 	return x;
 }
 

@@ -18,6 +18,7 @@ struct fake {
 	struct buf body; /* of the message at hand */
 	bool congest;    /* each chunk of data has to wait */
 	bool deny;       /* the client is refused */
+	bool no_ticket;  /* tickets are not believed */
 	bool timed_out;  /* the watchdog has barked */
 	struct str env;  /* what the policy carries */
 	uint64_t size_limit;

@@ -131,23 +131,44 @@ static const struct expect dialogs[] = {
     {"bare CR in a command", "EHLO a\rMAIL FROM:<a@b>\r\nNOOP\r\n", "220 500", ""},
     /* authentication */
     {"plain", "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\nMAIL FROM:<a@b>\r\n", "220 250 235 250",
-	"M<a@b> "},
+	"A<ticket:PLAIN> M<a@b> "},
     {"plain, two steps", "EHLO a\r\nauth plain\r\nAHUAc2VjcmV0\r\nNOOP\r\n", "220 250 334 235 250",
-	""},
+	"A<ticket:PLAIN> "},
     {"plain, wrong", "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV\r\nAUTH PLAIN AHUAd3Jvbmc=\r\nNOOP\r\n",
 	"220 250 501 535 250", ""},
     {"login", "EHLO a\r\nAUTH LOGIN\r\ndQ==\r\nc2VjcmV0\r\nAUTH LOGIN\r\n",
-	"220 250 334 334 235 503", ""},
+	"220 250 334 334 235 503", "A<ticket:LOGIN> "},
     {"cancelled", "EHLO a\r\nAUTH LOGIN\r\n*\r\nNOOP\r\n", "220 250 334 501 250", ""},
     {"not base64", "EHLO a\r\nAUTH LOGIN\r\n!!!\r\nNOOP\r\n", "220 250 334 501 250", ""},
     {"last word", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\n\r\nMAIL FROM:<a@b>\r\n",
-	"220 250 334 334 235 250", "M<a@b> "},
+	"220 250 334 334 235 250", "A<ticket:SCRAM-SHA-256> M<a@b> "},
+    {"last word answered with something",
+	"EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\neA==\r\nNOOP\r\n",
+	"220 250 334 334 535 250", ""},
+    /* V6: given up in every state, and on with something else */
+    {"cancelled at once", "EHLO a\r\nAUTH PLAIN\r\n*\r\nMAIL FROM:<a@b>\r\n", "220 250 334 501 250",
+	"M<a@b> "},
+    {"cancelled at the second question",
+	"EHLO a\r\nAUTH LOGIN\r\ndQ==\r\n*\r\nAUTH PLAIN AHUAc2VjcmV0\r\n",
+	"220 250 334 334 501 235", "A<ticket:PLAIN> "},
+    {"cancelled in SCRAM", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\n*\r\nNOOP\r\n",
+	"220 250 334 501 250", ""},
+    {"a star is no initial response", "EHLO a\r\nAUTH PLAIN *\r\nNOOP\r\n", "220 250 501 250", ""},
+    {"commands inside are no commands", "EHLO a\r\nAUTH LOGIN\r\nQUIT\r\nNOOP\r\n",
+	"220 250 334 334 535", ""},
+    {"an empty initial response", "EHLO a\r\nAUTH PLAIN =\r\nAUTH LOGIN =\r\n*\r\n",
+	"220 250 535 334 501", ""},
+    {"broken base64",
+	"EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0=\r\nAUTH PLAIN AHUA c2VjcmV0\r\nAUTH PLAIN A\r\nAUTH "
+	"PLAIN ====\r\n",
+	"220 250 501 501 501 501", ""},
     {"last word not taken", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\nc2VjcmV0\r\n*\r\nNOOP\r\n",
 	"220 250 334 334 501 250", ""},
     {"back end down", "EHLO a\r\nAUTH SCRAM-SHA-256 eA==\r\neA==\r\nNOOP\r\n",
 	"220 250 334 454 250", ""},
     {"no such mechanism", "EHLO a\r\nAUTH X-FOO\r\nAUTH\r\n", "220 250 504 501", ""},
     {"auth needs EHLO", "HELO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\n", "220 250 503", ""},
+    {"auth before EHLO", "AUTH PLAIN AHUAc2VjcmV0\r\n", "220 503", ""},
     {"auth in a message", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AHUAc2VjcmV0\r\n",
 	"220 250 250 503", "M<a@b> "},
 #define TO_C "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
@@ -233,7 +254,7 @@ static void test_ehlo_text(void **state)
 	f->size_limit = 1000;
 	fake_talk(f, STR("EHLO a\r\n"), 0, &out);
 	assert_string_equal(out.p, "220 mx.example.com ESMTP\r\n"
-				   "250-mx.example.com Ok\r\n"
+				   "250-mx.example.com Ok.\r\n"
 				   "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"
 				   "250-XVERP=Courier\r\n250-XEXDATA\r\n"
 				   "250-XSECURITY=NONE,STARTTLS\r\n"
@@ -253,7 +274,7 @@ static void test_what_the_gate_hears(void **state)
 	    "MAIL FROM:<a@b> SIZE=77 BODY=8BITMIME RET=HDRS ENVID=a+2Bb SMTPUTF8 VERP EXDATA "
 	    "AUTH=<>\r\n"
 	    "RCPT TO:<\xc3\xbc@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c+40d\r\n",
-	    "220 250 235 250 250", "M<a@b> R<\xc3\xbc@d> "};
+	    "220 250 235 250 250", "A<ticket:PLAIN> M<a@b> R<\xc3\xbc@d> "};
 
 	check(f, &x, 0);
 	assert_string_equal(f->with, "UTF8SMTPA");
@@ -323,12 +344,20 @@ static void test_policy(void **state)
 	x = (struct expect){"must authenticate",
 	    "EHLO a\r\nMAIL FROM:<a@b>\r\nVRFY a\r\nNOOP\r\nAUTH PLAIN AHUAc2VjcmV0\r\nVRFY a\r\n"
 	    "MAIL FROM:<a@b>\r\n",
-	    "220 250 530 530 250 235 252 250", "M<a@b> "};
+	    "220 250 530 530 250 235 252 250", "A<ticket:PLAIN> M<a@b> "};
 	check(f, &x, 0);
 	f->env = STR("ESMTP_TLS_REQUIRED=1");
 	x = (struct expect){"must use tls", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AA==\r\n",
 	    "220 250 530 530", ""};
 	check(f, &x, 0);
+	f->env = STR("");
+	f->no_ticket = true;
+	x = (struct expect){"a ticket that the gate does not believe",
+	    "EHLO a\r\nAUTH PLAIN AHUAc2VjcmV0\r\nMAIL FROM:<a@b>\r\n", "220 250 454 250",
+	    "A<ticket:PLAIN> M<a@b> "};
+	check(f, &x, 0);
+	assert_string_equal(f->login, "");
+	f->no_ticket = false;
 	struct buf out;
 	buf_init(&out, 1000);
 	f->env = STR("ESMTPGREETING=my own words");
@@ -399,6 +428,47 @@ static void test_timeouts(void **state)
 }
 
 /* What was sent in clear behind STARTTLS ends the connection, and nothing of it is carried out. */
+/*
+ * The replies of a pipelined group leave in one write (MTA-0846): each write is a packet here, and
+ * the gate answers each command later than the next one has come.
+ */
+static void test_one_write(void **state)
+{
+	static const struct {
+		const char *say;
+		const char *begins, *ends; /* of the one packet that comes back */
+	} groups[] = {
+	    {"EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<no@d>\r\nRCPT "
+	     "TO:<e@f>\r\nDATA\r\n",
+		"250-mx.example.com", "354 Send the message; a dot alone on a line ends it\r\n"},
+	    {"Subject: x\r\n\r\nx\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\nNOOP\r\n",
+		"250 2.0.0 Fine", "250 2.0.0 Ok\r\n"},
+	    {"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n", "250 2.0.0 Fine",
+		"221 2.0.0 Bye\r\n"},
+	};
+	struct fake *f = fake_new();
+	char b[4000];
+	int fds[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	esmtpd_connection(f->server, &f->server->doors[0], fds[0]);
+	fake_run(f, 20);
+	assert_true(recv(fds[1], b, sizeof b, 0) > 0); /* the greeting */
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		assert_true(send(fds[1], groups[i].say, strlen(groups[i].say), 0) > 0);
+		fake_run(f, 20);
+		ssize_t n = recv(fds[1], b, sizeof b - 1, 0);
+		assert_true(n > 0);
+		b[n] = 0;
+		assert_int_equal(strncmp(b, groups[i].begins, strlen(groups[i].begins)), 0);
+		assert_true(str_ends(str_of(b), str_of(groups[i].ends)));
+		assert_true(recv(fds[1], b, sizeof b, 0) <= 0); /* there was no second */
+	}
+	close(fds[1]);
+	fake_free(f);
+}
+
 static void test_injection(void **state)
 {
 	struct fake *f = fake_new();
@@ -567,6 +637,7 @@ int main(void)
 	    cmocka_unit_test(test_policy),
 	    cmocka_unit_test(test_connections),
 	    cmocka_unit_test(test_timeouts),
+	    cmocka_unit_test(test_one_write),
 	    cmocka_unit_test(test_injection),
 	    cmocka_unit_test(test_never_reads),
 	};

@@ -13,8 +13,11 @@ package Differ::Cases;
 
 use strict;
 use warnings;
+use MIME::Base64 ();
 
 my @cases;
+
+sub b64 { return MIME::Base64::encode_base64($_[0], '') }
 
 sub dialog {
 	my ($name, @lines) = @_;
@@ -89,7 +92,28 @@ sub dialogs {
 	dialog('order: RSET first', 'RSET');
 	dialog('words', $hello, 'NOOP', 'HELP', 'ETRN example.test', 'FOO', '', 'VRFY alice', 'VRFY nobody', 'VRFY team', 'EXPN team', 'EXPN alice', 'EXPN nobody', 'QUIT');
 	dialog('maxrcpts', $hello, $mail, map {"RCPT TO:<alice-$_\@example.test>"} 1 .. 7);
-	dialog('AUTH off', $hello, 'AUTH PLAIN', 'AUTH LOGIN', 'AUTH');
+	my ($plain, $wrong, $far) = (b64("\0alice\0secret"), b64("\0alice\0wrong"), 'RCPT TO:<x@elsewhere.test>');
+	dialog('AUTH PLAIN', $hello, "AUTH PLAIN $plain", $mail, $far);
+	dialog('AUTH PLAIN asked', $hello, 'AUTH PLAIN', $plain, $mail, $far);
+	dialog('AUTH LOGIN', $hello, 'AUTH LOGIN', b64('alice'), b64('secret'), $mail, $far);
+	dialog('AUTH LOGIN at once', $hello, 'AUTH LOGIN ' . b64('alice'), b64('secret'), $mail, $far);
+	dialog('AUTH wrong', $hello, "AUTH PLAIN $wrong", $mail, $far);
+	dialog('AUTH nobody', $hello, 'AUTH PLAIN ' . b64("\0nobody\0secret"));
+	dialog('AUTH small letters', $hello, "auth plain $plain");
+	dialog('AUTH as another', $hello, 'AUTH PLAIN ' . b64("bob\0alice\0secret"));
+	dialog('AUTH given up', $hello, 'AUTH LOGIN', '*', 'NOOP');
+	dialog('AUTH given up later', $hello, 'AUTH LOGIN', b64('alice'), '*', "AUTH PLAIN $plain");
+	dialog('AUTH no base64', $hello, 'AUTH LOGIN', '!!!', 'NOOP');
+	dialog('AUTH twice', $hello, "AUTH PLAIN $plain", "AUTH PLAIN $plain");
+	dialog('AUTH again after a failure', $hello, "AUTH PLAIN $wrong", "AUTH PLAIN $plain");
+	dialog('AUTH in a message', $hello, $mail, "AUTH PLAIN $plain");
+	dialog('AUTH before EHLO', "AUTH PLAIN $plain");
+	dialog('AUTH after HELO', 'HELO client.test', "AUTH PLAIN $plain");
+	dialog('AUTH unknown', $hello, 'AUTH XYZZY');
+	dialog('AUTH alone', $hello, 'AUTH');
+	dialog('AUTH CRAM without a record', $hello, 'AUTH CRAM-MD5', b64('alice 0123456789abcdef0123456789abcdef'));
+	dialog('AUTH and RSET', $hello, "AUTH PLAIN $plain", 'RSET', $mail, $far);
+	dialog('AUTH and EHLO', $hello, "AUTH PLAIN $plain", $hello, $mail, $far);
 	dialog('STARTTLS with a word', $hello, 'STARTTLS x');
 	push @cases, {name => 'dialog relay client', kind => 'dialog', client => '127.0.0.2', lines => [$hello, $mail, 'RCPT TO:<x@full.test>', 'RCPT TO:<bare>', 'RCPT TO:<nobody@example.test>']};
 	push @cases, {name => 'dialog blocked client', kind => 'dialog', client => '127.0.0.4', lines => [$hello, $mail, 'RCPT TO:<alice@example.test>', 'QUIT']};

@@ -36,6 +36,7 @@ sub configure {
 	Differ::Side::write_file("$etc/$_", $files->{$_}) for sort keys %$files;
 	open my $fh, '>>', "$etc/esmtpd" or die;
 	print $fh "PORT=2525\nADDRESS=127.0.0.1\nBOFHCHECKDNS=0\nTARPIT=0\nBOFHNOEXPN=0\nBOFHNOVRFY=0\n",
+	    "ESMTPAUTH=\"LOGIN PLAIN CRAM-MD5\"\n",
 	    "MAXDAEMONS=50\nMAXPERC=50\nMAXPERIP=50\n",
 	    "TCPDOPTS=\"-stderrlogger=/usr/sbin/courierlogger -noidentlookup -nodnslookup\"\n";
 	close $fh;

@@ -29,8 +29,8 @@ sub command {
 sub configure {
 	my ($self, $files, $accounts) = @_;
 	$self->{t}->file("etc/$_", $files->{$_}) for sort keys %$files;
-	$self->{t}->configure(esmtpd => {TARPIT => 0, BOFHCHECKDNS => 0, BOFHNOEXPN => 0, BOFHNOVRFY => 0, MAXDAEMONS => 50, MAXPERC => 50, MAXPERIP => 50});
-	$self->{t}->configure(authdaemonrc => {authmodulelist => 'authuserdb'});
+	$self->{t}->configure(esmtpd => {TARPIT => 0, BOFHCHECKDNS => 0, BOFHNOEXPN => 0, BOFHNOVRFY => 0, ESMTPAUTH => 'LOGIN PLAIN CRAM-MD5', MAXDAEMONS => 50, MAXPERC => 50, MAXPERIP => 50});
+	$self->{t}->configure(authdaemonrc => {AUTH_FAIL_DELAY => 0, authmodulelist => 'authuserdb'});
 	$self->{t}->file('etc/userdb', $self->userdb($accounts));
 	chmod 0600, "$self->{etc}/userdb";
 	$self->{t}->file('etc/resolver', "127.0.0.1\@53\n");

@@ -53,7 +53,7 @@ sub make_homes {
 
 sub userdb {
 	my ($self, $accounts) = @_;
-	return join '', map {"$_\tuid=$self->{uid}|gid=$self->{uid}|home=$self->{homes}/$_|mail=$self->{homes}/$_/Maildir|systempw=*\n"}
+	return join '', map {"$_\tuid=$self->{uid}|gid=$self->{uid}|home=$self->{homes}/$_|mail=$self->{homes}/$_/Maildir|systempw=@{[crypt 'secret', '$6$differ$']}\n"}
 	    sort keys %$accounts;
 }
 
