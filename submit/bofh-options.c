@@ -1,5 +1,5 @@
 /* What the environment of a client says about the checks of senders. */
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/bofh.h"
 
 bool bofh_spf_words(struct str list, unsigned *out)

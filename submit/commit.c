@@ -2,7 +2,7 @@
  * Handing a finished message to the scheduler: one queue entry, or several when there are more
  * recipients than batchsize.  END is answered when all of them are durable.
  */
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/bang.h"
 #include "submit/filter-results.h"
 #include "submit/filter-run.h"

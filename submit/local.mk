@@ -1,7 +1,6 @@
 # submit: the gate, the one way into the queue, and its command-line faces.
 noinst_LIBRARIES += submit/libsubmit.a
 submit_libsubmit_a_SOURCES = \
-	submit/access.h submit/access-address.c submit/access-text.c submit/access-memory.c \
 	submit/domains.h submit/domains.c submit/claims.h submit/claims.c \
 	submit/address.h submit/address.c \
 	submit/aliases.h submit/aliases-text.c submit/aliases-expand.c submit/aliases-lookup.c \
@@ -20,7 +19,7 @@ noinst_LIBRARIES += submit/libfilter-text.a
 submit_libfilter_text_a_SOURCES = submit/filter-reply.c submit/filter-reply.h \
 	submit/filter-control.c submit/filter-control.h submit/filter-results.c submit/filter-results.h
 
-submit_pure_libs = submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+submit_pure_libs = submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/module/libmodule.a libs/config/libconfig.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
@@ -37,7 +36,7 @@ couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/pickup.c submit/pickup.h \
 	submit/filter-run.c submit/filter-run.h submit/filter-rcpt.c submit/filter-content.c \
 	submit/filter-sockets.c submit/filter-sockets.h submit/filter-files.c submit/filter-files.h
-couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
+couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a libs/rewrite/librewrite.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a \
 	libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a libs/broker/libbroker.a libs/module/libmodule.a \
 	$(SERVICE_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
@@ -46,7 +45,7 @@ couriergate_LDADD = submit/libfilter-text.a submit/libsubmit.a libs/spf/libspf.a
 bin_PROGRAMS += sendmail rmail mailq cancelmsg
 sendmail_SOURCES = submit/sendmail-main.c submit/sendmail.h submit/sendmail-options.c \
 	submit/sendmail-user.c submit/sendmail-compose.c submit/sendmail-send.c submit/sendmail-smtp.c
-submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/spf/libspf.a libs/dns/libdns.a libs/gate/libgate.a \
+submit_client_libs = libs/smtp/libsmtp.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a libs/gate/libgate.a \
 	libs/rewrite/librewrite.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/table/libtable.a libs/module/libmodule.a $(SERVICE_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)

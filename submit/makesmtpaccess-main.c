@@ -1,5 +1,5 @@
 /* makesmtpaccess: the access file as a table. */
-#include "submit/access.h"
+#include "access/access.h"
 #include "config/folder.h"
 #include "submit/tool.h"
 #include <errno.h>

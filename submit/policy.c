@@ -1,7 +1,7 @@
 /* The snapshot of everything the gate's decisions depend on. */
 #include "config.h"
 
-#include "submit/access.h"
+#include "access/access.h"
 #include "config/folder.h"
 #include "submit/settings.h"
 #include "unicode/unicode.h"

@@ -1,5 +1,5 @@
 /* RCPT and VRFY: aliases, acceptance, look-up. */
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/aliases.h"
 #include "submit/bang.h"
 #include "submit/filter-run.h"

@@ -1,5 +1,5 @@
 #include "submit/transaction.h"
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/bang.h"
 #include "submit/filter-run.h"
 #include "submit/sender-own.h"

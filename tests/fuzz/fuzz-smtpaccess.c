@@ -1,7 +1,7 @@
 /* The text of smtpaccess, and look-ups in what became of it. */
 #include "config.h"
 
-#include "submit/access.h"
+#include "access/access.h"
 
 #include <stdlib.h>
 

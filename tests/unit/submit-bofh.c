@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "dns/rdata.h"
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/bofh.h"
 
 #include <setjmp.h>

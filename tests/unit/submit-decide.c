@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "mime/mime.h"
-#include "submit/access.h"
+#include "access/access.h"
 #include "submit/decide.h"
 
 #include <setjmp.h>

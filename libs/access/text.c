@@ -1,5 +1,5 @@
 /* The text form of smtpaccess: lines to blocks and actions. */
-#include "submit/access.h"
+#include "access/access.h"
 #include <stdlib.h>
 
 /* "a", "a.b", "a.b.c" (the original's short forms) or a whole IPv4 address. */

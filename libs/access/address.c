@@ -1,5 +1,5 @@
 /* Addresses and blocks of smtpaccess. */
-#include "submit/access.h"
+#include "access/access.h"
 #include <arpa/inet.h>
 
 static void map_ipv4(const unsigned char v4[4], struct access_addr *out)

@@ -1,5 +1,5 @@
 /* smtpaccess held in memory: the text, looked up like the table. */
-#include "submit/access.h"
+#include "access/access.h"
 #include <stdlib.h>
 
 struct access {

@@ -13,8 +13,8 @@
  *
  * Pure but for access_lookup's getter.
  */
-#ifndef COURIER_SUBMIT_ACCESS_H
-#define COURIER_SUBMIT_ACCESS_H
+#ifndef COURIER_ACCESS_ACCESS_H
+#define COURIER_ACCESS_ACCESS_H
 
 #include "base/base.h"
 
