@@ -6,6 +6,10 @@
  * of 16 bits, either with "/bits", a range "from-to", or "*".  ACTION is `deny`, or `allow` with
  * `,VAR`, `,VAR=value` or `,VAR="quoted value"` behind it.  The most specific block alone counts.
  *
+ * With -accesslocal NETBLOCK may also be "A.B.C.D.PORT" or "*.PORT", an address and port of this
+ * host (IPv6: "ADDRESS.PORT"); those are looked up by themselves, and what they set stands below
+ * what the client's own entry sets.
+ *
  * An address is 16 bytes, IPv4 as ::ffff:a.b.c.d.  A block is such an address and a prefix length;
  * its key, in the table smtpaccess.dat as in memory, is one byte of length and the 16 bytes with
  * everything behind the prefix cleared.  Under ACCESS_LENGTHS stands which lengths exist, so a
@@ -24,6 +28,7 @@ enum {
 	ACCESS_LENGTHS_SIZE = ACCESS_BITS + 1, /* a byte each, 1: there are blocks of that length */
 	ACCESS_ACTION_MAX = 4096,
 	ACCESS_RANGE_BLOCKS_MAX = 256,
+	ACCESS_LOCAL_KEY_SIZE = 19,
 };
 #define ACCESS_LENGTHS STR("lengths")
 
@@ -45,15 +50,26 @@ struct access_reader {
 	int (*block)(void *ctx, const struct access_block *b, struct str action, unsigned line);
 	void (*bad)(void *ctx, unsigned line, const char *why);
 	void *ctx;
+	/* Entries of local ports, by key; NULL: they are bad lines. */
+	int (*local)(void *ctx, struct str key, struct str action, unsigned line);
 };
 int access_read(struct str text, const struct access_reader *r);
 
 void access_key(const struct access_block *b, char key[ACCESS_KEY_SIZE]);
+/* The key of a port of this host; addr NULL: on any address. */
+struct str access_local_key(
+    const struct access_addr *addr, uint16_t port, char key[ACCESS_LOCAL_KEY_SIZE]);
 
 /* get: 1 and *value (valid until the next call), 0 absent, -1 failure (passed on).  Returns the
  * same; *action is a view into what get gave. */
 int access_lookup(const struct access_addr *a,
     int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
+
+/* The same for this end of a connection: the address and port, the address alone, the port. */
+int access_lookup_local(const struct access_addr *a, uint16_t port,
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
+/* a.b.c.d, or IPv6 as the system writes it. */
+void access_addr_text(const struct access_addr *a, char out[46]);
 
 /* The text in memory: used when there is no table. */
 struct access;

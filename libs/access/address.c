@@ -55,3 +55,40 @@ int access_lookup(const struct access_addr *a,
 	}
 	return 0;
 }
+
+struct str access_local_key(
+    const struct access_addr *addr, uint16_t port, char key[ACCESS_LOCAL_KEY_SIZE])
+{
+	size_t n = 0;
+	key[n++] = (char)(addr ? 0xff : 0xfe); /* no prefix is so long */
+	key[n++] = (char)(port >> 8);
+	key[n++] = (char)port;
+	if (addr) {
+		memcpy(key + n, addr->b, sizeof addr->b);
+		n += sizeof addr->b;
+	}
+	return str_at(key, n);
+}
+
+int access_lookup_local(const struct access_addr *a, uint16_t port,
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action)
+{
+	char key[ACCESS_LOCAL_KEY_SIZE];
+	const struct access_block whole = {*a, ACCESS_BITS};
+	int r = get(ctx, access_local_key(a, port, key), action);
+	if (r != 0)
+		return r;
+	access_key(&whole, key);
+	r = get(ctx, str_at(key, ACCESS_KEY_SIZE), action);
+	return r != 0 ? r : get(ctx, access_local_key(NULL, port, key), action);
+}
+
+void access_addr_text(const struct access_addr *a, char out[46])
+{
+	static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	const char *z = memcmp(a->b, mapped, sizeof mapped) == 0
+			    ? inet_ntop(AF_INET, a->b + 12, out, 46)
+			    : inet_ntop(AF_INET6, a->b, out, 46);
+	if (!z)
+		out[0] = 0;
+}

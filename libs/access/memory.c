@@ -15,13 +15,10 @@ static void complain(void *ctx, unsigned line, const char *why)
 		a->bad(line, why);
 }
 
-static int keep(void *ctx, const struct access_block *b, struct str action, unsigned line)
+static int keep_local(void *ctx, struct str k, struct str action, unsigned line)
 {
 	struct access *a = ctx;
-	char key[ACCESS_KEY_SIZE];
 	(void)line;
-	access_key(b, key);
-	struct str k = str_at(key, sizeof(key));
 	if (map_get(a->blocks, k))
 		return 0; /* the first line counts, makesmtpaccess complains */
 	char *copy = mem_strndup(action.p, action.n);
@@ -29,8 +26,16 @@ static int keep(void *ctx, const struct access_block *b, struct str action, unsi
 		free(copy);
 		return -1;
 	}
-	a->lengths[b->bits] = 1;
 	return 0;
+}
+
+static int keep(void *ctx, const struct access_block *b, struct str action, unsigned line)
+{
+	struct access *a = ctx;
+	char key[ACCESS_KEY_SIZE];
+	access_key(b, key);
+	a->lengths[b->bits] = 1;
+	return keep_local(a, str_at(key, sizeof(key)), action, line);
 }
 
 struct access *access_new(struct str text, void (*bad)(unsigned line, const char *why))
@@ -38,7 +43,7 @@ struct access *access_new(struct str text, void (*bad)(unsigned line, const char
 	struct access *a = mem_new(struct access);
 	a->blocks = map_new();
 	a->bad = bad;
-	struct access_reader r = {.block = keep, .bad = complain, .ctx = a};
+	struct access_reader r = {.block = keep, .bad = complain, .ctx = a, .local = keep_local};
 	if (!a->blocks || access_read(text, &r) < 0) {
 		access_free(a);
 		return NULL;

@@ -128,9 +128,30 @@ static int emit_range(struct emitter *e, struct access_addr from, const struct a
 	return 0;
 }
 
+/* "*.PORT", "A.B.C.D.PORT", "IPV6.PORT": five numbers, or a port behind what is a whole address. */
+static bool read_local(struct emitter *e, struct str s, int *result)
+{
+	char key[ACCESS_LOCAL_KEY_SIZE];
+	struct access_block b;
+	uint64_t port;
+	ptrdiff_t dot = str_rchr(s, '.');
+	if (dot < 1 || !e->r->local || !str_u64(str_skip(s, (size_t)dot + 1), &port) || port == 0 ||
+	    port > 65535)
+		return false;
+	struct str addr = str_head(s, (size_t)dot);
+	bool any = str_is(addr, "*");
+	if (!any && (!parse_base(addr, &b) || b.bits != ACCESS_BITS))
+		return false;
+	*result = e->r->local(e->r->ctx,
+	    access_local_key(any ? NULL : &b.addr, (uint16_t)port, key), e->action, e->line);
+	return true;
+}
+
 static const char *read_block(struct emitter *e, struct str s, int *result)
 {
 	struct access_block from, to;
+	if (read_local(e, s, result))
+		return NULL;
 	ptrdiff_t dash = str_chr(s, '-');
 	if (str_is(s, "*")) {
 		*result = emit(e, &(struct access_block){0});
