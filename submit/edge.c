@@ -173,6 +173,15 @@ static bool do_auth(struct session *s, struct str body)
 	return true;
 }
 
+static bool do_name(struct session *s, struct str body)
+{
+	struct str host;
+	if (s->peer->kind != SOURCE_NETWORK || !gate_decode_name(body, &host))
+		return false;
+	transaction_name(s->t, host);
+	return true;
+}
+
 static bool do_data(struct session *s, struct str body)
 {
 	transaction_data(s->t, body);
@@ -211,6 +220,7 @@ static bool perform(struct session *s, uint16_t type, struct str body)
 	    [GATE_END] = do_end,
 	    [GATE_RESET] = do_reset,
 	    [GATE_AUTH] = do_auth,
+	    [GATE_NAME] = do_name,
 	};
 	if (s->overflow && type == GATE_DATA)
 		return true;
@@ -321,6 +331,16 @@ static bool may_be_uucp(const struct peer *p)
 	return p->uid == 0 || p->uid == p->gate->uid || (pw && p->uid == pw->pw_uid);
 }
 
+/* The policy had to wait for lists of the DNS. */
+static void on_known(void *ctx)
+{
+	struct session *s = ctx;
+	s->busy = false;
+	send_policy(s);
+	if (!s->running)
+		session_run(s);
+}
+
 /* What a peer may say it is: a network role speaks for the network, the socket for this machine. */
 static bool open_session(struct peer *p, const struct ipc_msg *m)
 {
@@ -352,7 +372,9 @@ static bool open_session(struct peer *p, const struct ipc_msg *m)
 		session_free(s);
 		return false;
 	}
-	send_policy(s);
+	s->busy = !transaction_known(s->t, on_known);
+	if (!s->busy)
+		send_policy(s);
 	return true;
 }
 

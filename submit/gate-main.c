@@ -3,6 +3,7 @@
 
 #include "submit/filter-files.h"
 #include "submit/claim-ask.h"
+#include "submit/client-lists.h"
 #include "submit/ldap-alias.h"
 #include "submit/pickup.h"
 #include "submit/process.h"
@@ -185,6 +186,7 @@ static void leave_when_idle(void *ctx)
 		return;
 	}
 	peers_free(g);
+	list_zones_free(g);
 	service_exit(g->service, EXIT_SUCCESS);
 }
 

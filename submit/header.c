@@ -61,6 +61,7 @@ static void add_received(struct buf *out, const struct header_job *f)
 		add_word(out, f->from_node);
 	} else
 		buf_addz(out, "from localhost (localhost [127.0.0.1])");
+	add_comment(out, "PROXY: ", f->remote_info);
 	add_comment(out, "AUTH: ", f->login);
 	add_comment(out, "TLS: ", f->tls);
 	add_comment(out, "", f->sender_id);
@@ -116,6 +117,19 @@ static struct str canonical_addresses(
 	return rewrite_header(a, block, &rw, &out) < 0 ? STR_NONE : out;
 }
 
+/* Whether a field of results says it is ours (RFC 8601, 5). */
+static bool results_in_our_name(struct str block, struct str me)
+{
+	struct header_field f;
+	while (header_next(&block, &f)) {
+		struct str v = str_trim(f.body);
+		if (str_iis(f.name, "Authentication-Results") && str_istarts(v, me) &&
+		    (v.n == me.n || strchr("; \t\r\n/(", v.p[me.n])))
+			return true;
+	}
+	return false;
+}
+
 /* What only the receiving host may say of a message is put aside when somebody else has said it. */
 static struct str old_names(struct arena *a, struct str block, const struct header_job *f)
 {
@@ -125,9 +139,11 @@ static struct str old_names(struct arena *a, struct str block, const struct head
 	    {"Authentication-Results", "Old-Authentication-Results"},
 	};
 	bool network = !f->local && f->remote_ip.n;
+	size_t n = ARRAY_LEN(rules);
+	if (f->keep_results && !results_in_our_name(block, f->me))
+		n--;
 	struct str out;
-	return rewrite_fields(a, block, rules, network ? ARRAY_LEN(rules) : 1, &out) < 0 ? STR_NONE
-											 : out;
+	return rewrite_fields(a, block, rules, network ? n : 1, &out) < 0 ? STR_NONE : out;
 }
 
 static bool is_bcc(struct str name)

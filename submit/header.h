@@ -22,6 +22,7 @@ struct header_job {
 	/* For Received.  Empty values are left out. */
 	struct str from_text; /* "helo (host [ip])" by a trusted program, in place of the rest */
 	struct str helo, remote_host, remote_ip; /* remote_ip empty: not from the network */
+	struct str remote_info;                  /* what a balancer in front has said */
 	struct str login, tls, with, sender_id;
 	struct str only_rcpt; /* the recipient when there is but one */
 	/* Policy. */
@@ -34,7 +35,9 @@ struct header_job {
 	bool drop_bcc; /* from somebody who has logged in: what his program has left over */
 	enum header_rewrite rewrite;
 	unsigned received_max;
-	bool add_mime; /* the body has 8-bit bytes and nothing says so: call it UTF-8 text */
+	bool keep_results; /* Authentication-Results of others keep their name, unless one uses ours
+			    */
+	bool add_mime;     /* the body has 8-bit bytes and nothing says so: call it UTF-8 text */
 };
 
 enum header_verdict {

@@ -12,7 +12,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
 	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
 	submit/authsenders.h submit/authsenders.c \
-	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c
+	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c submit/policy-doors.c
 
 # What filters say and write; pure.
 noinst_LIBRARIES += submit/libfilter-text.a
@@ -28,6 +28,7 @@ pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
 	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-auth.c submit/transaction-rcpt.c \
 	submit/sender-own.c submit/sender-own.h submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
+	submit/client-lists.c submit/client-lists.h \
 	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \
 	ldapaliasd/alias-proto.h \
 	submit/commit.c submit/resolve.c submit/resolve.h submit/bang.c submit/bang.h submit/claim-ask.c submit/claim-ask.h \
@@ -62,13 +63,15 @@ mailq_LDADD = libs/config/libconfig.a libs/base/libbase.a
 cancelmsg_SOURCES = submit/cancelmsg-main.c courierd/ask.c courierd/courier.h
 cancelmsg_LDADD = libs/config/libconfig.a libs/base/libbase.a
 
-sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makehosteddomains makeacceptmailfor makepercentrelay
+sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makesmtpaccess-msa makehosteddomains makeacceptmailfor makepercentrelay
 makealiases_SOURCES = submit/makealiases-main.c submit/tool.c submit/tool.h
 makealiases_LDADD = $(submit_client_libs)
 aliaslookup_SOURCES = submit/aliaslookup-main.c submit/tool.c submit/tool.h
 aliaslookup_LDADD = $(submit_client_libs)
 makesmtpaccess_SOURCES = submit/makesmtpaccess-main.c submit/tool.c submit/tool.h
 makesmtpaccess_LDADD = $(submit_client_libs)
+makesmtpaccess_msa_SOURCES = $(makesmtpaccess_SOURCES)
+makesmtpaccess_msa_LDADD = $(submit_client_libs)
 makehosteddomains_SOURCES = submit/makedomains-main.c submit/tool.c submit/tool.h
 makehosteddomains_LDADD = $(submit_client_libs)
 makeacceptmailfor_SOURCES = $(makehosteddomains_SOURCES)
@@ -121,7 +124,7 @@ uninstall-sendmail-links:
 	rm -f "$(DESTDIR)$(bindir)/newaliases" "$(DESTDIR)$(sbindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
 
 dist_man_MANS += man/bofh.5 man/authsenders.5 man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
-	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 \
+	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 man/makesmtpaccess-msa.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8 man/makepercentrelay.8
 
 fuzz_programs += tests/fuzz/fuzz-gate-proto

@@ -1,8 +1,10 @@
-/* makesmtpaccess: the access file as a table. */
+/* makesmtpaccess, makesmtpaccess-msa: the access file as a table. */
 #include "access/access.h"
 #include "config/folder.h"
+#include "submit/settings.h"
 #include "submit/tool.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,24 +23,30 @@ static void bad(void *ctx, unsigned line, const char *why)
 	fprintf(stderr, "makesmtpaccess: line %u: %s\n", line, why);
 }
 
+static int put_local(void *ctx, struct str key, struct str action, unsigned line)
+{
+	struct making *m = ctx;
+	int r = table_build_put(m->build, key, action, false);
+	if (r > 0)
+		bad(m, line, "this address block was there already");
+	else if (r < 0)
+		fprintf(stderr, "makesmtpaccess: cannot write the table: %s\n", strerror(errno));
+	return r < 0 ? -1 : 0;
+}
+
 static int put(void *ctx, const struct access_block *b, struct str action, unsigned line)
 {
 	struct making *m = ctx;
 	char key[ACCESS_KEY_SIZE];
 	access_key(b, key);
-	int r = table_build_put(m->build, str_at(key, sizeof(key)), action, false);
-	if (r > 0)
-		bad(m, line, "this address block was there already");
-	else if (r < 0)
-		fprintf(stderr, "makesmtpaccess: cannot write the table: %s\n", strerror(errno));
 	m->lengths[b->bits] = 1;
-	return r < 0 ? -1 : 0;
+	return put_local(ctx, str_at(key, sizeof(key)), action, line);
 }
 
 /* 0, or -1: the old table stays. */
 static int make(struct making *m, struct str text, const char *path)
 {
-	struct access_reader r = {put, bad, m};
+	struct access_reader r = {.block = put, .bad = bad, .ctx = m, .local = put_local};
 	m->build = table_build_begin(path, TABLE_HASH, 0644);
 	if (!m->build)
 		return -1;
@@ -52,28 +60,52 @@ static int make(struct making *m, struct str text, const char *path)
 	return table_build_commit(m->build);
 }
 
+/* The file that the server of this command reads. */
+static char *source(const struct tool *t, bool msa)
+{
+	const struct config_component *const c[] = {&sender_settings[msa ? 1 : 0]};
+	struct config *config = config_load(&t->in, c, 1, NULL);
+	char *path = config ? access_file(&t->in, config, c[0]->name) : NULL;
+	config_drop(config);
+	return path;
+}
+
+/* 0, or -1: told. */
+static int make_from(const char *path)
+{
+	struct making m = {0};
+	struct buf text;
+	char *dat = mem_printf("%s.dat", path);
+	buf_init(&text, ACCESS_TEXT_MAX);
+	int r = config_text_at(AT_FDCWD, path, true, &text);
+	if (r == 0)
+		fprintf(stderr, "makesmtpaccess: there is no '%s'\n", path);
+	if (r > 0 && make(&m, buf_str(&text), dat) == 0) {
+		buf_free(&text);
+		free(dat);
+		return 0;
+	}
+	if (r != 0)
+		fprintf(stderr, "makesmtpaccess: '%s' is not made: %s\n", dat, strerror(errno));
+	buf_free(&text);
+	free(dat);
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool t;
-	struct making m = {0};
-	struct buf text;
+	const char *slash = strrchr(argv[0], '/');
+	bool msa = strcmp(slash ? slash + 1 : argv[0], "makesmtpaccess-msa") == 0;
 	if (tool_open(&t, "makesmtpaccess", &argc, &argv) < 0)
 		return EXIT_FAILURE;
 	if (argc > 1) {
 		fprintf(stderr, "usage: makesmtpaccess [-C DIR]\n");
 		return EXIT_FAILURE;
 	}
-	char *path = instance_path(t.in.etc, "smtpaccess.dat");
-	buf_init(&text, ACCESS_TEXT_MAX);
-	int r = config_text(t.in.etc, "smtpaccess", true, &text);
-	if (r == 0)
-		fprintf(stderr, "makesmtpaccess: there is no '%s/smtpaccess'\n", t.in.etc);
-	if (r > 0)
-		r = make(&m, buf_str(&text), path) < 0 ? -1 : 1;
-	if (r < 0)
-		fprintf(stderr, "makesmtpaccess: '%s' is not made: %s\n", path, strerror(errno));
-	buf_free(&text);
+	char *path = source(&t, msa);
+	int r = path ? make_from(path) : -1;
 	free(path);
 	tool_close(&t);
-	return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -6,40 +6,13 @@
 #include "submit/settings.h"
 #include "unicode/unicode.h"
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	POLICY_ARENA_MAX = 512 * 1024,
 	VHOST_KEY_MAX = 300,
 	VHOST_ARENA_MAX = 4096,
-	ACCESS_TEXT_MAX = 16 * 1024 * 1024,
 };
-
-static void bad_line(unsigned line, const char *why)
-{
-	log_warning(NULL, "smtpaccess, line %u: %s", line, why);
-}
-
-/* The text is read when makesmtpaccess has not made a table of it. */
-static int load_access(struct policy *p, const struct instance *in)
-{
-	char *path = instance_path(in->etc, "smtpaccess.dat");
-	bool table = access(path, F_OK) == 0;
-	if (table)
-		p->access_table = table_open(path);
-	free(path);
-	if (table)
-		return p->access_table ? 0 : -1;
-	struct buf text;
-	buf_init(&text, ACCESS_TEXT_MAX);
-	int r = config_text(in->etc, "smtpaccess", false, &text);
-	if (r >= 0)
-		p->access = access_new(buf_str(&text), bad_line);
-	buf_free(&text);
-	return p->access ? 0 : -1;
-}
 
 static void bad_bofh(void *ctx, unsigned line, const char *why)
 {
@@ -65,11 +38,6 @@ static size_t service_index(const char *service)
 {
 	struct str s = str_of(service);
 	return str_is(s, "submission") ? 1 : str_is(s, "smtps") ? 2 : 0;
-}
-
-bool policy_checks_dns(const struct policy *p, const char *service)
-{
-	return p->check_dns[service_index(service)];
 }
 
 unsigned policy_bound(const struct policy *p, const char *service)
@@ -135,7 +103,6 @@ static void load_values(struct policy *p, const struct config *c)
 	p->track_auth = suppresses(c, "authsmtp");
 	for (size_t i = 0; i < ARRAY_LEN(sender_settings); i++) {
 		const char *name = sender_settings[i].name;
-		p->check_dns[i] = config_bool(c, name, "BOFHCHECKDNS", NULL);
 		bound_parse(config_str(c, name, "AUTH_SENDER", NULL), &p->bound[i]);
 	}
 	p->drop_max_size = (uint64_t)config_int(c, "submit", "DROPMAXSIZE", NULL);
@@ -281,7 +248,7 @@ static bool load_authsenders(struct policy *p, const struct instance *in)
 struct policy *policy_load(const struct instance *in, const struct config *c)
 {
 	struct policy *p = load_one(in, c, NULL, STR_NONE);
-	if (p && load_aliases(p, in) && load_access(p, in) == 0 && load_authsenders(p, in) &&
+	if (p && load_aliases(p, in) && policy_doors_load(p, in, c) && load_authsenders(p, in) &&
 	    load_vhosts(p, in, c) == 0)
 		p->claims = claims_load(in, p->names.me, names_list);
 	if (p && p->claims)
@@ -307,41 +274,7 @@ void policy_drop(struct policy *p)
 	table_close(p->aliases);
 	for (unsigned i = 0; i < ALIAS_SOURCES; i++)
 		table_close(p->aliases_of[i]);
-	table_close(p->access_table);
-	access_free(p->access);
+	policy_doors_free(p);
 	authsenders_free(p->authsenders);
 	free_one(p);
-}
-
-struct table_ctx {
-	struct table *table;
-	struct buf value;
-};
-
-static int table_getter(void *ctx, struct str key, struct str *value)
-{
-	struct table_ctx *t = ctx;
-	int r = table_get(t->table, key, &t->value);
-	*value = buf_str(&t->value);
-	return r < 0 && errno == ENOENT ? 0 : r;
-}
-
-/* A table that can't be read, or an entry that can't be understood, lets nobody relay. */
-bool policy_access(struct policy *p, struct str ip, struct buf *env, bool *deny)
-{
-	struct access_addr addr;
-	struct str action;
-	*deny = false;
-	if (!access_addr_parse(ip, &addr))
-		return false;
-	p = policy_root(p);
-	struct table_ctx t = {.table = p->access_table};
-	buf_init(&t.value, ACCESS_ACTION_MAX);
-	int r = p->access_table ? access_lookup(&addr, table_getter, &t, &action)
-				: access_lookup(&addr, access_get, p->access, &action);
-	bool good = r >= 0;
-	if (r > 0)
-		good = access_action_parse(action, env, deny);
-	buf_free(&t.value);
-	return good;
 }

@@ -16,6 +16,7 @@ struct gate_process {
 	struct queue_client *queue;
 	struct claim_links *claims;          /* to modules that are asked about addresses */
 	struct ldap_alias_client *directory; /* NULL: built without */
+	struct map *list_zones;              /* of client-lists.c */
 	size_t held_bytes;                   /* of messages that wait for SPF of their From */
 	struct dns *dns;     /* NULL: there is no resolver, and what needs it is refused for now */
 	uint64_t generation; /* of routes */

@@ -115,3 +115,17 @@ struct gate_reply reply_about(struct arena *a, enum reply_id id, struct str abou
 		r.text = str_of(z);
 	return r;
 }
+
+struct gate_reply reply_text(enum reply_id id, struct str text)
+{
+	struct gate_reply r = reply(id);
+	uint64_t code;
+	if (text.n > 4 && text.p[3] == ' ' && str_u64(str_head(text, 3), &code) && code >= 400 &&
+	    code < 600) {
+		r.code = (uint16_t)code;
+		r.enhanced = code < 500 ? STR("4.7.1") : STR("5.7.1");
+		text = str_skip(text, 4);
+	}
+	r.text = text;
+	return r;
+}

@@ -68,6 +68,8 @@ enum reply_id {
 
 struct gate_reply reply(enum reply_id id);
 /* With further words behind the text ("550 5.1.1 User <x> unknown"); text lives in the arena. */
+/* With an administrator's text in place of ours; a code at its front ("450 ...") is taken. */
+struct gate_reply reply_text(enum reply_id id, struct str text);
 struct gate_reply reply_about(struct arena *a, enum reply_id id, struct str about);
 
 #endif

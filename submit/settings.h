@@ -3,6 +3,7 @@
 #define COURIER_SUBMIT_SETTINGS_H
 
 #include "config/config.h"
+#include "access/options.h"
 #include "submit/aliases.h"
 #include "submit/authsenders.h"
 #include "submit/bofh.h"
@@ -11,9 +12,22 @@
 #include "submit/header.h"
 #include "table/table.h"
 
-/* BOFHCHECKDNS in the files of the ESMTP server, which are its own otherwise. */
+/* What the gate reads in the files of the ESMTP server, which are its own otherwise. */
 extern const struct config_component sender_settings[3];
+/* The file ACCESSFILE of a door without ".dat", to be freed. */
+char *access_file(const struct instance *in, const struct config *c, const char *component);
 extern const struct config_component submit_settings; /* file submit; also sizelimit, locals, ... */
+
+/* What is set for one kind of listener: port 25, submission, submission under TLS. */
+struct door_policy {
+	struct tcpd_options options; /* BLACKLISTS, DROP and TCPDOPTS together */
+	struct access *access;       /* the text of ACCESSFILE, when there is no table */
+	struct table *access_table;
+	bool borrowed;  /* both belong to an earlier door with the same file */
+	bool exclusive; /* ALLOW_EXCLUSIVE */
+	bool check_dns; /* BOFHCHECKDNS */
+};
+enum { POLICY_DOORS = 3 };
 
 /* What a transaction needs of the configuration; transactions keep the one they began with. */
 struct policy {
@@ -24,17 +38,15 @@ struct policy {
 	struct str vhost;    /* KEY, or empty */
 	struct names names;
 	struct claims *claims; /* which module has which addresses; root only */
-	/* aliases.dat; root only, as are the access tables: see policy_root */
+	/* aliases.dat; root only, as are the doors: see policy_root */
 	struct table *aliases, *aliases_of[ALIAS_SOURCES];
-	struct access *access; /* the text, when there is no table */
-	struct table *access_table;
+	struct door_policy doors[POLICY_DOORS];
 	struct str greeting;
 	uint64_t size_limit;
 	uint32_t max_rcpts, batch;
 	bool rcpts_hard; /* 531, not 431 */
 	struct bofh *bofh;
-	bool check_dns[3];               /* BOFHCHECKDNS of esmtpd, esmtpd-msa, esmtpd-ssl */
-	unsigned bound[3];               /* AUTH_SENDER of the same: enum bound */
+	unsigned bound[3]; /* AUTH_SENDER of esmtpd, esmtpd-msa, esmtpd-ssl: enum bound */
 	struct authsenders *authsenders; /* root only */
 	size_t header_max;
 	unsigned received_max;
@@ -82,11 +94,19 @@ struct domains *names_list(const struct instance *in, const char *file, struct s
 
 /* What of a message is bound to its account, by AUTH_SENDER. */
 unsigned policy_bound(const struct policy *p, const char *service);
-/* Whether senders' domains are looked up for a service ("smtp", "submission", "smtps"). */
-bool policy_checks_dns(const struct policy *p, const char *service);
+/* Of a service: "smtp", "submission", "smtps". */
+const struct door_policy *policy_door(struct policy *p, const char *service);
+/* For policy_load: false (logged) when a file can't be read. */
+bool policy_doors_load(struct policy *p, const struct instance *in, const struct config *c);
+void policy_doors_free(struct policy *p);
 
 /* The access table's answer for a client: NAME=value lines into env.  false: the table can't be
  * read or understood (answer 4xx). */
-bool policy_access(struct policy *p, struct str ip, struct buf *env, bool *deny);
+struct access_question {
+	struct str ip, local_ip;
+	uint16_t local_port;
+};
+bool policy_access(
+    const struct door_policy *d, const struct access_question *q, struct buf *env, bool *deny);
 
 #endif

@@ -307,16 +307,7 @@ static bool blocked(struct transaction *t)
 	bool exempt = t->message->relay && t->from_network;
 	if (exempt || !transaction_env(t, "BLOCK", &text) || text.n == 0)
 		return false;
-	struct gate_reply r = reply(REPLY_DENIED);
-	uint64_t code;
-	if (text.n > 4 && text.p[3] == ' ' && str_u64(str_head(text, 3), &code) && code >= 400 &&
-	    code < 600) {
-		r.code = (uint16_t)code;
-		if (code < 500)
-			r.enhanced = STR("4.7.1");
-		text = str_skip(text, 4);
-	}
-	r.text = text;
+	struct gate_reply r = reply_text(REPLY_DENIED, text);
 	t->answer(t->ctx, &r);
 	return true;
 }

@@ -1,8 +1,10 @@
 #include "submit/transaction.h"
 #include "access/access.h"
 #include "submit/bang.h"
+#include "submit/client-lists.h"
 #include "submit/filter-run.h"
 #include "submit/sender-own.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SESSION_ARENA_MAX = 128 * 1024, MESSAGE_ARENA_MAX = 64 * 1024 * 1024, ENV_MAX = 16 * 1024 };
@@ -95,12 +97,100 @@ static void read_environment(struct transaction *t, bool *deny)
 	if (!t->from_network)
 		return;
 	if (!t->proxy)
-		t->env_good = policy_access(t->policy, t->origin.remote_ip, &t->env, deny);
+		t->env_good = policy_access(policy_door(t->policy, t->origin.service),
+		    &(struct access_question){
+			t->origin.remote_ip, t->origin.local_ip, (uint16_t)t->origin.local_port},
+		    &t->env, deny);
 	/* Behind the table's: the first word counts. */
+	if (t->lists)
+		client_lists_env(t->lists, &t->env);
 	transaction_add_said(t);
 	bofh_defaults(t->policy->bofh, &t->env);
 	t->env_good &= !t->env.failed;
 	t->client_relay = t->env_good && access_env(buf_str(&t->env), "RELAYCLIENT", &value);
+}
+
+/* ---- lists of the DNS ------------------------------------------------------------------------ */
+
+static const struct tcpd_options *lists_options(const struct transaction *t)
+{
+	return &policy_door(t->lists_policy, t->origin.service)->options;
+}
+
+static void on_lists(void *ctx)
+{
+	struct transaction *t = ctx;
+	bool deny;
+	read_environment(t, &deny);
+	if (t->known) {
+		void (*known)(void *) = t->known;
+		t->known = NULL;
+		known(t->ctx);
+	} else if (t->held) {
+		const struct gate_mail_frame f = *t->held;
+		t->held = NULL;
+		transaction_mail(t, &f);
+	}
+}
+
+/* What the access table has set already is not asked for. */
+static void start_lists(struct transaction *t)
+{
+	struct buf own;
+	bool deny;
+	const struct door_policy *d = policy_door(t->policy, t->origin.service);
+	if (!t->from_network || t->proxy || d->options.n_lists == 0)
+		return;
+	buf_init(&own, ENV_MAX);
+	policy_access(d,
+	    &(struct access_question){
+		t->origin.remote_ip, t->origin.local_ip, (uint16_t)t->origin.local_port},
+	    &own, &deny);
+	if (!deny)
+		t->lists = client_lists_new(
+		    t->gate, &d->options, t->origin.remote_ip, buf_str(&own), on_lists, t);
+	if (t->lists)
+		t->lists_policy = policy_hold(t->policy);
+	buf_free(&own);
+}
+
+/* The front end acts upon everything but BLOCK and its kin. */
+static bool front_end_waits(const struct tcpd_options *o)
+{
+	for (size_t i = 0; i < o->n_lists; i++)
+		if (!str_starts(o->lists[i].var, STR("BLOCK")))
+			return true;
+	return o->drop.n > 0;
+}
+
+bool transaction_known(struct transaction *t, void (*known)(void *ctx))
+{
+	if (!t->lists || client_lists_done(t->lists) || !front_end_waits(lists_options(t)))
+		return true;
+	t->known = known;
+	return false;
+}
+
+/* MAIL waits for the lists.  True: it does. */
+static bool hold_mail(struct transaction *t, const struct gate_mail_frame *f)
+{
+	if (!t->lists || client_lists_done(t->lists))
+		return false;
+	struct gate_mail_frame *h = arena_alloc(t->arena, sizeof *h);
+	if (!h)
+		return false; /* they are passed over */
+	*h = *f;
+	struct str *const parts[] = {&h->with, &h->mail.sender, &h->mail.helo, &h->mail.login,
+	    &h->mail.tls, &h->mail.envid, &h->mail.security, &h->mail.idempotency};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		*parts[i] = arena_str(t->arena, *parts[i]);
+	t->held = h;
+	return true;
+}
+
+void transaction_name(struct transaction *t, struct str host)
+{
+	t->origin.remote_host = arena_str(t->arena, str_head(host, 255));
 }
 
 struct transaction *transaction_new(struct gate_process *g, const struct gate_open_frame *o,
@@ -128,6 +218,7 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
 	t->vhost = t->from_network && !t->proxy ? STR_NONE : arena_str(t->arena, o->vhost);
 	choose_policy(t, STR_NONE);
 	read_environment(t, &deny);
+	start_lists(t);
 	g->transactions++;
 	return t;
 }
@@ -139,6 +230,8 @@ void transaction_free(struct transaction *t)
 	transaction_reset(t);
 	transaction_forget_login(t);
 	t->gate->transactions--;
+	client_lists_free(t->lists);
+	policy_drop(t->lists_policy);
 	policy_drop(t->policy);
 	buf_free(&t->env);
 	arena_free(t->arena);
@@ -182,6 +275,29 @@ static enum mime_mode mime_mode(const struct transaction *t)
 	return mode;
 }
 
+/* By the access table. */
+static struct gate_reply denied(const struct transaction *t)
+{
+	struct str text = policy_door(t->policy, t->origin.service)->options.deny_text;
+	return text.n ? reply_text(REPLY_DENIED, text) : reply(REPLY_DENIED);
+}
+
+/* -drop: its variable is set to something. */
+static bool dropped(const struct transaction *t, struct gate_reply *out)
+{
+	struct str var, text;
+	char name[80];
+	if (!t->from_network || t->proxy)
+		return false;
+	var = policy_door(t->policy, t->origin.service)->options.drop;
+	snprintf(name, sizeof name, "%.*s", STR_FMT(var));
+	if (!var.n || !access_env(buf_str(&t->env), name, &text) || !text.n)
+		return false;
+	*out = reply_text(REPLY_DENIED, text);
+	log_info(NULL, "dropped,relay=%.*s: %.*s", STR_FMT(t->origin.remote_ip), STR_FMT(text));
+	return true;
+}
+
 void transaction_policy(struct transaction *t, struct gate_policy *out)
 {
 	*out = (struct gate_policy){0};
@@ -189,7 +305,9 @@ void transaction_policy(struct transaction *t, struct gate_policy *out)
 	out->relay = t->client_relay;
 	out->reply = reply(REPLY_OK);
 	if (out->deny)
-		out->reply = reply(REPLY_DENIED);
+		out->reply = denied(t);
+	else if (dropped(t, &out->reply))
+		out->deny = true;
 	if (!t->env_good) {
 		out->deny = true;
 		out->reply = reply(REPLY_TABLE_DOWN);
@@ -243,7 +361,7 @@ static struct message *message_new(struct transaction *t, const struct gate_mail
 	m->track = t->from_network && subject_to_track(t, m->relay);
 	/* A program that speaks for the network says itself what is to be checked. */
 	bofh_options(buf_str(&t->env), m->relay,
-	    !t->proxy && policy_checks_dns(t->policy, t->origin.service), &t->options);
+	    !t->proxy && policy_door(t->policy, t->origin.service)->check_dns, &t->options);
 	if (t->origin.remote_ip.n == 0)
 		bofh_no_client(&t->options);
 	m->bofh = t->from_network ? t->policy->bofh : NULL;
@@ -301,6 +419,8 @@ void transaction_mail(struct transaction *t, const struct gate_mail_frame *f)
 		transaction_say(t, REPLY_BAD_SEQUENCE);
 		return;
 	}
+	if (hold_mail(t, f))
+		return;
 	renew_policy(t, &f->mail);
 	struct message *m = message_new(t, f);
 	struct address sender = {0};
@@ -329,6 +449,27 @@ static struct str origin_text(const struct transaction *t)
 	return at < 0 ? STR_NONE : str_trim(str_skip(s, (size_t)at + 1));
 }
 
+/* What lists of -allow say of the client. */
+static void list_fields(const struct transaction *t, struct buf *out)
+{
+	struct buf b;
+	if (!t->lists)
+		return;
+	buf_init(&b, 8192);
+	client_lists_results(t->lists, t->policy->names.me, &b);
+	if (b.n && !b.failed)
+		buf_addf(out, "Authentication-Results: %.*s\n", STR_FMT(buf_str(&b)));
+	buf_free(&b);
+}
+
+static struct str remote_info(const struct transaction *t)
+{
+	struct str info;
+	return t->from_network && !t->proxy && access_env(t->origin.env, "TCPREMOTEINFO", &info)
+		   ? info
+		   : STR_NONE;
+}
+
 enum header_verdict transaction_header(void *ctx, struct str block, bool add_mime, struct buf *out)
 {
 	struct transaction *t = ctx;
@@ -355,6 +496,9 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	    .helo = m->mail.helo,
 	    .remote_host = t->origin.remote_host,
 	    .remote_ip = t->origin.remote_ip,
+	    .remote_info = remote_info(t),
+	    .keep_results =
+		t->from_network && !policy_door(t->policy, t->origin.service)->exclusive,
 	    .login = transaction_login_text(t),
 	    .tls = m->mail.tls,
 	    .with = m->with,
@@ -376,6 +520,7 @@ enum header_verdict transaction_header(void *ctx, struct str block, bool add_mim
 	struct arena *a = arena_new(MESSAGE_ARENA_MAX);
 	if (!a)
 		return HEADER_FULL;
+	list_fields(t, out);
 	sender_spf_fields(t, out);
 	enum header_verdict v = header_process(a, block, &f, out);
 	arena_free(a);

@@ -16,6 +16,7 @@
 #include "submit/binary.h"
 
 struct accepted;
+struct client_lists;
 enum whitelist { WHITE_UNKNOWN, WHITE_YES, WHITE_NO };
 
 struct message {
@@ -65,6 +66,10 @@ struct transaction {
 	struct buf env;                       /* NAME=value lines for the client */
 	bool client_relay;
 	bool env_good;
+	struct client_lists *lists;   /* NULL: none is asked */
+	struct policy *lists_policy;  /* whose options they are */
+	void (*known)(void *ctx);     /* waits for the lists */
+	struct gate_mail_frame *held; /* MAIL that waits for the lists; strings in the arena */
 	struct bofh_options options; /* of env, anew at each MAIL */
 	struct str login, mechanism; /* who has logged in, by authdaemond's word; empty: nobody */
 	uint32_t redeeming;          /* a ticket is on its way there */
@@ -104,6 +109,10 @@ struct transaction *transaction_new(struct gate_process *g, const struct gate_op
     void *ctx);
 void transaction_free(struct transaction *t); /* no more answers */
 
+/* The policy can be said now; false: known() will be called when it can be. */
+bool transaction_known(struct transaction *t, void (*known)(void *ctx));
+/* The client's name has been found. */
+void transaction_name(struct transaction *t, struct str host);
 void transaction_policy(
     struct transaction *t, struct gate_policy *out); /* strings: the transaction's */
 /* esmtpd's clients: the account is what authdaemond gives for the ticket. transaction-auth.c */

@@ -263,12 +263,14 @@ const char *tcpd_options_parse(
 	return wrong;
 }
 
-bool tcpd_options_valid(struct str text)
+bool tcpd_options_explain(struct str text, struct buf *why)
 {
 	struct arena *a = arena_new(4 * TCPD_TEXT_MAX);
 	struct tcpd_options o = {0};
 	struct str word;
 	const char *wrong = a ? tcpd_options_parse(a, text, &o, &word) : NULL;
+	if (wrong)
+		buf_addf(why, "'%.*s': %s", STR_FMT(word), wrong);
 	arena_free(a);
 	return !wrong;
 }

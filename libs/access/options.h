@@ -60,8 +60,8 @@ struct tcpd_options {
  * *word, a view.  Strings live in the arena. */
 const char *tcpd_options_parse(
     struct arena *a, struct str text, struct tcpd_options *o, struct str *word);
-/* For a settings table: whether a value can be parsed. */
-bool tcpd_options_valid(struct str text);
+/* For a settings table: whether a value can be parsed, and if not why. */
+bool tcpd_options_explain(struct str text, struct buf *why);
 /* Whether connections to this address and port begin with a PROXY header (from who may send one).
  */
 bool tcpd_proxy_port(const struct tcpd_options *o, const struct access_addr *local, uint16_t port);

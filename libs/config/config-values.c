@@ -110,6 +110,10 @@ bool config_value_check(
 			buf_addf(why, "%s cannot be '%.*s': %s", s->name, STR_FMT(text), s->help);
 			return false;
 		}
+		buf_addf(why, "%s: ", s->name);
+		if (s->explain && !s->explain(text, why))
+			return false;
+		buf_clear(why);
 		return true;
 	}
 	static const char *const want[] = {

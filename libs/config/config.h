@@ -38,6 +38,8 @@ struct config_setting {
 	const char *file; /* NULL: NAME=value in the component's file; else a file of its own */
 	const char *help; /* one line */
 	bool (*valid)(struct str value); /* further check of strings; may be NULL */
+	/* The same for values of many words: false, and in *why what is wrong with which. */
+	bool (*explain)(struct str value, struct buf *why);
 	/* For lists in a file of their own: NULL, or what is wrong with a line (static text; the
 	 * line itself is never shown, it may hold a password).  Blank lines and comments are passed
 	 * over. */

@@ -37,6 +37,7 @@ struct gate_txn {
 	uint32_t id;
 	uint64_t epoch;           /* of the edge that has our OPEN; 0: none */
 	struct buf open;          /* the encoded origin */
+	struct buf name;          /* the encoded name, when it came later; may be empty */
 	gate_connected connected; /* waits for the policy when not NULL */
 	void *connected_ctx;
 	struct request *requests, **requests_end;
@@ -53,7 +54,7 @@ struct gate_txn {
 	unsigned busy; /* callbacks running */
 };
 
-enum { WAITING_MAX = 256 * 1024, OPEN_MAX = 32 * 1024 };
+enum { WAITING_MAX = 256 * 1024, OPEN_MAX = 32 * 1024, NAME_MAX_BYTES = 1024 };
 
 static struct str id_key(const uint32_t *id)
 {
@@ -91,6 +92,7 @@ static void txn_free(struct gate_txn *t)
 		free(f);
 	}
 	buf_free(&t->open);
+	buf_free(&t->name);
 	free(t);
 }
 
@@ -186,6 +188,8 @@ static void say_open(struct gate_txn *t, struct ipc *c)
 		return;
 	t->epoch = t->client->epoch;
 	put_on_wire(t, c, GATE_OPEN, buf_str(&t->open));
+	if (t->name.n && t->epoch)
+		put_on_wire(t, c, GATE_NAME, buf_str(&t->name));
 }
 
 static void wait_with(struct gate_txn *t, uint16_t type, struct str body)
@@ -385,6 +389,7 @@ struct gate_txn *gate_open(
 	t->connected = cb;
 	t->connected_ctx = ctx;
 	buf_init(&t->open, OPEN_MAX);
+	buf_init(&t->name, NAME_MAX_BYTES);
 	if (!gate_encode_open(&t->open, o) || !map_set(g->txns, id_key(&t->id), t)) {
 		txn_free(t);
 		return NULL;
@@ -395,6 +400,16 @@ struct gate_txn *gate_open(
 	else if (cb && !timer_armed(g->patience))
 		timer_set(g->patience, GATE_WAIT_MS);
 	return t;
+}
+
+void gate_name(struct gate_txn *t, struct str host)
+{
+	struct ipc *c = service_link_ipc(t->client->link);
+	buf_clear(&t->name);
+	if (!gate_encode_name(&t->name, str_head(host, NAME_MAX_BYTES - 8)))
+		buf_clear(&t->name);
+	else if (c && t->epoch && t->epoch == t->client->epoch)
+		put_on_wire(t, c, GATE_NAME, buf_str(&t->name));
 }
 
 void gate_close(struct gate_txn *t)

@@ -240,6 +240,19 @@ bool gate_decode_auth(struct str body, struct str *ticket, struct str *mechanism
 	return done(&r);
 }
 
+bool gate_encode_name(struct buf *out, struct str host)
+{
+	put_text(out, host, GATE_ADDRESS_MAX);
+	return !out->failed;
+}
+
+bool gate_decode_name(struct str body, struct str *host)
+{
+	struct reader r = {body, false};
+	*host = get_text(&r, GATE_ADDRESS_MAX);
+	return done(&r);
+}
+
 bool gate_encode_reply(struct buf *out, const struct gate_reply *r)
 {
 	put_u32(out, r->code);

@@ -17,6 +17,7 @@
  *	GATE_END     empty
  *	GATE_RESET   empty
  *	GATE_CLOSE   empty; the id may be used anew
+ *	GATE_NAME    text: remote_host, when it was not known at OPEN; before a MAIL
  *
  * OPEN comes first for an id.  Descriptors are never passed.
  */
@@ -35,6 +36,7 @@ enum gate_frame {
 	GATE_RESET,
 	GATE_CLOSE,
 	GATE_AUTH,
+	GATE_NAME,
 	GATE_POLICY = 64,
 	GATE_REPLY,
 };
@@ -53,6 +55,7 @@ bool gate_encode_mail(struct buf *out, const struct gate_mail *m);
 bool gate_encode_rcpt(struct buf *out, const struct gate_rcpt *r);
 bool gate_encode_vrfy(struct buf *out, struct str address, bool expand);
 bool gate_encode_auth(struct buf *out, struct str ticket, struct str mechanism);
+bool gate_encode_name(struct buf *out, struct str host);
 bool gate_encode_policy(struct buf *out, const struct gate_policy *p);
 bool gate_encode_reply(struct buf *out, const struct gate_reply *r);
 
@@ -72,6 +75,7 @@ bool gate_decode_mail(struct str body, struct gate_mail_frame *m);
 bool gate_decode_rcpt(struct str body, struct gate_rcpt *r);
 bool gate_decode_vrfy(struct str body, struct str *address, bool *expand);
 bool gate_decode_auth(struct str body, struct str *ticket, struct str *mechanism);
+bool gate_decode_name(struct str body, struct str *host);
 bool gate_decode_policy(struct str body, struct gate_policy *p);
 bool gate_decode_reply(struct str body, struct gate_reply *r);
 

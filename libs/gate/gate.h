@@ -61,6 +61,8 @@ struct gate_origin {                                 /* all strings copied */
 };
 struct gate_txn *gate_open(
     struct gate_client *g, const struct gate_origin *o, gate_connected cb, void *ctx);
+/* The client's name, when it was looked up beside its first commands. */
+void gate_name(struct gate_txn *t, struct str host);
 void gate_close(struct gate_txn *t); /* drops an unfinished message; no more callbacks */
 
 struct gate_mail {

@@ -51,6 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			same(body, &b, gate_encode_rcpt(&b, &r));
 		break;
 	case 2:
+		if (gate_decode_name(body, &address))
+			same(body, &b, gate_encode_name(&b, address));
+		buf_clear(&b);
 		if (gate_decode_vrfy(body, &address, &expand))
 			same(body, &b, gate_encode_vrfy(&b, address, expand));
 		break;

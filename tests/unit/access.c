@@ -42,8 +42,12 @@ static void test_options(void **state)
 		if (!parse(faulty[i]))
 			fail_msg("'%s' is taken", faulty[i]);
 	assert_true(strstr(parse("-address=::"), "ADDRESS") != NULL);
-	assert_false(tcpd_options_valid(STR("-nonsense")));
-	assert_true(tcpd_options_valid(STR("-block=x.example")));
+	struct buf why;
+	buf_init(&why, 1000);
+	assert_true(tcpd_options_explain(STR("-block=x.example"), &why) && why.n == 0);
+	assert_false(tcpd_options_explain(STR("-drop -nonsense"), &why));
+	assert_true(str_is(buf_str(&why), "'-nonsense': nobody knows this option"));
+	buf_free(&why);
 }
 
 static void test_list_options(void **state)
