@@ -9,6 +9,7 @@
 #ifndef ESMTPD_ESMTPD_H
 #define ESMTPD_ESMTPD_H
 
+#include "access/options.h"
 #include "auth/auth.h"
 #include "dns/dns.h"
 #include "gate/gate.h"
@@ -24,6 +25,10 @@ struct door_settings {
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */
 	char *external; /* field of a client's certificate that names who logs in; or empty */
 	uint32_t max_total, max_per_ip, max_per_net;
+	uint32_t warn;               /* a line in the log above so many connections */
+	struct arena *arena;         /* of the options */
+	struct tcpd_options options; /* TCPDOPTS */
+	struct access *proxy_from;   /* who may say PROXY; NULL: nobody */
 	uint32_t max_bad, max_refused, max_idle;
 	uint32_t line_max, max_mails;
 	unsigned discard; /* SMTP_EXT_* that are not offered */
@@ -47,6 +52,7 @@ enum { DOORS = 3 };
 
 struct session;
 struct board;
+struct proxied;
 struct esmtpd {
 	struct loop *loop;
 	struct gate_client *gate;
@@ -56,6 +62,9 @@ struct esmtpd {
 	struct door doors[DOORS];
 	struct session *sessions;
 	size_t n_sessions;
+	struct proxied *proxied; /* connections that must first say PROXY */
+	size_t n_proxied;
+	unsigned load; /* 0; 1: near the limit of connections, 2: at it; for the log */
 	uint64_t accepted_connections, accepted_messages;
 	bool draining;
 	void (*idle)(struct esmtpd *e); /* the last session of a draining worker has ended */
@@ -66,6 +75,8 @@ struct esmtpd {
 
 /* Takes the connected socket over, whatever happens. */
 void esmtpd_connection(struct esmtpd *e, struct door *d, int fd);
+/* Whether a balancer may stand at this address. */
+bool door_proxy_from(const struct door_settings *d, const struct access_addr *addr);
 /* No new work: idle sessions are told to go, the others after their message. */
 void esmtpd_drain(struct esmtpd *e);
 

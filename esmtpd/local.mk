@@ -3,6 +3,7 @@ esmtpd_sources = \
 	esmtpd/esmtpd.h esmtpd/session.h \
 	esmtpd/board.c esmtpd/board.h \
 	esmtpd/server.c \
+	esmtpd/proxy.c \
 	esmtpd/settings.c esmtpd/settings-read.c \
 	esmtpd/session.c \
 	esmtpd/session-connect.c \
@@ -13,7 +14,7 @@ esmtpd_sources = \
 	esmtpd/session-auth.c \
 	esmtpd/session-tls.c
 esmtpd_parsers = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a
-esmtpd_libs = libs/tls/libtls.a libs/dns/libdns.a $(esmtpd_parsers) $(SERVICE_LIBS) \
+esmtpd_libs = libs/tls/libtls.a libs/dns/libdns.a libs/access/libaccess.a $(esmtpd_parsers) $(SERVICE_LIBS) \
 	$(UNBOUND_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(OPENSSL_LIBS)
 
 if ESMTPD

@@ -122,7 +122,7 @@ static int setup(struct service *s)
 	struct worker *w = mem_new(struct worker);
 	char *path = instance_path(service_instance(s)->run, "esmtpd.board");
 
-	log_rename("courieresmtpd");
+	log_rename(config_z(service_config(s), "esmtpd", "SYSLOGNAME", NULL));
 	service_set_data(s, w);
 	w->service = s;
 	w->server.loop = service_loop(s);

@@ -5,16 +5,34 @@
 #include <unistd.h>
 #include "esmtpd/session.h"
 
+/* One line when it becomes tight, and one when nobody more gets in. */
+static void note_load(struct esmtpd *e, const struct door_settings *d, uint32_t total)
+{
+	unsigned load = total >= d->max_total ? 2 : total > d->warn ? 1 : 0;
+
+	if (load > e->load && load == 2)
+		log_error(NULL,
+		    "%u connections, which is the maximum: others are turned away; MAXDAEMONS "
+		    "allows more",
+		    total);
+	else if (load > e->load)
+		log_warning(
+		    NULL, "%u connections; the maximum is %u (MAXDAEMONS)", total, d->max_total);
+	if (load > e->load || total < d->warn - d->warn / 10)
+		e->load = load;
+}
+
+/* over_ip: the address has its share, but the access table may allow it more. */
 static enum smtp_reply_id too_many(
-    struct esmtpd *e, const struct door_settings *d, struct board_place place)
+    struct esmtpd *e, const struct door_settings *d, struct board_place place, bool *over_ip)
 {
 	struct board_count n = board_count(e->board, place);
 
+	note_load(e, d, n.total);
+	*over_ip = n.address >= d->max_per_ip;
 	if (n.total >= d->max_total)
 		return SMTP_R_TOO_MANY_CONNECTIONS;
-	if (n.address >= d->max_per_ip || n.network >= d->max_per_net)
-		return SMTP_R_TOO_MANY_HERE;
-	return SMTP_R_NONE;
+	return n.network >= d->max_per_net ? SMTP_R_TOO_MANY_HERE : SMTP_R_NONE;
 }
 
 /* One line into a fresh socket's buffer, which has room; under TLS nobody could read it. */
@@ -30,25 +48,33 @@ static void turn_away(struct door *d, int fd, enum smtp_reply_id why)
 	close(fd);
 }
 
-void esmtpd_connection(struct esmtpd *e, struct door *d, int fd)
+void esmtpd_admit(struct esmtpd *e, struct door *d, int fd, const struct session_ends *ends)
 {
-	struct sockaddr_storage peer = {0};
-	socklen_t n = sizeof peer;
-	struct board_place place;
-	enum smtp_reply_id why;
+	struct board_place place = board_place(e->board, &ends->peer);
+	bool over_ip = false;
+	enum smtp_reply_id why =
+	    e->draining ? SMTP_R_SHUTDOWN : too_many(e, d->settings, place, &over_ip);
 
-	if (getpeername(fd, (struct sockaddr *)&peer, &n) < 0) { /* gone again */
-		close(fd);
-		return;
-	}
-	place = board_place(e->board, &peer);
-	why = e->draining ? SMTP_R_SHUTDOWN : too_many(e, d->settings, place);
 	if (why == SMTP_R_NONE) {
-		session_new(e, d, fd, &peer, &place);
+		session_new(e, d, fd, ends, &place, over_ip);
 		return;
 	}
 	log_warning(NULL, "%s: a connection was turned away: %s", d->name, smtp_reply(why)->text);
 	turn_away(d, fd, why);
+}
+
+void esmtpd_connection(struct esmtpd *e, struct door *d, int fd)
+{
+	struct session_ends ends = {0};
+	socklen_t n = sizeof ends.peer, m = sizeof ends.local;
+
+	if (getpeername(fd, (struct sockaddr *)&ends.peer, &n) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&ends.local, &m) < 0) { /* gone again */
+		close(fd);
+		return;
+	}
+	if (e->draining || !proxy_take(e, d, fd, &ends))
+		esmtpd_admit(e, d, fd, &ends);
 }
 
 void esmtpd_drain(struct esmtpd *e)
@@ -56,6 +82,7 @@ void esmtpd_drain(struct esmtpd *e)
 	struct session *next;
 
 	e->draining = true;
+	proxy_end_all(e);
 	for (struct session *s = e->sessions; s; s = next) {
 		next = s->next;
 		session_drain(s);

@@ -1,5 +1,6 @@
-/* From the first packet to the greeting: the client's name, then what the gate knows. */
+/* From the first packet to the greeting: what the gate knows; meanwhile the client's name. */
 #include "config.h"
+#include "dns/rdata.h"
 #include "esmtpd/session.h"
 
 #include <arpa/inet.h>
@@ -31,9 +32,17 @@ static void take_variable(struct session *s, struct str name, struct str value)
 		session_set(&s->policy.greeting, value);
 	else if (str_is(name, "TARPIT"))
 		s->policy.tarpit = yes;
-	else if (str_is(name, "MAXCPERIP") && str_u64(value, &n) &&
-		 board_count(s->server->board, s->place).address > n)
-		session_say(s, SMTP_R_TOO_MANY_HERE);
+	else if (str_is(name, "MAXCPERIP") && !s->policy.says_per_ip &&
+		 (s->policy.says_per_ip = str_u64(value, &n)))
+		s->policy.max_per_ip = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* MAXCPERIP in place of MAXPERIP, whichever is more. */
+static bool too_many_here(const struct session *s)
+{
+	if (!s->policy.says_per_ip)
+		return s->over_ip;
+	return board_count(s->server->board, s->place).address > s->policy.max_per_ip;
 }
 
 static void take_policy(struct session *s, const struct gate_policy *p)
@@ -70,6 +79,34 @@ static void greet(struct session *s)
 	free(text);
 }
 
+void session_greet(struct session *s)
+{
+	greet(s);
+	session_go(s);
+}
+
+/* Before TLS at once nobody could read why. */
+static void turn_away(struct session *s, const struct gate_reply *r)
+{
+	if (s->settings->tls_at_once) {
+		log_info(NULL, "closed,relay=%s,port=%u,session=%s: %u %.*s", s->peer_log,
+		    s->peer_port, s->id, r ? r->code : smtp_reply(SMTP_R_TOO_MANY_HERE)->code,
+		    STR_FMT(r ? r->text : str_of(smtp_reply(SMTP_R_TOO_MANY_HERE)->text)));
+		session_abort(s);
+		return;
+	}
+	s->state = ST_HELLO;
+	if (!r)
+		session_say(s, SMTP_R_TOO_MANY_HERE);
+	else if (r->code)
+		session_pass(s, r);
+	else
+		session_say(s, SMTP_R_DENIED);
+	s->penalised = false;
+	s->last = true;
+	session_wake(s);
+}
+
 static void connected(void *ctx, const struct gate_policy *p)
 {
 	struct session *s = ctx;
@@ -77,35 +114,36 @@ static void connected(void *ctx, const struct gate_policy *p)
 	if (s->state != ST_CONNECT)
 		return;
 	take_policy(s, p);
-	if (p->deny) {
-		s->state = ST_HELLO;
-		if (p->reply.code)
-			session_pass(s, &p->reply);
-		else
-			session_say(s, SMTP_R_DENIED);
-		s->penalised = false;
-		s->last = true;
-	} else if (!s->last)
+	if (p->deny || too_many_here(s))
+		turn_away(s, p->deny ? &p->reply : NULL);
+	else if (s->settings->tls_at_once) {
+		s->waiting = false;
+		stream_resume(s->stream);
+		session_secure(s);
+	} else {
 		greet(s);
-	else
-		s->state = ST_HELLO;
-	session_wake(s);
+		session_wake(s);
+	}
 }
 
 static void ask_gate(struct session *s)
 {
+	char *env = s->remote_info
+			? mem_printf("%sTCPREMOTEINFO=%s\n", s->settings->gate_env, s->remote_info)
+			: NULL;
 	const struct gate_origin o = {
 	    .source = "esmtp",
 	    .service = s->door->name,
 	    .remote_ip = str_of(s->peer),
 	    .remote_host = str_of(s->host_name),
 	    .local_ip = str_of(s->local),
-	    .env = str_of(s->settings->gate_env),
+	    .env = str_of(env ? env : s->settings->gate_env),
 	    .remote_port = s->peer_port,
 	    .local_port = s->local_port,
 	};
 
 	s->txn = gate_open(s->server->gate, &o, connected, s);
+	free(env);
 	if (!s->txn) {
 		s->state = ST_HELLO;
 		session_say(s, SMTP_R_NO_GATE);
@@ -115,17 +153,57 @@ static void ask_gate(struct session *s)
 	session_wait(s, s->settings->command_ms);
 }
 
+/* ---- the client's name, which nobody waits for before MAIL ----------------------------------- */
+
+static void go_on_with_mail(struct session *s)
+{
+	char *args = s->held_mail;
+
+	if (!args)
+		return;
+	s->held_mail = NULL;
+	s->waiting = false;
+	arena_reset(s->server->arena);
+	session_mail(s, str_at(args, s->held_n));
+	free(args);
+	if (!s->waiting)
+		session_wake(s);
+}
+
+static void set_name(struct session *s, struct str name)
+{
+	session_set(&s->host_name, name);
+	gate_name(s->txn, name);
+}
+
 static void named(void *ctx, enum dns_status st, struct str name)
 {
 	struct session *s = ctx;
 
 	s->dns_query = 0;
 	if (st == DNS_OK)
-		session_set(&s->host_name, name);
+		set_name(s, name);
 	else if (st == DNS_TEMPFAIL ||
 		 st == DNS_BADNAME) /* a name, but none that can be believed */
-		session_set(&s->host_name, STR(NAME_UNSURE));
-	ask_gate(s);
+		set_name(s, STR(NAME_UNSURE));
+	go_on_with_mail(s);
+}
+
+bool session_hold_mail(struct session *s, struct str args)
+{
+	if (!s->dns_query)
+		return false;
+	session_set(&s->held_mail, args.p ? args : STR(""));
+	s->held_n = args.n;
+	session_wait(s, REVERSE_MS);
+	return true;
+}
+
+void session_name_late(struct session *s)
+{
+	session_connect_cancel(s);
+	set_name(s, STR(NAME_UNSURE));
+	go_on_with_mail(s);
 }
 
 void session_connect_cancel(struct session *s)
@@ -133,24 +211,22 @@ void session_connect_cancel(struct session *s)
 	if (s->dns_query)
 		dns_cancel(s->server->dns, s->dns_query);
 	s->dns_query = 0;
-	if (!s->host_name)
-		s->host_name = mem_strdup(NAME_UNSURE);
+}
+
+static void look_up_name(struct session *s)
+{
+	struct sockaddr_storage peer;
+
+	if (from_here(s))
+		session_set(&s->host_name, STR("localhost"));
+	else if (s->server->dns && s->settings->reverse_dns && dns_literal(str_of(s->peer), &peer))
+		s->dns_query =
+		    dns_reverse(s->server->dns, (const struct sockaddr *)&peer, named, s);
 }
 
 void session_connect(struct session *s)
 {
-	struct sockaddr_storage peer;
-	socklen_t n = sizeof peer;
-
 	s->state = ST_CONNECT;
-	if (!s->host_name && from_here(s))
-		session_set(&s->host_name, STR("localhost"));
-	if (!s->host_name && s->server->dns && s->settings->reverse_dns &&
-	    getpeername(stream_fd(s->stream), (struct sockaddr *)&peer, &n) == 0)
-		s->dns_query =
-		    dns_reverse(s->server->dns, (const struct sockaddr *)&peer, named, s);
-	if (s->dns_query)
-		session_wait(s, REVERSE_MS);
-	else
-		ask_gate(s);
+	look_up_name(s);
+	ask_gate(s);
 }

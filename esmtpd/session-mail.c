@@ -90,6 +90,8 @@ static enum smtp_reply_id hold_fault(const struct session *s, const struct smtp_
 void session_mail(struct session *s, struct str args)
 {
 	struct smtp_mail m;
+	if (session_hold_mail(s, args))
+		return;
 	enum smtp_reply_id r = smtp_mail_parse(s->server->arena, args, session_extensions(s), &m);
 
 	if (r == SMTP_R_NONE)

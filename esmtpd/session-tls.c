@@ -29,8 +29,8 @@ void session_secured(struct session *s)
 		log_info(NULL, "dialog,session=%s TLS %.*s", s->id, STR_FMT(buf_str(&b)));
 		buf_free(&b);
 	}
-	if (!s->txn) {
-		session_connect(s);
+	if (s->settings->tls_at_once) {
+		session_greet(s);
 		return;
 	}
 	session_forget(s); /* RFC 3207, section 4.2 */

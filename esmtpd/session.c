@@ -22,6 +22,8 @@ static void session_free(void *ctx)
 	free(s->policy.greeting);
 	free(s->host_name);
 	free(s->external);
+	free(s->remote_info);
+	free(s->held_mail);
 	free(s->command);
 	door_settings_drop(s->settings);
 	free(s);
@@ -128,9 +130,8 @@ static void timed_out(void *ctx)
 		session_wake(s);
 		return;
 	}
-	if (s->state & (ST_SECURING | ST_CONNECT) && s->waiting && s->dns_query) {
-		session_connect_cancel(s); /* no name, then */
-		session_connect(s);
+	if (s->held_mail) {
+		session_name_late(s);
 		return;
 	}
 	log_info(NULL, "timeout,relay=%s,port=%u,session=%s", s->peer_log, s->peer_port, s->id);
@@ -329,15 +330,14 @@ static void address_text(const struct sockaddr_storage *ss, char *out, uint16_t 
 }
 
 /* In logs IPv4 addresses stand in their IPv6 form, as ever. */
-static void set_addresses(struct session *s, int fd, const struct sockaddr_storage *peer)
+static void set_addresses(struct session *s, const struct session_ends *ends)
 {
-	struct sockaddr_storage local = {0};
-	socklen_t n = sizeof local;
 	size_t used = 0;
 
-	getsockname(fd, (struct sockaddr *)&local, &n);
-	address_text(peer, s->peer, &s->peer_port);
-	address_text(&local, s->local, &s->local_port);
+	address_text(&ends->peer, s->peer, &s->peer_port);
+	address_text(&ends->local, s->local, &s->local_port);
+	if (ends->via[0])
+		session_set(&s->remote_info, str_of(ends->via));
 	if (!strchr(s->peer, ':')) {
 		memcpy(s->peer_log, "::ffff:", 7);
 		used = 7;
@@ -359,7 +359,7 @@ static void enlist(struct session *s)
 }
 
 struct session *session_new(struct esmtpd *e, struct door *d, int fd,
-    const struct sockaddr_storage *peer, const struct board_place *place)
+    const struct session_ends *ends, const struct board_place *place, bool over_ip)
 {
 	struct session *s = mem_new(struct session);
 
@@ -368,7 +368,8 @@ struct session *session_new(struct esmtpd *e, struct door *d, int fd,
 	s->settings = door_settings_hold(d->settings);
 	s->place = *place;
 	random_token(s->id, SESSION_ID_SIZE - 1);
-	set_addresses(s, fd, peer);
+	s->over_ip = over_ip;
+	set_addresses(s, ends);
 	s->timer = timer_new(e->loop, timed_out, s);
 	buf_init(&s->out, SESSION_OUT_MAX);
 	smtp_lines_init(&s->lines, s->settings->line_max);
@@ -379,9 +380,6 @@ struct session *session_new(struct esmtpd *e, struct door *d, int fd,
 	log_info(NULL, "started,ip=[%s],port=[%u],session=%s", s->peer_log, s->peer_port, s->id);
 	if (!s->stream || !s->timer)
 		mem_alloc(SIZE_MAX / 2); /* a worker may die of memory */
-	if (s->settings->tls_at_once)
-		session_secure(s);
-	else
-		session_connect(s);
+	session_connect(s);
 	return s;
 }

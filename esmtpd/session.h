@@ -3,8 +3,9 @@
  *
  * The states, and what leads on:
  *
- *	SECURING  -> CONNECT             TLS at once: after the handshake
  *	CONNECT   -> HELLO | CLOSED      the gate has said what it knows of the client
+ *	CONNECT   -> SECURING -> HELLO   the same with TLS at once: nobody unwanted costs
+ *	                                 a handshake
  *	HELLO     -> READY               HELO, EHLO
  *	READY     -> MAIL | AUTH | SECURING
  *	MAIL      -> RCPT | READY        an accepted RCPT; RSET, HELO
@@ -60,8 +61,9 @@ struct client_policy {
 	char *host;     /* what we call ourselves */
 	char *greeting; /* the whole text of the banner; NULL: made of the name */
 	uint64_t size_limit;
-	uint32_t max_rcpts; /* 0: none */
-	bool auth_required, tls_required, tarpit, no_vrfy, no_expn;
+	uint32_t max_rcpts;  /* 0: none */
+	uint32_t max_per_ip; /* MAXCPERIP, if it was said */
+	bool says_per_ip, auth_required, tls_required, tarpit, no_vrfy, no_expn;
 };
 
 struct session {
@@ -80,7 +82,11 @@ struct session {
 	char peer[INET6_ADDRSTRLEN], peer_log[INET6_ADDRSTRLEN + 8], local[INET6_ADDRSTRLEN];
 	uint16_t peer_port, local_port;
 	struct board_place place;
-	char *host_name; /* the client's, from the DNS; NULL: none */
+	bool over_ip;      /* more from its address than MAXPERIP: only MAXCPERIP lets it in */
+	char *host_name;   /* the client's, from the DNS; NULL: none */
+	char *remote_info; /* the balancer it came through; NULL: none */
+	char *held_mail;   /* MAIL that waits for the name: its arguments */
+	size_t held_n;
 
 	enum session_state state;
 	bool waiting, last, secure, congested, penalised, blocked;
@@ -113,8 +119,12 @@ struct session {
 };
 
 /* session.c */
+struct session_ends { /* of a connection; as a balancer has told, if one was in between */
+	struct sockaddr_storage peer, local;
+	char via[INET6_ADDRSTRLEN]; /* the balancer; empty: none */
+};
 struct session *session_new(struct esmtpd *e, struct door *d, int fd,
-    const struct sockaddr_storage *peer, const struct board_place *place);
+    const struct session_ends *ends, const struct board_place *place, bool over_ip);
 void session_go(struct session *s);               /* goes on with what is buffered */
 void session_wait(struct session *s, int64_t ms); /* something else is awaited, at most ms */
 void session_wake(struct session *s);             /* it has come */
@@ -136,6 +146,16 @@ void session_flush(struct session *s);
 /* session-connect.c */
 void session_connect(struct session *s);
 void session_connect_cancel(struct session *s);
+void session_greet(struct session *s);
+/* MAIL waits until the client's name is there, or its time is over.  True: it does. */
+bool session_hold_mail(struct session *s, struct str args);
+void session_name_late(struct session *s); /* it is over */
+
+/* server.c: a connection whose client is known. */
+void esmtpd_admit(struct esmtpd *e, struct door *d, int fd, const struct session_ends *ends);
+/* proxy.c: true when the connection has to say PROXY first, which is then seen to. */
+bool proxy_take(struct esmtpd *e, struct door *d, int fd, const struct session_ends *ends);
+void proxy_end_all(struct esmtpd *e);
 
 /* session-commands.c */
 void session_command(struct session *s, struct str line);

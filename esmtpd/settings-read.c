@@ -70,10 +70,46 @@ static unsigned discard(const struct config *c, const char *component)
 	return ext;
 }
 
+/* ---- balancers ------------------------------------------------------------------------------- */
+
+bool door_proxy_from(const struct door_settings *d, const struct access_addr *addr)
+{
+	struct str action;
+
+	return d->proxy_from && access_lookup(addr, access_get, d->proxy_from, &action) > 0;
+}
+
+static void read_options(struct door_settings *d, const struct config *c, const char *component)
+{
+	struct str word;
+	const char *wrong;
+
+	d->arena = arena_new(4 * TCPD_TEXT_MAX);
+	wrong = d->arena ? tcpd_options_parse(d->arena, config_str(c, component, "TCPDOPTS", NULL),
+			       &d->options, &word)
+			 : NULL;
+	if (wrong)
+		log_warning(NULL, "TCPDOPTS: '%.*s': %s", STR_FMT(word), wrong);
+	d->proxy_from = access_list_new(config_str(c, component, "HAPROXY_FROM", NULL), NULL);
+	if (d->options.proxy && !d->proxy_from)
+		log_warning(
+		    NULL, "%s: -haproxy does nothing while HAPROXY_FROM lists nobody", component);
+	d->reverse_dns = !d->options.no_names;
+	d->max_total = number(c, component, "MAXDAEMONS");
+	d->max_per_ip = number(c, component, "MAXPERIP");
+	d->max_per_net = number(c, component, "MAXPERC");
+	if (d->options.max_procs)
+		d->max_total = d->options.max_procs;
+	if (d->options.max_ip)
+		d->max_per_ip = d->options.max_ip;
+	if (d->options.max_net)
+		d->max_per_net = d->options.max_net;
+	d->warn = d->options.warn ? d->options.warn : d->max_total - d->max_total / 10;
+}
+
 struct door_settings *door_settings_new(const struct config *c, const char *component)
 {
 	struct door_settings *d = mem_new(struct door_settings);
-	struct str tcpd = config_str(c, component, "TCPDOPTS", NULL);
 
 	d->refs = 1;
 	d->auth_required = config_bool(c, component, "AUTH_REQUIRED", NULL);
@@ -83,13 +119,10 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->no_vrfy = config_bool(c, component, "BOFHNOVRFY", NULL);
 	d->no_expn = config_bool(c, component, "BOFHNOEXPN", NULL);
 	d->log_dialog = config_bool(c, component, "ESMTP_LOG_DIALOG", NULL);
-	d->reverse_dns = str_find(tcpd, STR("-nodnslookup")) < 0;
+	read_options(d, c, component);
 	read_auth(d, c, component);
 	d->external = mem_strdup(config_z(c, component, "TLS_EXTERNAL", NULL));
 	d->gate_env = gate_env(c, component);
-	d->max_total = number(c, component, "MAXDAEMONS");
-	d->max_per_ip = number(c, component, "MAXPERIP");
-	d->max_per_net = number(c, component, "MAXPERC");
 	d->max_bad = number(c, component, "ESMTP_MAXBAD");
 	d->max_refused = number(c, component, "ESMTP_MAXREFUSED");
 	d->max_idle = number(c, component, "ESMTP_MAXIDLE");
@@ -118,5 +151,7 @@ void door_settings_drop(struct door_settings *d)
 	free(d->auth_tls);
 	free(d->external);
 	free(d->gate_env);
+	access_free(d->proxy_from);
+	arena_free(d->arena);
 	free(d);
 }

@@ -21,6 +21,14 @@ static bool valid_mime(struct str v)
 	return v.n == 0 || str_iis(v, "none") || str_iis(v, "7bit") || str_iis(v, "8bit");
 }
 
+static bool valid_name(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (!ascii_alnum((unsigned char)v.p[i]) && v.p[i] != '-' && v.p[i] != '_')
+			return false;
+	return v.n > 0 && v.n <= 32;
+}
+
 /* Words of EHLO, without what stands behind them. */
 static bool valid_discard(struct str v)
 {
@@ -42,7 +50,19 @@ static bool valid_discard(struct str v)
 	    RANGE("MAXDAEMONS", CONFIG_INT, "1000", 1, 65000, "connections at a time"),            \
 	    RANGE("MAXPERIP", CONFIG_INT, "100", 1, 65000, "of them from one address"),            \
 	    RANGE("MAXPERC", CONFIG_INT, "200", 1, 65000, "of them from one /24 (IPv6: /64)"),     \
-	    ROW("TCPDOPTS", CONFIG_STRING, "", "-nodnslookup: clients' names are not looked up"),  \
+	    {.name = "TCPDOPTS",                                                                   \
+		.type = CONFIG_STRING,                                                             \
+		.explain = tcpd_options_explain,                                                   \
+		.help = "options of couriertcpd(1), -nodnslookup for one"},                        \
+	    {.name = "HAPROXY_FROM",                                                               \
+		.type = CONFIG_STRING,                                                             \
+		.explain = access_list_explain,                                                    \
+		.help = "addresses of balancers, which begin with a PROXY header"},                \
+	    {.name = "SYSLOGNAME",                                                                 \
+		.type = CONFIG_STRING,                                                             \
+		.def = "courieresmtpd",                                                            \
+		.valid = valid_name,                                                               \
+		.help = "the name in the log (of all ports; the file esmtpd's)"},                  \
 	    ROW("ESMTPAUTH", CONFIG_STRING, NULL, "mechanisms without TLS; unset: the safe ones"), \
 	    ROW("ESMTPAUTH_TLS", CONFIG_STRING, NULL, "mechanisms under TLS; unset: all"),         \
 	    ROW("AUTH_REQUIRED", CONFIG_BOOL, auth_required, "no mail without authentication"),    \

@@ -76,6 +76,9 @@ struct access;
 /* bad, which may be NULL, hears of faulty lines. */
 struct access *access_new(struct str text, void (*bad)(unsigned line, const char *why));
 void access_free(struct access *a);
+/* Blocks alone, parted by blanks and line ends; NULL: there is none. */
+struct access *access_list_new(struct str words, void (*bad)(unsigned line, const char *why));
+bool access_list_explain(struct str words, struct buf *why);     /* for a settings table */
 int access_get(void *access, struct str key, struct str *value); /* for access_lookup */
 
 /* Adds what an action sets to env as NAME=value lines.  false: not understood (then nobody may be

@@ -70,3 +70,52 @@ int access_get(void *access, struct str key, struct str *value)
 	*value = str_of(action);
 	return action != NULL;
 }
+
+/* ---- lists of blocks ------------------------------------------------------------------------- */
+
+enum { LIST_TEXT_MAX = 64 * 1024 };
+
+static void add_lines(struct str words, struct buf *text)
+{
+	struct str line, word;
+	while (str_split(&words, '\n', &line))
+		while (str_word(&line, &word))
+			buf_addf(text, "%.*s\tallow\n", STR_FMT(word));
+}
+
+struct access *access_list_new(struct str words, void (*bad)(unsigned line, const char *why))
+{
+	struct buf text;
+	buf_init(&text, LIST_TEXT_MAX);
+	add_lines(words, &text);
+	struct access *a = text.n ? access_new(buf_str(&text), bad) : NULL;
+	buf_free(&text);
+	return a;
+}
+
+static int pass(void *ctx, const struct access_block *b, struct str action, unsigned line)
+{
+	return 0;
+}
+
+static void note_bad(void *ctx, unsigned line, const char *why)
+{
+	if (!*(unsigned *)ctx)
+		*(unsigned *)ctx = line;
+}
+
+bool access_list_explain(struct str words, struct buf *why)
+{
+	unsigned first = 0;
+	struct access_reader r = {.block = pass, .bad = note_bad, .ctx = &first};
+	struct buf text;
+	buf_init(&text, LIST_TEXT_MAX);
+	add_lines(words, &text);
+	bool full = text.failed || access_read(buf_str(&text), &r) < 0;
+	buf_free(&text);
+	if (full)
+		buf_addz(why, "the list is too long");
+	else if (first)
+		buf_addf(why, "word %u is no address and no block of addresses", first);
+	return !full && !first;
+}

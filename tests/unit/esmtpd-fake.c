@@ -92,6 +92,8 @@ void gate_close(struct gate_txn *t)
 	free(t);
 }
 
+void gate_name(struct gate_txn *t, struct str host) {}
+
 static void keep(char *to, size_t n, struct str s)
 {
 	snprintf(to, n, "%.*s", STR_FMT(s));
@@ -288,6 +290,7 @@ struct fake *fake_new(void)
 	    .auth = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .auth_tls = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .max_total = 100,
+	    .warn = 90,
 	    .max_per_ip = 100,
 	    .max_per_net = 100,
 	    .max_bad = 20,
