@@ -89,6 +89,8 @@ static int bind_once(const struct sockaddr_storage *ss, socklen_t len)
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	/* an address that the system gets later, from a VPN or a fail-over, is no fault */
+	(void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
 	if (ss->ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	if (bind(fd, (const struct sockaddr *)ss, len) == 0 && listen(fd, BACKLOG) == 0)
