@@ -17,6 +17,7 @@ static const struct {
     {"esmtpauthclient", "esmtp", NULL},
     {"esmtpgreeting", "gate", NULL},
     {"esmtproutes", "esmtp", NULL},
+    {"imapaccess.dat", "imaplogin", NULL},
     {"msgidhost", "gate", NULL},
     {"sizelimit", "gate", NULL},
 };

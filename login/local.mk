@@ -1,10 +1,10 @@
 # login: the pre-login front of IMAP and POP3.
 pkglibexec_PROGRAMS += courierlogin
 courierlogin_SOURCES = login/login.h login/login-main.c login/login-conn.c login/login-auth.c \
-	login/login-proxy.c login/login-imap.c login/login-pop3.c login/login-settings.c \
+	login/login-access.c login/login-proxy.c login/login-imap.c login/login-pop3.c login/login-settings.c \
 	login/login-parse.c login/login-parse.h
-courierlogin_LDADD = libs/tls/libtls.a libs/broker/libbroker.a libs/auth/libauth.a $(SERVICE_LIBS) \
-	$(OPENSSL_LIBS) $(EVENT_LIBS)
+courierlogin_LDADD = libs/access/libaccess.a libs/table/libtable.a libs/tls/libtls.a libs/broker/libbroker.a libs/auth/libauth.a $(SERVICE_LIBS) \
+	$(OPENSSL_LIBS) $(DB_LIBS) $(EVENT_LIBS)
 
 login_grammar = login/login-parse.c login/login-parse.h
 if HAVE_CMOCKA

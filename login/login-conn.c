@@ -147,15 +147,18 @@ void login_bad_command(struct login_conn *c)
 	login_conn_end(c);
 }
 
-static const char *too_many(struct login_listener *l, const char *peer)
+/* Why it may not come in; NULL: it may. */
+static const char *unwanted(struct login_listener *l, const char *peer)
 {
 	struct config *cfg = service_config(l->login->s);
 	const char *comp = l->protocol->component;
+	int64_t per_ip = config_int(cfg, comp, "MAXPERIP", NULL);
+	if (!login_access_allows(l->login->access, peer, &per_ip))
+		return "imapaccess does not let it in";
 	if ((int64_t)l->login->open >= config_int(cfg, comp, "MAXDAEMONS", NULL))
-		return "MAXDAEMONS";
-	if ((int64_t)(uintptr_t)map_get(l->login->per_address, str_of(peer)) >=
-	    config_int(cfg, comp, "MAXPERIP", NULL))
-		return "MAXPERIP";
+		return "the limit MAXDAEMONS is reached";
+	if ((int64_t)(uintptr_t)map_get(l->login->per_address, str_of(peer)) >= per_ip)
+		return "the limit MAXPERIP is reached";
 	return NULL;
 }
 
@@ -180,10 +183,9 @@ static struct login_conn *conn_make(struct login_listener *l, const char *peer, 
 
 void login_conn_new(struct login_listener *l, int fd, const char *peer, uint16_t port)
 {
-	const char *limit = too_many(l, peer);
-	if (limit) {
-		log_error(
-		    NULL, "connection refused, ip=[%s]: the limit %s is reached", peer, limit);
+	const char *why = unwanted(l, peer);
+	if (why) {
+		log_error(NULL, "connection refused, ip=[%s]: %s", peer, why);
 		close(fd);
 		return;
 	}

@@ -21,7 +21,9 @@ static int setup(struct service *s)
 	log_rename(imap ? "imapd-login" : "pop3d-login");
 	l->tls = tls_server_new(s, imap ? "imapd" : "pop3d");
 	service_set_data(s, l);
-	return l->per_address ? 0 : -1;
+	if (imap)
+		l->access = login_access_open(s);
+	return l->per_address && (l->access || !imap) ? 0 : -1;
 }
 
 static void accept_again(void *ctx)

@@ -36,6 +36,10 @@ static const struct config_setting imap_rows[] = {
     {.name = "DOMAINSEP",
 	.type = CONFIG_STRING,
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
+    {.name = "IMAPACCESSFILE",
+	.type = CONFIG_STRING,
+	.def = "imapaccess",
+	.help = "the access table, a file or folder; see makeimapaccess(8)"},
     TLS_SERVER_ROWS,
 };
 

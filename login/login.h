@@ -30,6 +30,7 @@ enum login_state { LOGIN_HANDSHAKE, LOGIN_COMMAND, LOGIN_SASL, LOGIN_HANDOVER, L
 
 struct login;
 struct login_conn;
+struct login_access;
 
 struct login_protocol {
 	const char *name;      /* "imap", "pop3": the service as authdaemond knows it */
@@ -61,6 +62,7 @@ struct login {
 	struct auth_client *auth;
 	struct broker_client *broker;
 	struct tls_server *tls;
+	struct login_access *access; /* NULL: everybody may connect */
 	struct login_listener listeners[16];
 	size_t n_listeners;
 	struct map *per_address; /* address -> count */
@@ -105,6 +107,11 @@ bool login_tls_offered(const struct login_conn *c);
 bool login_plain_allowed(const struct login_conn *c);
 void login_bad_command(struct login_conn *c); /* counts; ends the connection past the limit */
 void login_arm_timer(struct login_conn *c);
+
+/* login-access.c: before the jail; NULL (logged): the table can't be read, nobody may come in */
+struct login_access *login_access_open(struct service *s);
+/* MAXCPERIP takes the place of *max_per_ip. */
+bool login_access_allows(struct login_access *a, const char *peer, int64_t *max_per_ip);
 
 /* login-auth.c */
 void login_password(struct login_conn *c, struct str user, struct str password);

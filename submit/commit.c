@@ -4,6 +4,7 @@
  */
 #include "access/access.h"
 #include "submit/bang.h"
+#include "submit/client-lists.h"
 #include "submit/filter-results.h"
 #include "submit/filter-run.h"
 #include "submit/transaction.h"
@@ -127,15 +128,44 @@ static struct str from_mta(struct transaction *t, struct message *m)
 	return str_of(z);
 }
 
-/* What filters see of the client: RELAYCLIENT, TCPREMOTEIP, and the mark of a fault let pass. */
+/* Of an authenticated client AUTHRELAYCLIENT says what RELAYCLIENT holds. */
+static struct str relay_word(struct transaction *t, const struct message *m)
+{
+	struct str value = STR_NONE;
+	access_env(buf_str(&t->env), m->mail.login.n ? "AUTHRELAYCLIENT" : "RELAYCLIENT", &value);
+	char *z = arena_printf(m->arena, "RELAYCLIENT=%.*s", STR_FMT(value));
+	return z ? str_of(z) : STR("RELAYCLIENT=");
+}
+
+enum { ENV_LISTS_MAX = 4 * DNS_LISTS_MAX };
+
+/* What lists of the DNS have set: BLOCK2 and kin are for filters alone. */
+static void add_lists(struct transaction *t, struct message *m, struct envelope *e, struct str *env)
+{
+	struct buf b;
+	struct str rest, line;
+	if (!t->lists)
+		return;
+	buf_init(&b, 64 * 1024);
+	client_lists_env(t->lists, &b);
+	rest = str_of(arena_strz(m->arena, buf_str(&b)));
+	for (size_t n = 0; n < ENV_LISTS_MAX && str_split(&rest, '\n', &line); n++)
+		if (line.n)
+			env[e->n_env++] = line;
+	buf_free(&b);
+}
+
+/* What filters see of the client: RELAYCLIENT, TCPREMOTEIP, lists, and the mark of a fault let
+ * pass. */
 static void environment(struct transaction *t, struct message *m, struct envelope *e, bool marked)
 {
-	struct str *env = arena_alloc(m->arena, 3 * sizeof(*env));
+	struct str *env = arena_alloc(m->arena, (3 + ENV_LISTS_MAX) * sizeof(*env));
 	if (!env)
 		return;
 	e->env = env;
 	if (m->relay && t->from_network)
-		env[e->n_env++] = STR("RELAYCLIENT=");
+		env[e->n_env++] = relay_word(t, m);
+	add_lists(t, m, e, env);
 	if (t->origin.remote_ip.n)
 		env[e->n_env++] = str_of(
 		    arena_printf(m->arena, "TCPREMOTEIP=%.*s", STR_FMT(t->origin.remote_ip)));

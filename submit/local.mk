@@ -63,13 +63,15 @@ mailq_LDADD = libs/config/libconfig.a libs/base/libbase.a
 cancelmsg_SOURCES = submit/cancelmsg-main.c courierd/ask.c courierd/courier.h
 cancelmsg_LDADD = libs/config/libconfig.a libs/base/libbase.a
 
-sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makesmtpaccess-msa makehosteddomains makeacceptmailfor makepercentrelay
+sbin_PROGRAMS += makealiases aliaslookup makesmtpaccess makesmtpaccess-msa makeimapaccess makehosteddomains makeacceptmailfor makepercentrelay
 makealiases_SOURCES = submit/makealiases-main.c submit/tool.c submit/tool.h
 makealiases_LDADD = $(submit_client_libs)
 aliaslookup_SOURCES = submit/aliaslookup-main.c submit/tool.c submit/tool.h
 aliaslookup_LDADD = $(submit_client_libs)
 makesmtpaccess_SOURCES = submit/makesmtpaccess-main.c submit/tool.c submit/tool.h
 makesmtpaccess_LDADD = $(submit_client_libs)
+makeimapaccess_SOURCES = $(makesmtpaccess_SOURCES)
+makeimapaccess_LDADD = $(submit_client_libs)
 makesmtpaccess_msa_SOURCES = $(makesmtpaccess_SOURCES)
 makesmtpaccess_msa_LDADD = $(submit_client_libs)
 makehosteddomains_SOURCES = submit/makedomains-main.c submit/tool.c submit/tool.h
@@ -124,7 +126,7 @@ uninstall-sendmail-links:
 	rm -f "$(DESTDIR)$(bindir)/newaliases" "$(DESTDIR)$(sbindir)/sendmail" "$(DESTDIR)$(prefix)/lib/sendmail"
 
 dist_man_MANS += man/bofh.5 man/authsenders.5 man/newaliases.1 man/submit.8 man/couriergate.8 man/sendmail.8 man/rmail.8 man/mailq.1 \
-	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 man/makesmtpaccess-msa.8 \
+	man/cancelmsg.1 man/makealiases.8 man/aliaslookup.8 man/makesmtpaccess.8 man/makesmtpaccess-msa.8 man/makeimapaccess.8 \
 	man/makehosteddomains.8 man/makeacceptmailfor.8 man/makepercentrelay.8
 
 fuzz_programs += tests/fuzz/fuzz-gate-proto

@@ -1,4 +1,4 @@
-/* makesmtpaccess, makesmtpaccess-msa: the access file as a table. */
+/* makesmtpaccess, makesmtpaccess-msa, makeimapaccess: the access file as a table. */
 #include "access/access.h"
 #include "config/folder.h"
 #include "submit/settings.h"
@@ -10,6 +10,8 @@
 
 enum { ACCESS_TEXT_MAX = 64 * 1024 * 1024 };
 
+static const char *program;
+
 struct making {
 	struct table_build *build;
 	char lengths[ACCESS_LENGTHS_SIZE];
@@ -20,7 +22,7 @@ static void bad(void *ctx, unsigned line, const char *why)
 {
 	struct making *m = ctx;
 	m->faults++;
-	fprintf(stderr, "makesmtpaccess: line %u: %s\n", line, why);
+	fprintf(stderr, "%s: line %u: %s\n", program, line, why);
 }
 
 static int put_local(void *ctx, struct str key, struct str action, unsigned line)
@@ -30,7 +32,7 @@ static int put_local(void *ctx, struct str key, struct str action, unsigned line
 	if (r > 0)
 		bad(m, line, "this address block was there already");
 	else if (r < 0)
-		fprintf(stderr, "makesmtpaccess: cannot write the table: %s\n", strerror(errno));
+		fprintf(stderr, "%s: cannot write the table: %s\n", program, strerror(errno));
 	return r < 0 ? -1 : 0;
 }
 
@@ -60,12 +62,28 @@ static int make(struct making *m, struct str text, const char *path)
 	return table_build_commit(m->build);
 }
 
+/* The IMAP service's, for its access table alone. */
+static const struct config_setting imap_rows[] = {
+    {.name = "IMAPACCESSFILE", .type = CONFIG_STRING, .def = "imapaccess"},
+};
+static const struct config_component imap_settings = {.name = "imapaccess",
+    .file = "imapd",
+    .overlay = "imapd-ssl",
+    .settings = imap_rows,
+    .n = ARRAY_LEN(imap_rows),
+    .foreign_ok = true};
+
 /* The file that the server of this command reads. */
-static char *source(const struct tool *t, bool msa)
+static char *source(const struct tool *t, const char *self)
 {
-	const struct config_component *const c[] = {&sender_settings[msa ? 1 : 0]};
+	bool imap = strcmp(self, "makeimapaccess") == 0;
+	bool msa = strcmp(self, "makesmtpaccess-msa") == 0;
+	const struct config_component *const c[] = {
+	    imap ? &imap_settings : &sender_settings[msa ? 1 : 0]};
 	struct config *config = config_load(&t->in, c, 1, NULL);
-	char *path = config ? access_file(&t->in, config, c[0]->name) : NULL;
+	char *path =
+	    config ? access_file(&t->in, config, c[0]->name, imap ? "IMAPACCESSFILE" : "ACCESSFILE")
+		   : NULL;
 	config_drop(config);
 	return path;
 }
@@ -79,14 +97,14 @@ static int make_from(const char *path)
 	buf_init(&text, ACCESS_TEXT_MAX);
 	int r = config_text_at(AT_FDCWD, path, true, &text);
 	if (r == 0)
-		fprintf(stderr, "makesmtpaccess: there is no '%s'\n", path);
+		fprintf(stderr, "%s: there is no '%s'\n", program, path);
 	if (r > 0 && make(&m, buf_str(&text), dat) == 0) {
 		buf_free(&text);
 		free(dat);
 		return 0;
 	}
 	if (r != 0)
-		fprintf(stderr, "makesmtpaccess: '%s' is not made: %s\n", dat, strerror(errno));
+		fprintf(stderr, "%s: '%s' is not made: %s\n", program, dat, strerror(errno));
 	buf_free(&text);
 	free(dat);
 	return -1;
@@ -96,14 +114,14 @@ int main(int argc, char **argv)
 {
 	struct tool t;
 	const char *slash = strrchr(argv[0], '/');
-	bool msa = strcmp(slash ? slash + 1 : argv[0], "makesmtpaccess-msa") == 0;
-	if (tool_open(&t, "makesmtpaccess", &argc, &argv) < 0)
+	program = slash ? slash + 1 : argv[0];
+	if (tool_open(&t, program, &argc, &argv) < 0)
 		return EXIT_FAILURE;
 	if (argc > 1) {
-		fprintf(stderr, "usage: makesmtpaccess [-C DIR]\n");
+		fprintf(stderr, "usage: %s [-C DIR]\n", program);
 		return EXIT_FAILURE;
 	}
-	char *path = source(&t, msa);
+	char *path = source(&t, program);
 	int r = path ? make_from(path) : -1;
 	free(path);
 	tool_close(&t);

@@ -11,9 +11,10 @@
 
 enum { ACCESS_TEXT_MAX = 16 * 1024 * 1024 };
 
-char *access_file(const struct instance *in, const struct config *c, const char *component)
+char *access_file(
+    const struct instance *in, const struct config *c, const char *component, const char *setting)
 {
-	const char *z = config_z(c, component, "ACCESSFILE", NULL);
+	const char *z = config_z(c, component, setting, NULL);
 	return *z == '/' ? mem_strdup(z) : instance_path(in->etc, *z ? z : "smtpaccess");
 }
 
@@ -64,7 +65,7 @@ bool policy_doors_load(struct policy *p, const struct instance *in, const struct
 	for (size_t i = 0; i < POLICY_DOORS; i++) {
 		struct door_policy *d = &p->doors[i];
 		load_options(p, d, c, sender_settings[i].name);
-		paths[i] = access_file(in, c, sender_settings[i].name);
+		paths[i] = access_file(in, c, sender_settings[i].name, "ACCESSFILE");
 		for (size_t j = 0; j < i && !d->borrowed; j++) {
 			d->borrowed = strcmp(paths[i], paths[j]) == 0;
 			d->access = d->borrowed ? p->doors[j].access : NULL;

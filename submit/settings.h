@@ -14,8 +14,9 @@
 
 /* What the gate reads in the files of the ESMTP server, which are its own otherwise. */
 extern const struct config_component sender_settings[3];
-/* The file ACCESSFILE of a door without ".dat", to be freed. */
-char *access_file(const struct instance *in, const struct config *c, const char *component);
+/* The access file that a setting names, without ".dat", to be freed. */
+char *access_file(
+    const struct instance *in, const struct config *c, const char *component, const char *setting);
 extern const struct config_component submit_settings; /* file submit; also sizelimit, locals, ... */
 
 /* What is set for one kind of listener: port 25, submission, submission under TLS. */
