@@ -55,14 +55,19 @@ PORT_ROWS(imaps_rows, "IMAPDSSLSTART", "YES", "SSLPORT", "993", "SSLADDRESS")
 PORT_ROWS(pop3_rows, "POP3DSTART", "YES", "PORT", "110", "ADDRESS")
 PORT_ROWS(pop3s_rows, "POP3DSSLSTART", "YES", "SSLPORT", "995", "SSLADDRESS")
 
+#define PORTS(n_, f_, rows_)                                                            \
+	{                                                                               \
+		.name = (n_), .file = (f_), .settings = (rows_), .n = ARRAY_LEN(rows_), \
+		.foreign_ok = true                                                      \
+	}
 /* name is the listener's name; the file is the service's own, in which other names are not ours */
 const struct config_component port_settings[] = {
-    {"smtp", "esmtpd", NULL, smtp_rows, ARRAY_LEN(smtp_rows), true},
-    {"submission", "esmtpd-msa", NULL, msa_rows, ARRAY_LEN(msa_rows), true},
-    {"smtps", "esmtpd-ssl", NULL, smtps_rows, ARRAY_LEN(smtps_rows), true},
-    {"imap", "imapd", NULL, imap_rows, ARRAY_LEN(imap_rows), true},
-    {"imaps", "imapd-ssl", NULL, imaps_rows, ARRAY_LEN(imaps_rows), true},
-    {"pop3", "pop3d", NULL, pop3_rows, ARRAY_LEN(pop3_rows), true},
-    {"pop3s", "pop3d-ssl", NULL, pop3s_rows, ARRAY_LEN(pop3s_rows), true},
+    PORTS("smtp", "esmtpd", smtp_rows),
+    PORTS("submission", "esmtpd-msa", msa_rows),
+    PORTS("smtps", "esmtpd-ssl", smtps_rows),
+    PORTS("imap", "imapd", imap_rows),
+    PORTS("imaps", "imapd-ssl", imaps_rows),
+    PORTS("pop3", "pop3d", pop3_rows),
+    PORTS("pop3s", "pop3d-ssl", pop3s_rows),
 };
 const size_t n_port_settings = ARRAY_LEN(port_settings);

@@ -103,6 +103,18 @@ static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1", "0")};
 /* RFC 6409 and RFC 8314: what submits says who it is */
 static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0", "30d")};
 
+#define ONE_PROCESS "one process serves all connections"
+#define BUILT_IN    "users and groups are chosen when the package is made"
+static const struct config_idle idle[] = {
+    {"PATH", "no program is run for a connection"},
+    {"SHELL", "no program is run for a connection"},
+    {"ULIMIT", ONE_PROCESS ", each of which has its limits"},
+    {"MAILUSER", BUILT_IN},
+    {"MAILGROUP", BUILT_IN},
+    {"PIDFILE", ONE_PROCESS "; see \"courier status\""},
+    {"SSLPIDFILE", ONE_PROCESS "; see \"courier status\""},
+};
+
 /* Names that are not rows here are the gate's, or an administrator's for filters. */
 #define COMPONENT(id, n_, rows_, o_)                    \
 	const struct config_component id = {.name = n_, \
@@ -110,7 +122,9 @@ static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0", "3
 	    .overlay = o_,                              \
 	    .settings = rows_,                          \
 	    .n = ARRAY_LEN(rows_),                      \
-	    .foreign_ok = true}
+	    .foreign_ok = true,                         \
+	    .idle = idle,                               \
+	    .n_idle = ARRAY_LEN(idle)}
 COMPONENT(esmtpd_settings, "esmtpd", smtp_rows, NULL);
 COMPONENT(esmtpd_msa_settings, "esmtpd-msa", submission_rows, "esmtpd-msa");
 COMPONENT(esmtpd_ssl_settings, "esmtpd-ssl", submission_rows, "esmtpd-ssl");

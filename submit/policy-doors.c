@@ -120,6 +120,26 @@ static bool take(int r, struct str action, struct buf *env, bool *deny)
 	return good;
 }
 
+/*
+ * The entry of an address of ours may be meant for us as a client: "192.0.2.1 allow,RELAYCLIENT"
+ * for the host's own programs must not let everybody relay who calls 192.0.2.1.
+ */
+static bool take_local(
+    struct source *s, const struct access_addr *addr, uint16_t port, struct buf *env, bool *deny)
+{
+	struct str action = STR_NONE, line;
+	struct buf mine;
+	bool plain;
+	int r = access_lookup_local(addr, port, get, s, &action, &plain);
+	buf_init(&mine, ACCESS_ACTION_MAX);
+	bool good = take(r, action, &mine, deny);
+	for (struct str rest = buf_str(&mine); str_split(&rest, '\n', &line);)
+		if (line.n && !(plain && str_starts(line, STR("RELAYCLIENT="))))
+			buf_addf(env, "%.*s\n", STR_FMT(line));
+	buf_free(&mine);
+	return good;
+}
+
 /* A table that can't be read, or an entry that can't be understood, lets nobody relay.  What the
  * local address sets stands behind what the client's sets: the first word counts. */
 bool policy_access(
@@ -134,8 +154,7 @@ bool policy_access(
 	buf_init(&s.value, ACCESS_ACTION_MAX);
 	bool good = take(access_lookup(&addr, get, &s, &action), action, env, deny);
 	if (good && d->options.access_local && access_addr_parse(q->local_ip, &addr))
-		good = take(
-		    access_lookup_local(&addr, q->local_port, get, &s, &action), action, env, deny);
+		good = take_local(&s, &addr, q->local_port, env, deny);
 	buf_free(&s.value);
 	return good;
 }

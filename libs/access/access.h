@@ -65,9 +65,11 @@ struct str access_local_key(
 int access_lookup(const struct access_addr *a,
     int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
 
-/* The same for this end of a connection: the address and port, the address alone, the port. */
+/* The same for this end of a connection: the address and port, the address alone (*plain), the
+ * port. */
 int access_lookup_local(const struct access_addr *a, uint16_t port,
-    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action,
+    bool *plain);
 /* a.b.c.d, or IPv6 as the system writes it. */
 void access_addr_text(const struct access_addr *a, char out[46]);
 

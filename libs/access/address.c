@@ -71,15 +71,18 @@ struct str access_local_key(
 }
 
 int access_lookup_local(const struct access_addr *a, uint16_t port,
-    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action)
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action,
+    bool *plain)
 {
 	char key[ACCESS_LOCAL_KEY_SIZE];
 	const struct access_block whole = {*a, ACCESS_BITS};
 	int r = get(ctx, access_local_key(a, port, key), action);
+	*plain = false;
 	if (r != 0)
 		return r;
 	access_key(&whole, key);
 	r = get(ctx, str_at(key, ACCESS_KEY_SIZE), action);
+	*plain = r > 0;
 	return r != 0 ? r : get(ctx, access_local_key(NULL, port, key), action);
 }
 

@@ -46,6 +46,10 @@ struct config_setting {
 	const char *(*line_wrong)(struct str line);
 };
 
+struct config_idle {
+	const char *name, *why;
+};
+
 struct config_component {
 	const char *name;    /* "esmtpd" */
 	const char *file;    /* its NAME=value file, or NULL */
@@ -54,6 +58,9 @@ struct config_component {
 	size_t n;
 	bool foreign_ok; /* names not in the table are kept as given, not reported (the courierd
 			    file) */
+	/* Names of the original that mean nothing here: `courier check` says why. */
+	const struct config_idle *idle;
+	size_t n_idle;
 };
 
 /* Faults found while loading: "FILE:LINE: text", one a line. */

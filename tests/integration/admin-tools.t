@@ -152,6 +152,15 @@ ok(scalar(glob $t->path('var/queue/msgs/*/C*')), 'MTA-0002: mail stays in the qu
 	like($text, qr/^DEFAULTDELIVERY=\.\/Maildir$/m, 'MTA-0020: new settings are there');
 	ok(-e "$file.bak", 'MTA-0020: the old file is kept');
 	unlike($t->command('sysconftool'), qr/courierd: updated/, 'MTA-0020: a second time nothing changes');
+	# MTA-0644 MTA-0645: free sections are the administrator's
+	for my $free (['esmtpd-msa', 'CUSTOM'], ['esmtpd-ssl', 'MISC']) {
+		my ($name, $section) = @$free;
+		$t->file("etc/$name", "##NAME: $section\n#\nTARPIT_MAX=7\n");
+		$t->command('sysconftool');
+		my $all = do { local (@ARGV, $/) = $t->path("etc/$name"); <> };
+		like($all, qr/^##NAME: $section\n(?:#.*\n|\n)*TARPIT_MAX=7$/m, "MTA-0644 MTA-0645: the section $section of $name is kept");
+		like($all, qr/^AUTH_REQUIRED=1$/m, 'the rest is as it is shipped');
+	}
 	courier('check', '-q');
 	is($?, 0, 'and the result is sound');
 	$t->file('etc/x.dist', "##NAME: A:0\nA=1\n");

@@ -105,6 +105,9 @@ table("127.0.0.20.$smtp\tallow,BLOCK=here\n*.$smtp\tallow,BLOCK=star\n127.0.0.2\
 is($?, 0, 'entries of ports of this host');
 ok($t->wait_for(15, sub { (talk('127.0.0.3', undef, @to))[3] =~ /^571.*star/ }), 'MTA-0708: *.port');
 like((talk('127.0.0.3', '127.0.0.20', @to))[3], qr/^571.*here/, 'MTA-0708: ip.port goes before ip and *.port');
+table("127.0.0.20\tallow,RELAYCLIENT,SIZELIMIT=4711\n*.$smtp\tallow,BLOCK=star\n127.0.0.2\tallow,BLOCK=mine\n");
+ok($t->wait_for(15, sub { (talk('127.0.0.3', '127.0.0.20', 'EHLO c.test'))[1] =~ /SIZE 4711/ }), 'MTA-0708: ip goes before *.port');
+ok(!relays('127.0.0.3', '127.0.0.20'), 'but nobody may relay because the host itself may');
 like((talk('127.0.0.2', '127.0.0.20', @to))[3], qr/^571.*mine/, 'MTA-0708: what the client\'s own entry sets goes before');
 
 # ---- MTA-0704 MTA-0705 MTA-0744: rebuilt while sessions run -----------------------------------------
