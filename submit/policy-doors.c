@@ -130,7 +130,7 @@ static bool take_local(
 	struct str action = STR_NONE, line;
 	struct buf mine;
 	bool plain;
-	int r = access_lookup_local(addr, port, get, s, &action, &plain);
+	int r = access_lookup_local_kind(addr, port, get, s, &action, &plain);
 	buf_init(&mine, ACCESS_ACTION_MAX);
 	bool good = take(r, action, &mine, deny);
 	for (struct str rest = buf_str(&mine); str_split(&rest, '\n', &line);)

@@ -65,9 +65,11 @@ struct str access_local_key(
 int access_lookup(const struct access_addr *a,
     int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
 
-/* The same for this end of a connection: the address and port, the address alone (*plain), the
- * port. */
+/* The same for this end of a connection: the address and port, the address alone, the port. */
 int access_lookup_local(const struct access_addr *a, uint16_t port,
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action);
+/* *plain: it was the address alone, whose entry may be meant for the host itself as a client. */
+int access_lookup_local_kind(const struct access_addr *a, uint16_t port,
     int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action,
     bool *plain);
 /* a.b.c.d, or IPv6 as the system writes it. */

@@ -70,7 +70,7 @@ struct str access_local_key(
 	return str_at(key, n);
 }
 
-int access_lookup_local(const struct access_addr *a, uint16_t port,
+int access_lookup_local_kind(const struct access_addr *a, uint16_t port,
     int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action,
     bool *plain)
 {
@@ -84,6 +84,13 @@ int access_lookup_local(const struct access_addr *a, uint16_t port,
 	r = get(ctx, str_at(key, ACCESS_KEY_SIZE), action);
 	*plain = r > 0;
 	return r != 0 ? r : get(ctx, access_local_key(NULL, port, key), action);
+}
+
+int access_lookup_local(const struct access_addr *a, uint16_t port,
+    int (*get)(void *ctx, struct str key, struct str *value), void *ctx, struct str *action)
+{
+	bool plain;
+	return access_lookup_local_kind(a, port, get, ctx, action, &plain);
 }
 
 void access_addr_text(const struct access_addr *a, char out[46])

@@ -102,7 +102,7 @@ like(sendmail('alice@example.test', "Subject: x\n\nx\n", '5551234@fax-fast'), qr
 like(sendmail('alice@example.test', "Subject: x\n\nx\n", 'call-me@fax'), qr/550 5\.1\.3/, 'no number');
 
 like(rcpt('5551234@fax'), qr/^513 5\.7\.1 Relaying denied/, 'MTA-2608 MTA-1128 the network may not');
-like(rcpt('5551234@fax', '127.0.0.2'), qr/^250/, 'MTA-1128 unless FAXRELAYCLIENT says so');
+like(rcpt('5551234@fax', '127.0.0.2'), qr/^250/, 'MTA-1128 MTA-0738: unless FAXRELAYCLIENT says so');
 like(rcpt('777@fax', '127.0.0.2'), qr/^513 5\.7\.1 Faxes to this/, 'MTA-2604 and only what is accepted for esmtp');
 
 # ---- pages --------------------------------------------------------------------------------------

@@ -110,11 +110,11 @@ takes("y\@$host.accepted", 'MTA-0122: a host-dependent line');
 takes("y\@b\xc3\xbccher.example", 'MTA-0117: an A-label in a file');
 takes('y@first.dir.test', 'MTA-0107 MTA-0119: out of the table');
 takes('y@second.dir.test', 'MTA-0107: both forms count');
-takes("alice\@[127.0.0.1]", 'MTA-0103: our address as the domain');
+takes("alice\@[127.0.0.1]", 'MTA-0103 MTA-0844: our address as the domain');
 refuses('alice@[127.0.0.9]', $relay, 'MTA-0103: another one');
-takes('y%percent.test@local.test', 'MTA-0108: the percent hack');
+takes('y%percent.test@local.test', 'MTA-0108 MTA-0843: the percent hack');
 takes('y%dir.percent.test@local.test', 'MTA-0109: from the table');
-refuses('y%other.test@local.test', $unknown, 'MTA-0108: for no other domain');
+refuses('y%other.test@local.test', $unknown, 'MTA-0108 MTA-0843: for no other domain');
 refuses("y%percent.test\@$d", $unknown, 'MTA-0108: and through local domains alone');
 takes('m@virtual.test', 'an alias of a domain that is nowhere else');
 

@@ -294,7 +294,8 @@ static void test_local(void **state)
 	bool plain;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_true(access_addr_parse(str_of(cases[i].ip), &addr));
-		int r = access_lookup_local(&addr, cases[i].port, access_get, a, &action, &plain);
+		int r =
+		    access_lookup_local_kind(&addr, cases[i].port, access_get, a, &action, &plain);
 		assert_int_equal(plain, r > 0 && str_is(action, "allow,C"));
 		assert_int_equal(r, cases[i].action != NULL);
 		assert_true(!r || str_is(action, cases[i].action));
