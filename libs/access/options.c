@@ -79,7 +79,9 @@ static const char *take_zone(struct arena *a, struct str s, struct dns_list *l)
 		return "the zone is no domain";
 	l->zone = lower(a, zone);
 	l->display = eq < 0 ? l->zone : arena_str(a, str_skip(s, (size_t)eq + 1));
-	return l->display.n ? NULL : "the zone to show is empty";
+	return l->display.n && l->display.n <= 200 && !str_has_ctl(l->display)
+		   ? NULL
+		   : "the zone to show is empty, too long, or has control characters";
 }
 
 /* Which records are asked for (see couriertcpd(1)). */

@@ -36,8 +36,9 @@ static void test_options(void **state)
 	static const char *const faulty[] = {"-nonsense", "word", "-maxperip=0", "-maxperip=x",
 	    "-drop=a-b", "-block=", "-block=a..b", "-block=x.example,9",
 	    "-block=x.example,B/300.1.1.1", "-block=x.example,B/127.0.0.2,*", "-block=x=,B",
-	    "\"-denymsg=open", "-user=mail", "-pid=/x", "-address=127.0.0.1", "-access=/x",
-	    "-haproxy=0", "-haproxyx", "-haproxy/port=x", "-haproxy/port=1.2.25", "-block"};
+	    "-block=x=a\1b", "\"-denymsg=open", "-user=mail", "-pid=/x", "-address=127.0.0.1",
+	    "-access=/x", "-haproxy=0", "-haproxyx", "-haproxy/port=x", "-haproxy/port=1.2.25",
+	    "-block"};
 	for (size_t i = 0; i < ARRAY_LEN(faulty); i++)
 		if (!parse(faulty[i]))
 			fail_msg("'%s' is taken", faulty[i]);
