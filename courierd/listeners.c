@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,31 @@ static int open_one(struct supervisor *s, const char *name, struct str address, 
 	return add(s, role_of(name), name, where, fd, why);
 }
 
+/* A number, or a name of the system's list of services. */
+static uint64_t port_of(struct str s)
+{
+	char name[40];
+	uint64_t port = 0;
+	struct servent *e;
+	if (str_u64(s, &port))
+		return port;
+	if (str_is(s, "smtp"))
+		return 25;
+	if (s.n == 0 || s.n >= sizeof name)
+		return 0;
+	snprintf(name, sizeof name, "%.*s", STR_FMT(s));
+	e = getservbyname(name, "tcp");
+	return e ? ntohs((uint16_t)e->s_port) : 0;
+}
+
+/* ADDRESS of esmtpd holds for esmtpd-msa, too, until that has its own. */
+static const char *whose_address(const struct supervisor *s, const struct config_component *c)
+{
+	bool layered = strcmp(c->name, "submission") == 0 &&
+		       !config_is_set(s->config, c->name, c->settings[2].name);
+	return layered ? "smtp" : c->name;
+}
+
 /* "25" with the addresses of ADDRESS, or "192.0.2.1.25" / "::1.25" with its own. */
 static int open_port(
     struct supervisor *s, const struct config_component *c, struct str item, char **why)
@@ -149,9 +175,8 @@ static int open_port(
 	struct str address;
 	ptrdiff_t dot = str_rchr(item, '.');
 	struct str digits = dot < 0 ? item : str_skip(item, (size_t)dot + 1);
-	if (str_is(item, "smtp"))
-		digits = STR("25");
-	if (!str_u64(digits, &port) || port < 1 || port > 65535) {
+	port = port_of(digits);
+	if (port < 1 || port > 65535) {
 		*why = mem_printf("'%.*s' is no port (service %s)", STR_FMT(item), c->name);
 		return -1;
 	}
@@ -159,7 +184,7 @@ static int open_port(
 		return open_one(
 		    s, c->name, str_head(item, (size_t)dot), (uint16_t)port, false, why);
 	bool any = false;
-	while (config_each(s->config, c->name, c->settings[2].name, &at, &address)) {
+	while (config_each(s->config, whose_address(s, c), c->settings[2].name, &at, &address)) {
 		any = true;
 		if (str_is(address, "0")) {
 			if (open_one(s, c->name, STR("0.0.0.0"), (uint16_t)port, false, why) < 0 ||

@@ -16,9 +16,17 @@ my $t = Courier::Test->new(users => ['alice'], config => {
 	esmtpd => {TARPIT => 0, BOFHCHECKDNS => 0, PORT => "127.0.0.2.$one, $two", ADDRESS => '127.0.0.1', ESMTP_LINE_MAX => 1000,
 		BOFHNOVRFY => 1, BOFHNOEXPN => 1, ESMTP_LOG_DIALOG => 1, PATH => '/usr/bin:/bin', SHELL => '/bin/sh', ULIMIT => 32768,
 		MAILUSER => 'courier', MAILGROUP => 'courier', PIDFILE => '/run/courier/esmtpd.pid'},
-	'esmtpd-msa' => {PORT => $msa, ADDRESS => '127.0.0.1', AUTH_REQUIRED => 0, BOFHNOVRFY => 0},
+	'esmtpd-msa' => {PORT => $msa, AUTH_REQUIRED => 0, BOFHNOVRFY => 0},
 	'esmtpd-ssl' => {SSLPORT => $ssl, SSLADDRESS => '127.0.0.3', ESMTP_LINE_MAX => 3000, SSLPIDFILE => '/x', AUTH_REQUIRED => 0}},
 	files => {'smtpaccess/default' => "127\tallow\n"});
+# the instance's own file sets ADDRESS: without that line esmtpd's holds
+my $file = $t->path('etc/esmtpd-msa');
+my $text = do { local (@ARGV, $/) = $file; <> };
+$t->file('etc/esmtpd-msa', $text =~ s/^ADDRESS=.*\n//mgr);
+# a port by its name, where the system knows one that is free
+my ($service) = grep { my $p = getservbyname($_, 'tcp'); $p && $p > 1024 && IO::Socket::IP->new(LocalHost => '127.0.0.4', LocalPort => $p, Listen => 1, ReuseAddr => 1) }
+    qw(dict amanda zabbix-agent fsp radmin-port);
+$t->configure(esmtpd => {PORT => "127.0.0.2.$one, $two, 127.0.0.4.$service"}) if $service;
 $t->start;
 
 sub dial {
@@ -35,6 +43,11 @@ is(greeted('127.0.0.1', $one), '', 'is that address alone');
 like(greeted('127.0.0.1', $two), qr/^220/, 'MTA-0624 MTA-0709: a port alone is on ADDRESS');
 is(greeted('127.0.0.2', $two), '', 'and on no other');
 like(greeted('127.0.0.1', $msa), qr/^220/, 'MTA-0643: esmtpd-msa has its own PORT');
+is(greeted('127.0.0.2', $msa), '', 'MTA-0643: and the ADDRESS of esmtpd');
+SKIP: {
+	skip 'no service with a name', 1 if !$service;
+	like(greeted('127.0.0.4', scalar getservbyname($service, 'tcp')), qr/^220/, 'MTA-0725: a port by its name');
+}
 
 # MTA-0643: what is set in esmtpd holds for the others until they say otherwise
 my $long = 'NOOP ' . 'x' x 1500;
