@@ -6,6 +6,8 @@
 /* What the process knows of a list. */
 struct list_zone {
 	int64_t probed_ms; /* monotonic; 0: never */
+	int64_t retry_ms;  /* down: it is left alone until then */
+	unsigned failures; /* in a row */
 	bool world, down;
 };
 
@@ -70,8 +72,12 @@ static void note_probe(struct list_zone *z, const struct dns_list *l, bool world
 	z->world = world;
 }
 
-static void note_down(struct list_zone *z, const struct dns_list *l, bool down)
+/* An answer that did not come may be one lost packet; one that says no is plain. */
+static void note_down(struct list_zone *z, const struct dns_list *l, bool failed, bool silent)
 {
+	z->failures = failed ? z->failures + (silent ? 1 : LIST_FAILURES) : 0;
+	bool down = z->failures >= LIST_FAILURES;
+	z->retry_ms = clock_mono_ms() + LIST_RETRY_MS;
 	if (down && !z->down)
 		log_error(NULL,
 		    "the list '%.*s' gives no answer, or an error in place of one; clients are "
@@ -104,8 +110,9 @@ static void finish(struct client_lists *c)
 		if (!z || !c->asked[i])
 			continue;
 		c->answers[i].ignored = z->world;
-		note_down(
-		    z, l, !z->world && dns_list_read(l, &c->answers[i], &which) == DNS_LIST_DOWN);
+		note_down(z, l,
+		    !z->world && dns_list_read(l, &c->answers[i], &which) == DNS_LIST_DOWN,
+		    c->answers[i].failed);
 	}
 	c->done(c->ctx);
 }
@@ -185,6 +192,10 @@ static void ask_list(struct client_lists *c, size_t i)
 	const struct dns_list *l = &c->options->lists[i];
 	struct list_zone *z = zone_of(c->gate, l->zone);
 	char name[DNS_LIST_NAME_SIZE];
+	if (z && z->down && clock_mono_ms() < z->retry_ms) {
+		c->answers[i].failed = true; /* no client waits for it, and it is spared */
+		return;
+	}
 	c->asked[i] = true;
 	if (!c->gate->dns || !dns_list_name(&c->addr, l->zone, name)) {
 		c->answers[i].failed = !c->gate->dns;

@@ -4,7 +4,8 @@
  * All lists are asked at once when the client connects, for A and TXT as each wants, and judged in
  * their order when all have answered or CLIENT_LISTS_MS are over.  Fail open: a list that does not
  * answer, refuses the question, or lists the world (it has an entry for 127.0.0.1: RFC 5782, 5) is
- * as if it were not there; the log has one line when that begins, and one when it is over.
+ * as if it were not there; the log has one line when that begins, and one when it is over.  One
+ * that is down is left alone for LIST_RETRY_MS, so that its time-out does not delay everybody.
  */
 #ifndef COURIER_SUBMIT_CLIENT_LISTS_H
 #define COURIER_SUBMIT_CLIENT_LISTS_H
@@ -14,6 +15,8 @@
 
 enum {
 	CLIENT_LISTS_MS = 5000,
+	LIST_FAILURES = 3,              /* in a row: a list is down */
+	LIST_RETRY_MS = 60 * 1000,      /* a list that is down is not asked for so long */
 	LIST_PROBE_MS = 10 * 60 * 1000, /* how often it is looked whether a list lists the world */
 };
 

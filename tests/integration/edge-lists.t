@@ -101,6 +101,20 @@ cmp_ok(time - $before, '<', 3, 'at all');
 like((rcpt('127.0.0.12'))[1], qr/^250 /, 'and keeps no mail out');
 cmp_ok(time - $before, '<', 15, 'after some seconds');
 like((rcpt('127.0.0.2'))[1], qr/^571/, 'the others count all the same');
+# many at once, so that each gate has seen it fail
+my @many = map { my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtp'), LocalAddr => "127.0.0.$_"); $s->autoflush(1); $s } 12 .. 29;
+for my $s (@many) { $t->smtp_reply($s); print $s "EHLO c.test\r\nMAIL FROM:<x\@far.test>\r\n" }
+$t->smtp_reply($_) && $t->smtp_reply($_) for @many;
+@many = ();
+my $quick = 0; # one gate may have had few of them
+for my $n (13 .. 28) {
+	my $begun = time;
+	rcpt("127.0.0.$n");
+	$quick = time - $begun < 2 ? $quick + 1 : 0;
+	last if $quick == 6;
+}
+is($quick, 6, 'T32: nobody waits for a list that is known to be down');
+ok(scalar($t->log_lines(qr/'down\.test' gives no answer/)), 'T32: the log tells');
 cmp_ok(scalar($t->log_lines(qr/'down\.test' gives no answer/)), '<=', 2, 'one line for it');
 
 # ---- MTA-0628 MTA-0712: -drop --------------------------------------------------------------------
