@@ -56,6 +56,7 @@ static struct list_zone *zone_of(struct gate_process *g, struct str zone)
 void list_zones_free(struct gate_process *g)
 {
 	map_free(g->list_zones, free);
+	g->list_zones = NULL;
 }
 
 static void note_probe(struct list_zone *z, const struct dns_list *l, bool world)
