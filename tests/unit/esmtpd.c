@@ -1,6 +1,8 @@
 /* The ESMTP protocol machine with a gate and an authdaemond of its own. */
 #include "config.h"
 
+#include <arpa/inet.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -536,6 +538,40 @@ static void test_never_reads(void **state)
 	fake_free(f);
 }
 
+static struct board_place place_of(const struct board *b, const char *ip)
+{
+	struct sockaddr_storage ss = {0};
+
+	if (inet_pton(AF_INET, ip, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
+		ss.ss_family = AF_INET;
+	else if (inet_pton(AF_INET6, ip, &((struct sockaddr_in6 *)&ss)->sin6_addr) == 1)
+		ss.ss_family = AF_INET6;
+	return board_place(b, &ss);
+}
+
+/* MTA-0631: MAXPERC counts a /24 of IPv4 and a /64 of IPv6. */
+static void test_networks(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.254", true},
+	    {"192.0.2.1", "192.0.3.1", false},
+	    {"192.0.2.1", "::ffff:192.0.2.7", true},
+	    {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true},
+	    {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
+	};
+	struct board *b = board_new(NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct board_place x = place_of(b, cases[i].a), y = place_of(b, cases[i].b);
+		assert_int_equal(x.network == y.network, cases[i].same);
+		assert_true(x.address != y.address);
+	}
+	board_free(b);
+}
+
 /* A worker that ends with its sessions counts them off its own part, not its successor's. */
 static void test_two_generations(void **state)
 {
@@ -639,6 +675,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dialogs),
 	    cmocka_unit_test(test_two_generations),
+	    cmocka_unit_test(test_networks),
 	    cmocka_unit_test(test_left_anywhere),
 	    cmocka_unit_test(test_ehlo_text),
 	    cmocka_unit_test(test_extensions),

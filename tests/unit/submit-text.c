@@ -75,6 +75,27 @@ static void test_header_network(void **state)
 	assert_false(has(&out, "\nDate: Thu"));
 	assert_false(has(&out, "undisclosed"));
 	buf_free(&out);
+	/* MTA-0627 MTA-0734: ALLOW_EXCLUSIVE=0, and the balancer in front */
+	static const struct {
+		const char *field;
+		bool kept;
+	} results[] = {
+	    {"Authentication-Results: far.example; all=pass\n", true},
+	    {"Authentication-Results:\n\tMX.example.org; all=pass\n", false},
+	    {"Authentication-Results: mx.example.org 1; all=pass\n", false},
+	    {"Authentication-Results: mx.example.org\n", false},
+	    {"Authentication-Results: mx.example.org.far.example; all=pass\n", true},
+	};
+	j.keep_results = true;
+	j.remote_info = STR("10.0.0.1)\n(x");
+	for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+		assert_int_equal(process(results[i].field, &j, &out), HEADER_OK);
+		assert_int_equal(has(&out, "\nAuthentication-Results:"), results[i].kept);
+		assert_int_equal(has(&out, "\nOld-Authentication-Results:"), !results[i].kept);
+		assert_true(has(&out, "\n  (PROXY: 10.0.0.1??(x)\n") ||
+			    has(&out, "\n  (PROXY: 10.0.0.1???x)\n"));
+		buf_free(&out);
+	}
 }
 
 static void test_header_local(void **state)
