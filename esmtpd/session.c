@@ -377,7 +377,8 @@ struct session *session_new(struct esmtpd *e, struct door *d, int fd,
 	s->stream = stream_new(e->loop, fd, SESSION_IN_MAX, SESSION_OUT_MAX, &handlers, s);
 	enlist(s);
 	board_enter(e->board, s->place);
-	log_info(NULL, "started,ip=[%s],port=[%u],session=%s", s->peer_log, s->peer_port, s->id);
+	log_info(NULL, "started,ip=[%s],port=[%u],session=%s%s%s", s->peer_log, s->peer_port, s->id,
+	    s->remote_info ? ",proxy=" : "", s->remote_info ? s->remote_info : "");
 	if (!s->stream || !s->timer)
 		mem_alloc(SIZE_MAX / 2); /* a worker may die of memory */
 	session_connect(s);

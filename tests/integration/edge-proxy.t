@@ -72,7 +72,7 @@ like($t->smtp($s, '.'), qr/^250/, 'a message');
 my $m = $t->wait_mail('alice', qr/^Subject: through$/m);
 like($m, qr/^Received: from c\.test \(client\.test \[192\.0\.2\.99\]\)\n\s+\(PROXY: 127\.0\.0\.2\)$/m,
 	'MTA-0734: Received names the client, its name, and the balancer') or diag $m;
-ok(scalar($t->log_lines(qr/started,ip=\[::ffff:192\.0\.2\.99\],port=\[4711\]/)), 'so does the log');
+ok(scalar($t->log_lines(qr/started,ip=\[::ffff:192\.0\.2\.99\],port=\[4711\],session=\S+,proxy=127\.0\.0\.2\z/)), 'so does the log');
 
 # hostile and silent ones
 for my $bad ("EHLO c.test\r\n", "PROXY TCP4 1.2.3.4\r\n", "PROXY TCP4 192.0.2.77 198.51.100.1 4711 25\n", $signature . "\x21\x11\xff\xff",

@@ -22,7 +22,7 @@ static const struct config_setting settings[] = {
     {.name = "locals", .type = CONFIG_LIST, .file = "locals"},
 };
 static const struct config_component component = {
-    "toy", "toyrc", NULL, settings, ARRAY_LEN(settings), false};
+    .name = "toy", .file = "toyrc", .settings = settings, .n = ARRAY_LEN(settings)};
 static const struct config_component *const components[] = {&component};
 
 static char dir[32];
