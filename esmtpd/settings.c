@@ -99,32 +99,31 @@ static bool valid_discard(struct str v)
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
 	    TLS_SERVER_ROWS
 
-static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1", "0")};
+/* Told once, by the component that reads the file esmtpd alone. */
+#define IDLE(n_, why_)                                                                   \
+	{                                                                                \
+		.name = (n_), .type = CONFIG_STRING, .idle = (why_), .help = "no effect" \
+	}
+#define ONE_PROCESS "one process serves all connections"
+#define BUILT_IN    "users and groups are chosen when the package is made"
+static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1", "0"),
+    IDLE("PATH", "no program is run for a connection"),
+    IDLE("SHELL", "no program is run for a connection"),
+    IDLE("ULIMIT", ONE_PROCESS ", each of which has its limits"), IDLE("MAILUSER", BUILT_IN),
+    IDLE("MAILGROUP", BUILT_IN), IDLE("PIDFILE", ONE_PROCESS "; see courier status")};
 /* RFC 6409 and RFC 8314: what submits says who it is */
 static const struct config_setting submission_rows[] = {SERVER_ROWS("1", "0", "30d")};
 
-#define ONE_PROCESS "one process serves all connections"
-#define BUILT_IN    "users and groups are chosen when the package is made"
-static const struct config_idle idle[] = {
-    {"PATH", "no program is run for a connection"},
-    {"SHELL", "no program is run for a connection"},
-    {"ULIMIT", ONE_PROCESS ", each of which has its limits"},
-    {"MAILUSER", BUILT_IN},
-    {"MAILGROUP", BUILT_IN},
-    {"PIDFILE", ONE_PROCESS "; see \"courier status\""},
-    {"SSLPIDFILE", ONE_PROCESS "; see \"courier status\""},
-};
-
 /* Names that are not rows here are the gate's, or an administrator's for filters. */
-#define COMPONENT(id, n_, rows_, o_)                    \
-	const struct config_component id = {.name = n_, \
-	    .file = "esmtpd",                           \
-	    .overlay = o_,                              \
-	    .settings = rows_,                          \
-	    .n = ARRAY_LEN(rows_),                      \
-	    .foreign_ok = true,                         \
-	    .idle = idle,                               \
-	    .n_idle = ARRAY_LEN(idle)}
+#define COMPONENT(id, n_, rows_, o_)         \
+	const struct config_component id = { \
+	    .name = n_,                      \
+	    .file = "esmtpd",                \
+	    .overlay = o_,                   \
+	    .settings = rows_,               \
+	    .n = ARRAY_LEN(rows_),           \
+	    .foreign_ok = true,              \
+	}
 COMPONENT(esmtpd_settings, "esmtpd", smtp_rows, NULL);
 COMPONENT(esmtpd_msa_settings, "esmtpd-msa", submission_rows, "esmtpd-msa");
 COMPONENT(esmtpd_ssl_settings, "esmtpd-ssl", submission_rows, "esmtpd-ssl");

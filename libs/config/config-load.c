@@ -80,18 +80,6 @@ static int keep(struct loading *l, const struct config_setting *s, struct str na
 	return 0;
 }
 
-/* A file that several components read is reported once: by the one whose own it is. */
-static void warn_if_idle(struct loading *l, struct str name, unsigned line)
-{
-	const struct config_component *c = l->comp;
-	if (c->overlay && !str_ends(str_of(l->file), str_of(c->overlay)))
-		return;
-	for (size_t i = 0; i < c->n_idle; i++)
-		if (str_is(name, c->idle[i].name))
-			config_warn(l->faults, l->file, line, "%s has no effect: %s",
-			    c->idle[i].name, c->idle[i].why);
-}
-
 static int on_set(void *ctx, struct str name, struct str value, unsigned line)
 {
 	struct loading *l = ctx;
@@ -99,13 +87,14 @@ static int on_set(void *ctx, struct str name, struct str value, unsigned line)
 	if (!s && !l->comp->foreign_ok)
 		config_warn(l->faults, l->file, line, "%.*s is no setting of %s; it is ignored",
 		    STR_FMT(name), l->comp->name);
-	if (!s)
-		warn_if_idle(l, name, line);
 	if (s && s->file) {
 		config_warn(l->faults, l->file, line,
 		    "%s belongs into the file '%s'; it is ignored here", s->name, s->file);
 		return 0;
 	}
+	if (s && s->idle && value.n)
+		config_warn(
+		    l->faults, l->file, line, "%s has no effect here: %s", s->name, s->idle);
 	return keep(l, s, name, value, NULL, line, true);
 }
 

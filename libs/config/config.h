@@ -38,16 +38,14 @@ struct config_setting {
 	const char *file; /* NULL: NAME=value in the component's file; else a file of its own */
 	const char *help; /* one line */
 	bool (*valid)(struct str value); /* further check of strings; may be NULL */
+	/* NULL, or: a name of old files that does nothing here, and why; a warning says so. */
+	const char *idle;
 	/* The same for values of many words: false, and in *why what is wrong with which. */
 	bool (*explain)(struct str value, struct buf *why);
 	/* For lists in a file of their own: NULL, or what is wrong with a line (static text; the
 	 * line itself is never shown, it may hold a password).  Blank lines and comments are passed
 	 * over. */
 	const char *(*line_wrong)(struct str line);
-};
-
-struct config_idle {
-	const char *name, *why;
 };
 
 struct config_component {
@@ -58,9 +56,6 @@ struct config_component {
 	size_t n;
 	bool foreign_ok; /* names not in the table are kept as given, not reported (the courierd
 			    file) */
-	/* Names of the original that mean nothing here: `courier check` says why. */
-	const struct config_idle *idle;
-	size_t n_idle;
 };
 
 /* Faults found while loading: "FILE:LINE: text", one a line. */
