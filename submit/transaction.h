@@ -70,11 +70,11 @@ struct transaction {
 	struct policy *lists_policy;  /* whose options they are */
 	void (*known)(void *ctx);     /* waits for the lists */
 	struct gate_mail_frame *held; /* MAIL that waits for the lists; strings in the arena */
-	struct bofh_options options; /* of env, anew at each MAIL */
-	struct str login, mechanism; /* who has logged in, by authdaemond's word; empty: nobody */
-	uint32_t redeeming;          /* a ticket is on its way there */
-	struct str bad_helo;         /* the first name that did not stand the check; in the arena */
-	struct message *message;     /* NULL: between messages */
+	struct bofh_options options;  /* of env, anew at each MAIL */
+	struct str login, mechanism;  /* who has logged in, by authdaemond's word; empty: nobody */
+	uint32_t redeeming;           /* a ticket is on its way there */
+	struct str bad_helo;     /* the first name that did not stand the check; in the arena */
+	struct message *message; /* NULL: between messages */
 	void (*answer)(void *ctx, const struct gate_reply *r);
 	void *ctx;
 	struct from_check *from_check; /* while data comes */
