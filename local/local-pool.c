@@ -7,9 +7,10 @@
 
 /*
  * Workers.  Plain ones belong to a group (a uid and gid), stay, and are given several deliveries at
- * once.  Fresh ones are an account's own for one delivery that runs programs.
+ * once.  Own ones follow filters and run programs: each is one account's, stays for its next
+ * message, and has one delivery at a time, so that whatever a script does to it harms that alone.
  */
-enum { SWEEP_MS = 1000, ASK_PAUSE_MS = 5000 };
+enum { SWEEP_MS = 1000, ASK_PAUSE_MS = 5000, PATIENCE_MS = 100 };
 
 struct queue {
 	struct task *first, **end;
@@ -18,7 +19,9 @@ struct queue {
 
 struct slot {
 	struct slot *next;
-	struct group *group; /* NULL: a fresh worker */
+	struct group *group; /* NULL: an account's own worker */
+	char *account;       /* of that, and the extension of its last delivery */
+	char *ext;
 	struct pool *pool;
 	struct ipc *c;
 	struct queue flying;
@@ -40,23 +43,25 @@ struct group {
 struct request { /* to the broker */
 	struct pool *pool;
 	struct group *group;
-	struct task *task; /* of a fresh worker; it is in no queue meanwhile */
+	struct task *task; /* for an own worker; it is in no queue meanwhile */
+	struct request *next;
 };
 
 struct pool {
 	struct service *service;
 	struct broker_client *broker;
-	struct timer *sweep;
+	struct timer *sweep, *patience;
 	struct pool_limits limits;
 	struct group *groups;
-	struct slot *fresh;
-	unsigned n_fresh; /* with those asked for */
-	struct queue waiting_fresh;
+	struct slot *own;
+	struct request *asked_own;
+	unsigned n_own; /* with those asked for */
+	struct queue waiting_own;
 	uint32_t last_id;
 };
 
 static void dispatch(struct group *g);
-static void dispatch_fresh(struct pool *p);
+static void dispatch_own(struct pool *p);
 
 static void queue_put(struct queue *q, struct task *t)
 {
@@ -114,7 +119,7 @@ static void fail_all(struct queue *q, const char *why)
 static void slot_drop(struct slot *s, const char *why)
 {
 	struct pool *p = s->pool;
-	struct slot **at = s->group ? &s->group->slots : &p->fresh;
+	struct slot **at = s->group ? &s->group->slots : &p->own;
 	struct queue lost = s->flying;
 	while (*at != s)
 		at = &(*at)->next;
@@ -122,8 +127,10 @@ static void slot_drop(struct slot *s, const char *why)
 	if (s->group)
 		s->group->n--;
 	else
-		p->n_fresh--;
+		p->n_own--;
 	ipc_free(s->c);
+	free(s->account);
+	free(s->ext);
 	free(s);
 	if (lost.n)
 		log_error(NULL, "%s; %zu deliveries are deferred", why, lost.n);
@@ -135,7 +142,7 @@ static void after(struct pool *p, struct group *g)
 	if (g)
 		dispatch(g);
 	else
-		dispatch_fresh(p);
+		dispatch_own(p);
 }
 
 static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
@@ -153,8 +160,6 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	}
 	t->done(t->ctx, &r, false, STR_NONE);
 	s->idle_since = clock_mono_ms();
-	if (!g)
-		slot_drop(s, "");
 	after(p, g);
 }
 
@@ -179,7 +184,7 @@ static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t u
 		free(s);
 		return NULL;
 	}
-	struct slot **list = g ? &g->slots : &p->fresh;
+	struct slot **list = g ? &g->slots : &p->own;
 	s->next = *list;
 	*list = s;
 	if (g)
@@ -195,6 +200,10 @@ static bool is_alias(const struct task *t)
 static void give(struct slot *s, struct task *t)
 {
 	int fd = t->d.body.p ? -1 : module_body_fd(t->body);
+	if (!s->group) {
+		free(s->ext);
+		s->ext = mem_strndup(t->key->ext.p ? t->key->ext.p : "", t->key->ext.n);
+	}
 	if (!t->d.body.p && fd < 0) {
 		fail(t, false, "cannot open the message");
 		return;
@@ -212,22 +221,29 @@ static void give(struct slot *s, struct task *t)
 		queue_put(&s->flying, t);
 }
 
-static void got_fresh(struct request *q, int result, int fd, uint32_t uid, struct str why)
+/* It is asked for no more. */
+static void own_came(struct request *q)
+{
+	struct request **at = &q->pool->asked_own;
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+}
+
+static void got_own(struct request *q, int result, int fd, uint32_t uid, struct str why)
 {
 	struct pool *p = q->pool;
 	struct task *t = q->task;
+	own_came(q);
 	struct slot *s = result == 0 ? slot_new(p, NULL, fd, uid) : NULL;
 	if (s) {
+		s->account = mem_strndup(t->key->user.p, t->key->user.n);
 		give(s, t);
-		if (!s->flying.n)
-			slot_drop(s, "");
-		else
-			return;
 	} else {
-		p->n_fresh--;
+		p->n_own--;
 		t->done(t->ctx, NULL, result == -2, result ? why : STR("no memory"));
 	}
-	dispatch_fresh(p);
+	dispatch_own(p);
 }
 
 static void got_plain(
@@ -264,17 +280,21 @@ static void got(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struc
 {
 	struct request *q = ctx;
 	if (q->task)
-		got_fresh(q, result, fd, uid, why);
+		got_own(q, result, fd, uid, why);
 	else
 		got_plain(q, result, fd, uid, gid, why);
 	free(q);
 }
 
-static void ask(struct pool *p, struct group *g, struct task *fresh, struct str account)
+static void ask(struct pool *p, struct group *g, struct task *own, struct str account)
 {
 	struct request *q = mem_new(struct request);
-	*q = (struct request){p, g, fresh};
-	broker_worker(p->broker, account, fresh != NULL, got, q);
+	*q = (struct request){.pool = p, .group = g, .task = own};
+	if (own) {
+		q->next = p->asked_own;
+		p->asked_own = q;
+	}
+	broker_worker(p->broker, account, own != NULL, got, q);
 }
 
 static struct slot *least_busy(struct group *g)
@@ -301,13 +321,75 @@ static void dispatch(struct group *g)
 	}
 }
 
-static void dispatch_fresh(struct pool *p)
+static bool is_of(const struct slot *s, const struct task *t)
 {
-	while (p->waiting_fresh.n && p->n_fresh < p->limits.programs) {
-		struct task *t = queue_take(&p->waiting_fresh);
-		p->n_fresh++;
-		ask(p, NULL, t, t->key->user);
+	return str_is(t->key->user, s->account) && (is_alias(t) || s->uid == t->key->uid);
+}
+
+/* What the account has: an idle worker in *idle, and whether a busy one is there or coming. */
+static bool own_busy(const struct pool *p, const struct task *t, struct slot **idle)
+{
+	bool busy = false;
+	*idle = NULL;
+	for (struct slot *s = p->own; s; s = s->next)
+		if (is_of(s, t)) {
+			if (!s->flying.n)
+				*idle = s;
+			busy = busy || s->flying.n;
+		}
+	for (const struct request *q = p->asked_own; q && !busy; q = q->next)
+		busy = str_eq(q->task->key->user, t->key->user);
+	return busy;
+}
+
+static bool room_for_own(struct pool *p)
+{
+	struct slot *oldest = NULL;
+	if (p->n_own < p->limits.programs)
+		return true;
+	for (struct slot *s = p->own; s; s = s->next)
+		if (!s->flying.n && (!oldest || s->idle_since < oldest->idle_since))
+			oldest = s;
+	if (oldest)
+		slot_drop(oldest, "");
+	return p->n_own < p->limits.programs;
+}
+
+/* True: it has gone on its way.  A filter takes a moment: it is worth to wait for the worker that
+ * is there, and only a program that takes long makes a further one. */
+static bool start_own(struct pool *p, struct task *t, int64_t now)
+{
+	struct slot *idle;
+	bool busy = own_busy(p, t, &idle);
+	if (idle) {
+		give(idle, t);
+		return true;
 	}
+	if ((busy && t->waits_since + PATIENCE_MS > now) || !room_for_own(p))
+		return false;
+	p->n_own++;
+	ask(p, NULL, t, t->key->user);
+	return true;
+}
+
+static void dispatch_own(struct pool *p)
+{
+	int64_t now = clock_mono_ms();
+	struct queue all = p->waiting_own;
+	if (!all.n)
+		return;
+	p->waiting_own = (struct queue){.end = NULL};
+	struct task *t;
+	while ((t = queue_take(&all)))
+		if (!start_own(p, t, now))
+			queue_put(&p->waiting_own, t);
+	if (p->waiting_own.n && !timer_armed(p->patience))
+		timer_set(p->patience, PATIENCE_MS);
+}
+
+static void out_of_patience(void *ctx)
+{
+	dispatch_own(ctx);
 }
 
 static bool belongs(const struct group *g, const struct task *t)
@@ -339,8 +421,9 @@ void pool_give(struct pool *p, struct task *t)
 	if (!timer_armed(p->sweep))
 		timer_set(p->sweep, SWEEP_MS);
 	if (t->fresh) {
-		queue_put(&p->waiting_fresh, t);
-		dispatch_fresh(p);
+		t->waits_since = clock_mono_ms();
+		queue_put(&p->waiting_own, t);
+		dispatch_own(p);
 		return;
 	}
 	struct group *g = group_of(p, t);
@@ -356,11 +439,11 @@ static bool overdue(const struct slot *s, int64_t now)
 	return false;
 }
 
-static void sweep_slots(struct pool *p, struct group *g, struct slot *list, int64_t now)
+static void sweep_slots(struct pool *p, struct slot *list, int64_t now)
 {
 	for (struct slot *s = list, *next; s; s = next) {
 		next = s->next;
-		if (s->flying.n ? overdue(s, now) : g && s->idle_since + p->limits.idle_ms < now)
+		if (s->flying.n ? overdue(s, now) : s->idle_since + p->limits.idle_ms < now)
 			slot_drop(s, "a delivery took too long");
 	}
 }
@@ -369,12 +452,12 @@ static void sweep(void *ctx)
 {
 	struct pool *p = ctx;
 	int64_t now = clock_mono_ms();
-	bool any = p->n_fresh > 0;
-	sweep_slots(p, NULL, p->fresh, now);
-	dispatch_fresh(p);
+	bool any = p->n_own > 0;
+	sweep_slots(p, p->own, now);
+	dispatch_own(p);
 	for (struct group **at = &p->groups; *at;) {
 		struct group *g = *at;
-		sweep_slots(p, g, g->slots, now);
+		sweep_slots(p, g->slots, now);
 		dispatch(g);
 		if (g->n || g->asked || g->waiting.n) {
 			any = true;
@@ -394,7 +477,21 @@ struct pool *pool_new(struct service *s, struct broker_client *broker)
 	p->service = s;
 	p->broker = broker;
 	p->sweep = timer_new(service_loop(s), sweep, p);
+	p->patience = timer_new(service_loop(s), out_of_patience, p);
 	return p;
+}
+
+/* Each extension has instructions of its own. */
+bool pool_has_own(const struct pool *p, const struct task *t)
+{
+	for (const struct slot *s = p->own; s; s = s->next)
+		if (is_of(s, t) && str_is(t->key->ext, s->ext))
+			return true;
+	for (const struct request *q = p->asked_own; q; q = q->next)
+		if (str_eq(q->task->key->user, t->key->user) &&
+		    str_eq(q->task->key->ext, t->key->ext))
+			return true;
+	return false;
 }
 
 void pool_set_limits(struct pool *p, const struct pool_limits *l)
@@ -405,13 +502,13 @@ void pool_set_limits(struct pool *p, const struct pool_limits *l)
 void pool_stats(const struct pool *p, struct buf *out)
 {
 	unsigned workers = 0;
-	size_t flying = 0, waiting = p->waiting_fresh.n;
+	size_t flying = 0, waiting = p->waiting_own.n;
 	for (const struct group *g = p->groups; g; g = g->next) {
 		workers += g->n;
 		waiting += g->waiting.n;
 		for (const struct slot *s = g->slots; s; s = s->next)
 			flying += s->flying.n;
 	}
-	buf_addf(out, "workers=%u programs=%u delivering=%zu waiting=%zu", workers, p->n_fresh,
+	buf_addf(out, "workers=%u programs=%u delivering=%zu waiting=%zu", workers, p->n_own,
 	    flying, waiting);
 }

@@ -9,12 +9,11 @@ local_libworker_a_SOURCES = \
 	local/worker.h \
 	local/dot-courier.c local/dot-courier.h local/dot-find.c \
 	local/worker-message.c local/worker-maildir.c local/worker-place.c local/worker-mbox.c \
-	local/worker-warning.c \
+	local/worker-warning.c local/worker-drop.c local/worker-drop-command.c local/worker-drop.h \
 	local/worker-program.c local/worker-filter.c local/worker-env.c local/worker-run.c \
 	local/forward-file.c local/forward-file.h
 worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/broker/libbroker.a \
-	libs/maildir/libmaildir.a libs/ipc/libipc.a libs/event/libevent.a libs/base/libbase.a \
-	$(EVENT_LIBS)
+	libs/ipc/libipc.a libs/event/libevent.a $(drop_libs) $(EVENT_LIBS)
 
 pkglibexec_PROGRAMS += courierlocal courierlocal-worker
 courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/local-sync.c local/local-forward.c

@@ -1,6 +1,7 @@
 /* The filter of a mailbox's owner, at RCPT or at the end of a message (localmailfilter(7)). */
 #include "config.h"
 
+#include "base/child-run.h"
 #include "local/worker.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static bool enter(const struct worker_filter *f, struct arena *a, struct worker_
 	return false;
 }
 
-static void tell(const struct program *p, struct arena *a, struct worker_filtered *r)
+static void tell(const struct child_run *p, struct arena *a, struct worker_filtered *r)
 {
 	if (p->late)
 		fault(r, a, "the filter", "it took too long and was ended (LOCALFILTERTIME)");
@@ -69,7 +70,7 @@ static void tell(const struct program *p, struct arena *a, struct worker_filtere
 	else
 		*r = (struct worker_filtered){.ended = true,
 		    .status = (uint32_t)WEXITSTATUS(p->status),
-		    .output = arena_str(a, buf_str(p->sink))};
+		    .output = arena_str(a, buf_str(p->out))};
 }
 
 void worker_filter_run(
@@ -77,11 +78,12 @@ void worker_filter_run(
 {
 	struct buf output;
 	int null = message < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-	struct program p = {.argv = make_argv(f, a),
+	struct child_run p = {.argv = make_argv(f, a),
 	    .env = make_env(f, a),
 	    .in = message < 0 ? null : message,
-	    .seconds = f->seconds,
-	    .sink = &output};
+	    .deadline = clock_mono_ms() + (int64_t)f->seconds * 1000,
+	    .out = &output,
+	    .err = &output};
 	buf_init(&output, BROKER_OUTPUT_MAX);
 	if (f->uid != geteuid())
 		fault(r, a, "the worker", "it belongs to somebody else");
@@ -90,7 +92,7 @@ void worker_filter_run(
 	else if (enter(f, a, r)) {
 		if (access(p.argv[0], X_OK) < 0)
 			fault(r, a, p.argv[0], strerror(errno));
-		else if (program_execute(&p) < 0)
+		else if (child_run(&p) < 0)
 			fault(r, a, "cannot run the filter", strerror(errno));
 		else
 			tell(&p, a, r);
