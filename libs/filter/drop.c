@@ -117,7 +117,8 @@ int drop_go(struct drop *d)
 	}
 	d->run = filter_run_new(&actions, d, drop_message(d));
 	filter_embedded(d->run, d->call->embedded);
-	filter_trace(d->run, trace, d);
+	if (d->call->file || d->call->why)
+		filter_trace(d->run, trace, d);
 	filter_deadline(d->run, d->deadline);
 	drop_variables(d);
 	drop_follow_all(d);

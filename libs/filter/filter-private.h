@@ -181,7 +181,11 @@ struct filter_run {
 	/* what patterns see; made when first wanted */
 	struct view {
 		bool made;
+		struct str whole; /* of the three below: the one that has it */
+		struct str slice; /* of the message itself, when it says the same */
 		struct buf text;
+		char *map; /* a file without name */
+		size_t map_size;
 	} top, headers, body;
 };
 

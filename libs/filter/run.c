@@ -21,7 +21,7 @@ struct filter_run *filter_run_new(
 	r->a = arena_new(STATEMENT_ARENA);
 	r->file = "";
 	buf_init(&r->error, FILTER_ERROR_MAX);
-	view_forget(r);
+	view_forget(r); /* makes them, too */
 	return r;
 }
 

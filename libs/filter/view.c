@@ -6,12 +6,83 @@
 #include "unicode/unicode.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /*
  * What patterns see: UTF-8, a field on one line, the bodies of text parts decoded.  Each text is at
  * most so large; a message that decodes to more is an error, not a half-searched message.
+ *
+ * A body that says what it means as it stands is not copied.  Others are decoded window by window,
+ * and what is more than VIEW_MEMORY goes to a file without name, which is mapped.
  */
-enum { VIEW_MAX = 1 << 30, FIELD_ARENA = 64 << 20, MIME_ARENA = 256 << 20 };
+enum {
+	VIEW_MAX = 1 << 30,
+	VIEW_MEMORY = 4 << 20,
+	WINDOW = 64 * 1024,
+	FIELD_ARENA = 64 << 20,
+	MIME_ARENA = 256 << 20
+};
+
+/* A view in the making. */
+struct making {
+	struct filter_run *r;
+	struct view *v;
+	struct buf *out; /* of v; what is not in the file yet */
+	int fd;          /* -1: it is in memory as a whole */
+	size_t spilled;
+	bool end_of_line, any;
+};
+
+/* Between two pieces of text. */
+static bool settle(struct making *k)
+{
+	if (k->out->failed || k->spilled + k->out->n > VIEW_MAX)
+		return false;
+	if (k->out->n) {
+		k->any = true;
+		k->end_of_line = k->out->p[k->out->n - 1] == '\n';
+	}
+	if (k->out->n <= VIEW_MEMORY || !k->r->host->scratch)
+		return true;
+	if (k->fd < 0 && (k->fd = k->r->host->scratch(k->r)) < 0)
+		return true; /* then in memory */
+	if (file_write_all(k->fd, k->out->p, k->out->n) < 0)
+		return false;
+	k->spilled += k->out->n;
+	buf_clear(k->out);
+	return true;
+}
+
+static bool map_view(struct making *k)
+{
+	struct view *v = k->v;
+	if (file_write_all(k->fd, k->out->p, k->out->n) < 0)
+		return false;
+	v->map_size = k->spilled + k->out->n;
+	v->map = mmap(NULL, v->map_size, PROT_READ, MAP_PRIVATE, k->fd, 0);
+	if (v->map == MAP_FAILED) {
+		v->map = NULL;
+		return false;
+	}
+	v->whole = str_at(v->map, v->map_size);
+	buf_free(&v->text);
+	buf_init(&v->text, VIEW_MAX);
+	return true;
+}
+
+static bool finish(struct making *k, bool ok)
+{
+	struct view *v = k->v;
+	ok = ok && settle(k);
+	if (ok && k->fd >= 0)
+		ok = map_view(k);
+	else if (ok)
+		v->whole = v->slice.p ? v->slice : buf_str(&v->text);
+	if (k->fd >= 0)
+		close(k->fd);
+	return ok;
+}
 
 static const char *const address_fields[] = {"from", "to", "cc", "bcc", "sender", "reply-to",
     "resent-from", "resent-to", "resent-cc", "resent-bcc", "resent-sender", "resent-reply-to",
@@ -96,8 +167,9 @@ static bool field_text(struct arena *a, const struct header_field *f, struct buf
 	return !out->failed;
 }
 
-static bool add_header(struct str block, struct buf *out)
+static bool add_header(struct str block, struct making *k)
 {
+	struct buf *out = k->out;
 	struct header_field f;
 	struct arena *a = arena_new(FIELD_ARENA);
 	bool ok = a != NULL;
@@ -111,7 +183,7 @@ static bool add_header(struct str block, struct buf *out)
 		} else {
 			add_clean(out, str_trim(f.raw));
 		}
-		ok = buf_addc(out, '\n');
+		ok = buf_addc(out, '\n') && settle(k);
 	}
 	arena_free(a);
 	return ok;
@@ -128,103 +200,223 @@ static bool is_mime(const struct filter_message *m)
 	return header_find(top_block(m), "MIME-Version", &f);
 }
 
-/* Decoded and in UTF-8; what can't be decoded stays readable. */
-static bool add_text(struct str body, enum mime_cte cte, struct str charset, struct buf *out)
+/* Bytes of ASCII at its start. */
+static size_t ascii_run(struct str s)
 {
+	size_t n = 0;
+	for (uint64_t eight; n + 8 <= s.n; n += 8) {
+		memcpy(&eight, s.p + n, 8);
+		if (eight & 0x8080808080808080ULL)
+			break;
+	}
+	while (n < s.n && (unsigned char)s.p[n] < 0x80)
+		n++;
+	return n;
+}
+
+static bool is_utf8(struct str s)
+{
+	for (;;) {
+		uint32_t cp;
+		s = str_skip(s, ascii_run(s));
+		if (!s.n)
+			return true;
+		size_t n = utf8_next(s, &cp);
+		if (!n)
+			return false;
+		s = str_skip(s, n);
+	}
+}
+
+/* CR before LF says nothing to a pattern. */
+static bool has_crlf(struct str s)
+{
+	const char *end = s.p + s.n;
+	for (const char *p = s.p; s.n && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+		if (p + 1 < end && p[1] == '\n')
+			return true;
+	return false;
+}
+
+/* Decoding would give what stands there. */
+static bool says_it_itself(struct str body, enum mime_cte cte, struct str charset)
+{
+	bool utf8 = !charset.n || str_iis(charset, "utf-8") || str_iis(charset, "us-ascii");
+	bool ascii =
+	    str_istarts(charset, STR("iso-8859-")) || str_istarts(charset, STR("windows-125"));
+	if (cte == MIME_QP || cte == MIME_BASE64 || !(utf8 || ascii) || !body.n ||
+	    body.p[body.n - 1] != '\n')
+		return false;
+	return (utf8 ? is_utf8(body) : ascii_run(body) == body.n) && !has_crlf(body);
+}
+
+/* One piece of text at a time, without the CR of line ends. */
+struct texts {
+	struct making *k;
 	struct mime_decoder d;
 	struct charset c;
-	struct buf raw;
-	buf_init(&raw, VIEW_MAX);
-	mime_decoder_init(&d, cte);
-	bool ok = mime_decode(&d, body, &raw) && mime_decode_end(&d, &raw);
-	if (!charset_open(&c, charset) && !charset_open(&c, STR_NONE)) {
-		buf_free(&raw);
-		return false;
+	struct buf raw, text;
+	bool cr; /* one is held back */
+};
+
+static void without_cr(struct texts *t, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (t->cr && s.p[i] != '\n')
+			buf_addc(t->k->out, '\r');
+		t->cr = s.p[i] == '\r';
+		if (!t->cr)
+			buf_addc(t->k->out, s.p[i]);
 	}
-	size_t from = out->n;
-	ok = ok && charset_convert(&c, buf_str(&raw), out) && charset_end(&c, out);
-	charset_close(&c);
-	buf_free(&raw);
-	size_t to = from; /* CR before LF says nothing */
-	for (size_t i = from; i < out->n; i++)
-		if (out->p[i] != '\r' || i + 1 == out->n || out->p[i + 1] != '\n')
-			out->p[to++] = out->p[i];
-	out->n = to;
-	out->p[to] = 0;
-	if (ok && out->n > from && out->p[out->n - 1] != '\n')
-		ok = buf_addc(out, '\n');
+}
+
+static bool put_text(struct texts *t)
+{
+	struct str s = buf_str(&t->text);
+	if (t->cr || str_chr(s, '\r') >= 0)
+		without_cr(t, s);
+	else
+		buf_adds(t->k->out, s);
+	buf_clear(&t->raw);
+	buf_clear(&t->text);
+	return settle(t->k);
+}
+
+static bool put_all(struct texts *t, struct str body)
+{
+	bool ok = true;
+	while (ok && body.n) {
+		ok = mime_decode(&t->d, str_head(body, WINDOW), &t->raw) &&
+		     charset_convert(&t->c, buf_str(&t->raw), &t->text) && put_text(t);
+		body = str_skip(body, WINDOW);
+	}
+	ok = ok && mime_decode_end(&t->d, &t->raw) &&
+	     charset_convert(&t->c, buf_str(&t->raw), &t->text) && charset_end(&t->c, &t->text) &&
+	     put_text(t);
+	if (ok && t->cr)
+		ok = buf_addc(t->k->out, '\r') && settle(t->k);
 	return ok;
+}
+
+/* Decoded and in UTF-8; what can't be decoded stays readable.  Ends with a line's end. */
+static bool decode(struct making *k, struct str body, enum mime_cte cte, struct str charset)
+{
+	struct texts t = {.k = k};
+	buf_init(&t.raw, 4 * WINDOW);
+	buf_init(&t.text, 16 * WINDOW);
+	mime_decoder_init(&t.d, cte);
+	bool ok = charset_open(&t.c, charset) || charset_open(&t.c, STR_NONE);
+	if (ok) {
+		size_t before = k->spilled + k->out->n;
+		ok = put_all(&t, body);
+		charset_close(&t.c);
+		if (ok && k->spilled + k->out->n > before && !k->end_of_line)
+			ok = buf_addc(k->out, '\n') && settle(k);
+	}
+	buf_free(&t.raw);
+	buf_free(&t.text);
+	return ok;
+}
+
+/* The first text may stay where it is; another one after it, and both are copied. */
+static bool add_text(struct making *k, struct str body, enum mime_cte cte, struct str charset)
+{
+	struct str slice = k->v->slice;
+	if (!k->any && !slice.p && says_it_itself(body, cte, charset)) {
+		k->v->slice = body;
+		return true;
+	}
+	k->v->slice = STR_NONE;
+	if (slice.p && !decode(k, slice, MIME_8BIT, STR("utf-8")))
+		return false;
+	return decode(k, body, cte, charset);
 }
 
 struct walk {
 	struct str bytes;
 	struct arena *a;
-	struct buf *headers, *body; /* the one wanted */
+	struct making *k;
+	bool headers; /* or bodies */
 };
+
+static struct str between(struct str all, size_t start, size_t end)
+{
+	return str_head(str_skip(all, start), end - start);
+}
 
 static bool visit(struct walk *w, const struct mime_part *p)
 {
-	struct str all = w->bytes;
 	bool ok = true;
 	if (w->headers)
-		ok = add_header(
-		    str_head(str_skip(all, p->header.start), p->header.end - p->header.start),
-		    w->headers);
-	if (w->body && !p->multipart && !p->message && str_is(p->type, "text"))
-		ok = add_text(str_head(str_skip(all, p->body.start), p->body.end - p->body.start),
-		    p->cte, mime_param_value(w->a, p->params, "charset"), w->body);
+		ok = add_header(between(w->bytes, p->header.start, p->header.end), w->k);
+	else if (!p->multipart && !p->message && str_is(p->type, "text"))
+		ok = add_text(w->k, between(w->bytes, p->body.start, p->body.end), p->cte,
+		    mime_param_value(w->a, p->params, "charset"));
 	for (const struct mime_part *c = p->child; ok && c; c = c->next)
 		ok = visit(w, c);
 	return ok;
 }
 
 /* Nested at most as deep as mime_default_limits says. */
-static bool walk(struct filter_run *r, struct buf *headers, struct buf *body)
+static bool walk(struct making *k, bool headers)
 {
 	struct mime_result m;
-	struct walk w = {r->msg.bytes, arena_new(MIME_ARENA), headers, body};
+	struct walk w = {k->r->msg.bytes, arena_new(MIME_ARENA), k, headers};
 	bool ok =
 	    w.a && mime_parse(w.a, w.bytes, &mime_default_limits, &m) == 0 && visit(&w, m.root);
 	arena_free(w.a);
 	return ok;
 }
 
-static bool make(struct filter_run *r, enum view_kind k, struct buf *out)
+static bool make_body(struct making *k, bool mime)
 {
 	size_t body;
-	bool mime = is_mime(&r->msg);
-	if (k == VIEW_BODY && mime)
-		return walk(r, NULL, out);
-	if (k == VIEW_BODY) {
-		header_length(r->msg.bytes, &body);
-		return add_text(str_skip(r->msg.bytes, body), MIME_7BIT, STR_NONE, out);
-	}
-	if (!add_header(r->msg.extra, out))
-		return false;
-	return k == VIEW_HEADERS && mime ? walk(r, out, NULL) : add_header(top_block(&r->msg), out);
+	if (mime)
+		return walk(k, false);
+	header_length(k->r->msg.bytes, &body);
+	return add_text(k, str_skip(k->r->msg.bytes, body), MIME_7BIT, STR_NONE);
+}
+
+static bool make(struct filter_run *r, enum view_kind kind, struct view *v)
+{
+	struct making k = {.r = r, .v = v, .out = &v->text, .fd = -1};
+	bool mime = kind != VIEW_TOP && is_mime(&r->msg);
+	bool ok;
+	if (kind == VIEW_BODY)
+		ok = make_body(&k, mime);
+	else
+		ok = add_header(r->msg.extra, &k) &&
+		     (mime ? walk(&k, true) : add_header(top_block(&r->msg), &k));
+	return finish(&k, ok);
+}
+
+static void forget(struct view *v)
+{
+	if (v->map)
+		munmap(v->map, v->map_size);
+	buf_free(&v->text);
+	*v = (struct view){0};
+	buf_init(&v->text, VIEW_MAX);
 }
 
 bool view_get(struct filter_run *r, enum view_kind k, struct str *out)
 {
 	struct view *v = k == VIEW_TOP ? &r->top : k == VIEW_HEADERS ? &r->headers : &r->body;
-	if (!v->made && !make(r, k, &v->text)) {
-		buf_clear(&v->text);
+	if (!v->made && !make(r, k, v)) {
+		forget(v);
 		filter_fail(r, "the message is too large to be searched");
 		return false;
 	}
 	v->made = true;
-	*out = buf_str(&v->text);
+	*out = v->whole;
 	return true;
 }
 
 void view_forget(struct filter_run *r)
 {
-	struct view *all[] = {&r->top, &r->headers, &r->body};
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		buf_free(&all[i]->text);
-		buf_init(&all[i]->text, VIEW_MAX);
-		all[i]->made = false;
-	}
+	forget(&r->top);
+	forget(&r->headers);
+	forget(&r->body);
 }
 
 struct str filter_header(struct filter_run *r, const char *name)
