@@ -11,7 +11,7 @@
  */
 #include "config.h"
 
-#include "local/worker-proto.h"
+#include "tests/lib/worker-edge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 200 << 20, TIME_LIMIT_MS = 300 * 1000, EDGE = 3 };
+enum { FILE_MAX = 200 << 20, TIME_LIMIT_MS = 300 * 1000 };
 
 extern char **environ;
 
@@ -108,24 +108,6 @@ static void tell(long n, int64_t took_us, double cpu)
 
 /* ---- a worker -------------------------------------------------------------------------------- */
 
-static pid_t start_worker(const char *program, int *edge)
-{
-	int ends[2];
-	if (ipc_pair(ends) < 0)
-		stop("socketpair");
-	pid_t pid = fork();
-	if (pid < 0)
-		stop("fork");
-	if (pid == 0) {
-		dup2(ends[1], EDGE);
-		execl(program, "courierlocal-worker", (char *)NULL);
-		_exit(127);
-	}
-	close(ends[1]);
-	*edge = ends[0];
-	return pid;
-}
-
 static void one_delivery(struct ipc *c, const struct worker_delivery *d, int fd, pid_t pid)
 {
 	struct ipc_msg m;
@@ -147,7 +129,7 @@ static void one_delivery(struct ipc *c, const struct worker_delivery *d, int fd,
 
 static int worker_mode(char **arg)
 {
-	int edge = -1, file = open(arg[3], O_RDONLY | O_CLOEXEC);
+	int file = open(arg[3], O_RDONLY | O_CLOEXEC);
 	long n = number(arg[4]);
 	struct buf text, env;
 	buf_init(&text, FILE_MAX);
@@ -173,8 +155,10 @@ static int worker_mode(char **arg)
 	    .maildrop = STR(BINDIR "/maildrop"),
 	    .env = buf_str(&env),
 	    .body = inlined ? buf_str(&text) : STR_NONE};
-	pid_t pid = start_worker(arg[0], &edge);
-	struct ipc *c = ipc_new(NULL, edge, NULL, NULL);
+	pid_t pid;
+	struct ipc *c = worker_edge_start(arg[0], false, &pid);
+	if (!c)
+		stop(arg[0]);
 	int64_t begin = clock_mono_us();
 	for (long i = 0; i < n; i++)
 		one_delivery(c, &d, inlined ? -1 : file, pid);

@@ -22,16 +22,24 @@ courierlocal_LDADD = local/libworkerproto.a libs/module/libmodule.a libs/gate/li
 courierlocal_worker_SOURCES = local/worker-main.c
 courierlocal_worker_LDADD = $(worker_libs)
 
+noinst_PROGRAMS += tests/tools/worker-ask
+tests_tools_worker_ask_SOURCES = tests/tools/worker-ask.c tests/lib/worker-edge.c tests/lib/worker-edge.h
+tests_tools_worker_ask_LDADD = local/libworkerproto.a libs/broker/libbroker.a libs/ipc/libipc.a \
+	libs/event/libevent.a libs/config/libconfig.a libs/base/libbase.a $(EVENT_LIBS)
+
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/local tests/unit/local-worker tests/unit/local-rules tests/unit/local-crash \
+check_PROGRAMS += tests/unit/local tests/unit/local-worker tests/unit/local-rules tests/unit/local-crash tests/unit/local-drop \
 	tests/unit/forward-file
 tests_unit_forward_file_SOURCES = tests/unit/forward-file.c
 tests_unit_forward_file_LDADD = $(local_dotforward_LDADD) $(CMOCKA_LIBS)
 tests_unit_local_SOURCES = tests/unit/local.c
 tests_unit_local_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_local_worker_SOURCES = tests/unit/local-worker.c tests/unit/local-bench.c tests/unit/local-bench.h
+local_bench = tests/unit/local-bench.c tests/unit/local-bench.h tests/lib/worker-edge.c tests/lib/worker-edge.h
+tests_unit_local_worker_SOURCES = tests/unit/local-worker.c $(local_bench)
 tests_unit_local_worker_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_local_rules_SOURCES = tests/unit/local-rules.c tests/unit/local-bench.c tests/unit/local-bench.h
+tests_unit_local_rules_SOURCES = tests/unit/local-rules.c $(local_bench)
+tests_unit_local_drop_SOURCES = tests/unit/local-drop.c $(local_bench)
+tests_unit_local_drop_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 tests_unit_local_rules_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 tests_unit_local_crash_SOURCES = tests/unit/local-crash.c tests/lib/failsys.c tests/lib/failsys.h
 tests_unit_local_crash_LDADD = $(worker_libs) $(CMOCKA_LIBS) -ldl
