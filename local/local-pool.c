@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "local/local.h"
+#include "local/pool-private.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,60 +10,11 @@
  * once.  Own ones follow filters and run programs: each is one account's, stays for its next
  * message, and has one delivery at a time, so that whatever a script does to it harms that alone.
  */
-enum { SWEEP_MS = 1000, ASK_PAUSE_MS = 5000, PATIENCE_MS = 100 };
-
-struct queue {
-	struct task *first, **end;
-	size_t n;
-};
-
-struct slot {
-	struct slot *next;
-	struct group *group; /* NULL: an account's own worker */
-	char *account;       /* of that, and the extension of its last delivery */
-	char *ext;
-	struct pool *pool;
-	struct ipc *c;
-	struct queue flying;
-	uint32_t uid; /* as the broker says */
-	int64_t idle_since;
-};
-
-struct group {
-	struct group *next;
-	struct pool *pool;
-	bool alias; /* of the pseudo account: its ids are the broker's business */
-	uint32_t uid, gid;
-	struct slot *slots;
-	unsigned n, asked; /* workers there are, and are asked for */
-	int64_t ask_after; /* the broker has said no to one more */
-	struct queue waiting;
-};
-
-struct request { /* to the broker */
-	struct pool *pool;
-	struct group *group;
-	struct task *task; /* for an own worker; it is in no queue meanwhile */
-	struct request *next;
-};
-
-struct pool {
-	struct service *service;
-	struct broker_client *broker;
-	struct timer *sweep, *patience;
-	struct pool_limits limits;
-	struct group *groups;
-	struct slot *own;
-	struct request *asked_own;
-	unsigned n_own; /* with those asked for */
-	struct queue waiting_own;
-	uint32_t last_id;
-};
+enum { SWEEP_MS = 1000, ASK_PAUSE_MS = 5000 };
 
 static void dispatch(struct group *g);
-static void dispatch_own(struct pool *p);
 
-static void queue_put(struct queue *q, struct task *t)
+void queue_put(struct queue *q, struct task *t)
 {
 	if (!q->n)
 		q->end = &q->first;
@@ -73,7 +24,7 @@ static void queue_put(struct queue *q, struct task *t)
 	q->n++;
 }
 
-static struct task *queue_take(struct queue *q)
+struct task *queue_take(struct queue *q)
 {
 	struct task *t = q->first;
 	if (!t)
@@ -116,7 +67,7 @@ static void fail_all(struct queue *q, const char *why)
 
 /* Frees the slot.  What it had not answered is told to be deferred: nobody knows how far it came.
  */
-static void slot_drop(struct slot *s, const char *why)
+void slot_drop(struct slot *s, const char *why)
 {
 	struct pool *p = s->pool;
 	struct slot **at = s->group ? &s->group->slots : &p->own;
@@ -142,7 +93,7 @@ static void after(struct pool *p, struct group *g)
 	if (g)
 		dispatch(g);
 	else
-		dispatch_own(p);
+		own_dispatch(p);
 }
 
 static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
@@ -173,11 +124,12 @@ static void on_close(void *ctx, struct ipc *c)
 	after(p, g);
 }
 
-static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t uid)
+struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t uid)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
 	struct slot *s = mem_new(struct slot);
-	*s = (struct slot){.group = g, .pool = p, .uid = uid, .idle_since = clock_mono_ms()};
+	*s = (struct slot){.group = g, .pool = p, .uid = uid};
+	s->since = s->idle_since = clock_mono_ms();
 	s->c = ipc_new(service_loop(p->service), fd, &handlers, s);
 	if (!s->c) {
 		close(fd);
@@ -192,12 +144,12 @@ static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t u
 	return s;
 }
 
-static bool is_alias(const struct task *t)
+bool task_is_alias(const struct task *t)
 {
 	return str_is(t->key->user, BROKER_ALIAS_ACCOUNT);
 }
 
-static void give(struct slot *s, struct task *t)
+void slot_give(struct slot *s, struct task *t)
 {
 	int fd = t->d.body.p ? -1 : module_body_fd(t->body);
 	if (!s->group) {
@@ -208,7 +160,7 @@ static void give(struct slot *s, struct task *t)
 		fail(t, false, "cannot open the message");
 		return;
 	}
-	if (is_alias(t))
+	if (task_is_alias(t))
 		t->d.uid = s->uid;
 	t->id = ++s->pool->last_id;
 	t->deadline = clock_mono_ms() + s->pool->limits.delivery_ms;
@@ -219,31 +171,6 @@ static void give(struct slot *s, struct task *t)
 		fail(t, false, "cannot hand the message to a delivery worker");
 	else
 		queue_put(&s->flying, t);
-}
-
-/* It is asked for no more. */
-static void own_came(struct request *q)
-{
-	struct request **at = &q->pool->asked_own;
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
-}
-
-static void got_own(struct request *q, int result, int fd, uint32_t uid, struct str why)
-{
-	struct pool *p = q->pool;
-	struct task *t = q->task;
-	own_came(q);
-	struct slot *s = result == 0 ? slot_new(p, NULL, fd, uid) : NULL;
-	if (s) {
-		s->account = mem_strndup(t->key->user.p, t->key->user.n);
-		give(s, t);
-	} else {
-		p->n_own--;
-		t->done(t->ctx, NULL, result == -2, result ? why : STR("no memory"));
-	}
-	dispatch_own(p);
 }
 
 static void got_plain(
@@ -280,16 +207,16 @@ static void got(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struc
 {
 	struct request *q = ctx;
 	if (q->task)
-		got_own(q, result, fd, uid, why);
+		own_got(q, result, fd, uid, why);
 	else
 		got_plain(q, result, fd, uid, gid, why);
 	free(q);
 }
 
-static void ask(struct pool *p, struct group *g, struct task *own, struct str account)
+void pool_ask(struct pool *p, struct group *g, struct task *own, struct str account)
 {
 	struct request *q = mem_new(struct request);
-	*q = (struct request){.pool = p, .group = g, .task = own};
+	*q = (struct request){.pool = p, .group = g, .task = own, .since = clock_mono_ms()};
 	if (own) {
 		q->next = p->asked_own;
 		p->asked_own = q;
@@ -310,92 +237,21 @@ static void dispatch(struct group *g)
 {
 	struct slot *s;
 	while (g->waiting.n && (s = least_busy(g)) && s->flying.n < WORKER_IN_FLIGHT)
-		give(s, queue_take(&g->waiting));
+		slot_give(s, queue_take(&g->waiting));
 	s = least_busy(g);
 	bool crowded = s ? s->flying.n >= WORKER_CROWDED : g->waiting.n > 0;
 	struct task *t = g->waiting.first ? g->waiting.first : s ? s->flying.first : NULL;
 	if (crowded && t && !g->asked && g->n < g->pool->limits.workers &&
 	    clock_mono_ms() >= g->ask_after) {
 		g->asked++;
-		ask(g->pool, g, NULL, t->key->user);
+		pool_ask(g->pool, g, NULL, t->key->user);
 	}
-}
-
-static bool is_of(const struct slot *s, const struct task *t)
-{
-	return str_is(t->key->user, s->account) && (is_alias(t) || s->uid == t->key->uid);
-}
-
-/* What the account has: an idle worker in *idle, and whether a busy one is there or coming. */
-static bool own_busy(const struct pool *p, const struct task *t, struct slot **idle)
-{
-	bool busy = false;
-	*idle = NULL;
-	for (struct slot *s = p->own; s; s = s->next)
-		if (is_of(s, t)) {
-			if (!s->flying.n)
-				*idle = s;
-			busy = busy || s->flying.n;
-		}
-	for (const struct request *q = p->asked_own; q && !busy; q = q->next)
-		busy = str_eq(q->task->key->user, t->key->user);
-	return busy;
-}
-
-static bool room_for_own(struct pool *p)
-{
-	struct slot *oldest = NULL;
-	if (p->n_own < p->limits.programs)
-		return true;
-	for (struct slot *s = p->own; s; s = s->next)
-		if (!s->flying.n && (!oldest || s->idle_since < oldest->idle_since))
-			oldest = s;
-	if (oldest)
-		slot_drop(oldest, "");
-	return p->n_own < p->limits.programs;
-}
-
-/* True: it has gone on its way.  A filter takes a moment: it is worth to wait for the worker that
- * is there, and only a program that takes long makes a further one. */
-static bool start_own(struct pool *p, struct task *t, int64_t now)
-{
-	struct slot *idle;
-	bool busy = own_busy(p, t, &idle);
-	if (idle) {
-		give(idle, t);
-		return true;
-	}
-	if ((busy && t->waits_since + PATIENCE_MS > now) || !room_for_own(p))
-		return false;
-	p->n_own++;
-	ask(p, NULL, t, t->key->user);
-	return true;
-}
-
-static void dispatch_own(struct pool *p)
-{
-	int64_t now = clock_mono_ms();
-	struct queue all = p->waiting_own;
-	if (!all.n)
-		return;
-	p->waiting_own = (struct queue){.end = NULL};
-	struct task *t;
-	while ((t = queue_take(&all)))
-		if (!start_own(p, t, now))
-			queue_put(&p->waiting_own, t);
-	if (p->waiting_own.n && !timer_armed(p->patience))
-		timer_set(p->patience, PATIENCE_MS);
-}
-
-static void out_of_patience(void *ctx)
-{
-	dispatch_own(ctx);
 }
 
 static bool belongs(const struct group *g, const struct task *t)
 {
-	if (g->alias || is_alias(t))
-		return g->alias && is_alias(t);
+	if (g->alias || task_is_alias(t))
+		return g->alias && task_is_alias(t);
 	return g->uid == t->key->uid && g->gid == t->key->gid;
 }
 
@@ -409,7 +265,7 @@ static struct group *group_of(struct pool *p, const struct task *t)
 	g = mem_new(struct group);
 	*g = (struct group){.next = p->groups,
 	    .pool = p,
-	    .alias = is_alias(t),
+	    .alias = task_is_alias(t),
 	    .uid = t->key->uid,
 	    .gid = t->key->gid};
 	p->groups = g;
@@ -423,7 +279,7 @@ void pool_give(struct pool *p, struct task *t)
 	if (t->fresh) {
 		t->waits_since = clock_mono_ms();
 		queue_put(&p->waiting_own, t);
-		dispatch_own(p);
+		own_dispatch(p);
 		return;
 	}
 	struct group *g = group_of(p, t);
@@ -454,7 +310,7 @@ static void sweep(void *ctx)
 	int64_t now = clock_mono_ms();
 	bool any = p->n_own > 0;
 	sweep_slots(p, p->own, now);
-	dispatch_own(p);
+	own_dispatch(p);
 	for (struct group **at = &p->groups; *at;) {
 		struct group *g = *at;
 		sweep_slots(p, g->slots, now);
@@ -477,21 +333,8 @@ struct pool *pool_new(struct service *s, struct broker_client *broker)
 	p->service = s;
 	p->broker = broker;
 	p->sweep = timer_new(service_loop(s), sweep, p);
-	p->patience = timer_new(service_loop(s), out_of_patience, p);
+	p->patience = timer_new(service_loop(s), own_out_of_patience, p);
 	return p;
-}
-
-/* Each extension has instructions of its own. */
-bool pool_has_own(const struct pool *p, const struct task *t)
-{
-	for (const struct slot *s = p->own; s; s = s->next)
-		if (is_of(s, t) && str_is(t->key->ext, s->ext))
-			return true;
-	for (const struct request *q = p->asked_own; q; q = q->next)
-		if (str_eq(q->task->key->user, t->key->user) &&
-		    str_eq(q->task->key->ext, t->key->ext))
-			return true;
-	return false;
 }
 
 void pool_set_limits(struct pool *p, const struct pool_limits *l)

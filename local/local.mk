@@ -16,7 +16,7 @@ worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/b
 	libs/ipc/libipc.a libs/event/libevent.a $(drop_libs) $(EVENT_LIBS)
 
 pkglibexec_PROGRAMS += courierlocal courierlocal-worker
-courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/local-sync.c local/local-forward.c
+courierlocal_SOURCES = local/local.h local/local-main.c local/local-pool.c local/pool-own.c local/pool-private.h local/local-sync.c local/local-forward.c
 courierlocal_LDADD = local/libworkerproto.a libs/module/libmodule.a libs/gate/libgate.a \
 	libs/broker/libbroker.a $(SERVICE_LIBS)
 courierlocal_worker_SOURCES = local/worker-main.c

@@ -110,11 +110,11 @@ static int read_message(struct job *j, struct drop *d)
 	return lseek(j->msg.fd, 0, SEEK_SET) < 0 ? -1 : drop_read(d, j->msg.fd);
 }
 
-static void say(struct job *j, const char *user, const struct drop *d)
+static void say(struct buf *out, const char *user, const struct drop *d)
 {
-	buf_addz(&j->text, "maildrop: ");
-	buf_adds(&j->text, str_head(buf_str(&d->problem), j->text.max - j->text.n));
-	buf_adds(&j->text, str_head(STR("\n"), j->text.max - j->text.n));
+	buf_adds(out, str_head(STR("maildrop: "), out->max - out->n));
+	buf_adds(out, str_head(buf_str(&d->problem), out->max - out->n));
+	buf_adds(out, str_head(STR("\n"), out->max - out->n));
 	if (!house.set.syslog)
 		return;
 	log_open("maildrop", LOG_TO_SYSLOG, -1);
@@ -140,7 +140,7 @@ static int follow(struct job *j, struct drop_call *call)
 	else
 		code = drop_go(&d);
 	if (d.problem.n)
-		say(j, call->who.name, &d);
+		say(&j->text, call->who.name, &d);
 	take_place(j, &d);
 	drop_end(&d);
 	return code;
@@ -197,5 +197,48 @@ bool worker_drop(struct job *j, const char *command, char *const *env, enum verd
 		    &j->text, "maildrop: the settings of maildrop are wrong: see courier check\n");
 		*v = program_ended(j, EX_TEMPFAIL);
 	}
+	return true;
+}
+
+/* ---- at SMTP time ---------------------------------------------------------------------------- */
+
+static int judge(struct drop_call *call, int message, bool *late)
+{
+	struct drop d;
+	int code = EX_TEMPFAIL;
+	drop_init(&d, call);
+	if ((message < 0 ? drop_take(&d, STR("")) : drop_read(&d, message)) < 0)
+		buf_addf(&d.problem, "cannot read the message: %s", strerror(errno));
+	else
+		code = drop_go(&d);
+	*late = clock_mono_ms() >= d.deadline;
+	if (d.problem.n)
+		say(call->sink, call->who.name, &d);
+	drop_end(&d);
+	filter_cache_trim(house.cache);
+	return code;
+}
+
+bool worker_drop_filter(const struct worker_filter *f, int message, char **args, char *const *env,
+    struct buf *output, struct drop_verdict *v)
+{
+	if (!str_is(f->program, BINDIR "/maildrop") || *value_of(env, "TZ") || !find_house() ||
+	    !take_settings())
+		return false;
+	struct drop_call call = {.instance = &house.instance,
+	    .set = house.set,
+	    .who = {.name = value_of(env, "LOGNAME"),
+		.home = value_of(env, "HOME"),
+		.shell = "/bin/sh"},
+	    .filter = args[0],
+	    .args = args + 1,
+	    .env = env,
+	    .embedded = true,
+	    .warn_percent = -1,
+	    .grace = GRACE,
+	    .seconds = f->seconds,
+	    .sink = output,
+	    .cache = house.cache};
+	v->status = judge(&call, message, &v->late);
 	return true;
 }

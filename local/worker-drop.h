@@ -23,4 +23,12 @@ bool drop_command_read(
 /* Carries the command out and says true, when it is one that is understood here. */
 bool worker_drop(struct job *j, const char *command, char *const *env, enum verdict *v);
 
+/* For worker-filter.c: the same for "PROGRAM -D uid/gid -M args[0] args[1] ...", or false. */
+struct drop_verdict {
+	int status;
+	bool late;
+};
+bool worker_drop_filter(const struct worker_filter *f, int message, char **args, char *const *env,
+    struct buf *output, struct drop_verdict *v);
+
 #endif
