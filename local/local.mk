@@ -45,7 +45,11 @@ tests_unit_local_crash_SOURCES = tests/unit/local-crash.c tests/lib/failsys.c te
 tests_unit_local_crash_LDADD = $(worker_libs) $(CMOCKA_LIBS) -ldl
 endif
 
-fuzz_programs += tests/fuzz/fuzz-dot-courier tests/fuzz/fuzz-local-worker tests/fuzz/fuzz-forward-file
+fuzz_programs += tests/fuzz/fuzz-dot-courier tests/fuzz/fuzz-local-worker tests/fuzz/fuzz-forward-file \
+	tests/fuzz/fuzz-drop-command
+tests_fuzz_fuzz_drop_command_SOURCES = tests/fuzz/fuzz-drop-command.c
+tests_fuzz_fuzz_drop_command_LDADD = $(worker_libs)
+tests_fuzz_fuzz_drop_command_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_forward_file_SOURCES = tests/fuzz/fuzz-forward-file.c
 tests_fuzz_fuzz_forward_file_LDADD = $(local_dotforward_LDADD)
 tests_fuzz_fuzz_forward_file_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

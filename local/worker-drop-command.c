@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/child.h"
 #include "local/worker-drop.h"
 
 enum { WORDS_MAX = 64 };
@@ -23,17 +24,6 @@ static bool name_of_variable(struct str s)
 	return true;
 }
 
-/* The first one counts, as for a shell that is given the environment. */
-static struct str value_of(char *const *env, struct str name)
-{
-	for (; *env; env++) {
-		struct str v = str_of(*env), its;
-		if (str_split(&v, '=', &its) && str_eq(its, name))
-			return v;
-	}
-	return STR("");
-}
-
 /* $NAME or ${NAME}. */
 static bool variable(struct str s, char *const *env, struct str *value)
 {
@@ -41,7 +31,8 @@ static bool variable(struct str s, char *const *env, struct str *value)
 	if (s.n > 1 && s.p[0] == '{' && s.p[s.n - 1] == '}')
 		s = str_at(s.p + 1, s.n - 2);
 	bool ok = name_of_variable(s);
-	*value = ok ? value_of(env, s) : STR_NONE;
+	const char *v = ok ? child_env(env, s) : NULL;
+	*value = str_of(v ? v : "");
 	return ok;
 }
 
@@ -101,6 +92,8 @@ bool drop_command_read(
 	char **w = arena_zero(a, (WORDS_MAX + 2) * sizeof *w);
 	size_t n = 0;
 	*out = (struct drop_command){.warn_percent = -1};
+	if (str_has_ctl(line))
+		return false;
 	while (w && str_word(&line, &word))
 		if (n == WORDS_MAX || !(w[n++] = word_value(a, word, env)))
 			return false;

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "base/child.h"
 #include "filter/drop.h"
 #include "local/worker-drop.h"
 
@@ -70,37 +71,30 @@ static bool take_settings(void)
 	return c != NULL;
 }
 
+static const char *value_of(char *const *env, const char *name)
+{
+	const char *value = child_env(env, str_of(name));
+	return value ? value : "";
+}
+
 /* The program that the command names is our own, and would be given sender and header lines. */
 static bool runs_ours(const struct job *j, struct str word, char *const *env)
 {
 	static const char ours[] = BINDIR "/maildrop";
-	struct str setting = j->d->maildrop, path = STR_NONE, dir;
+	struct str setting = j->d->maildrop, path, dir;
 	ptrdiff_t slash = str_rchr(setting, '/');
 	struct str name = slash < 0 ? setting : str_skip(setting, (size_t)slash + 1);
 	if (!str_eq(word, setting) && !str_eq(word, name))
 		return false;
 	if (str_chr(word, '/') >= 0)
 		return str_is(word, ours);
-	for (; *env; env++)
-		if (!strncmp(*env, "PATH=", 5)) {
-			path = str_of(*env + 5);
-			break;
-		}
+	path = str_of(value_of(env, "PATH"));
 	while (str_is(word, "maildrop") && str_split(&path, ':', &dir)) {
 		char *there = arena_printf(j->a, "%.*s/maildrop", STR_FMT(dir));
 		if (there && access(there, X_OK) == 0)
 			return !strcmp(there, ours);
 	}
 	return false;
-}
-
-static const char *value_of(char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-	for (; *env; env++)
-		if (!strncmp(*env, name, n) && (*env)[n] == '=')
-			return *env + n + 1;
-	return "";
 }
 
 static int read_message(struct job *j, struct drop *d)

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/child-run.h"
+#include "base/child.h"
 #include "local/worker-drop.h"
 
 #include <sys/wait.h>
@@ -19,14 +20,6 @@ enum verdict program_exit(int code)
 		if (code == permanent[i])
 			return FAILED;
 	return DEFERRED;
-}
-
-static const char *shell_of(char **env)
-{
-	for (; *env; env++)
-		if (!strncmp(*env, "SHELL=/", 7))
-			return *env + 6;
-	return "/bin/sh";
 }
 
 const char *program_command(struct arena *a, const char *command, struct str maildrop)
@@ -78,8 +71,11 @@ enum verdict program_run(struct job *j, const char *command, struct buf *output)
 	    .memory = j->d->program_memory,
 	    .out = sink,
 	    .err = sink};
-	char *argv[] = {env ? (char *)(uintptr_t)shell_of(env) : NULL, (char *)(uintptr_t) "-c",
-	    (char *)(uintptr_t)line, NULL};
+	const char *shell = child_env(env, STR("SHELL"));
+	if (!shell || shell[0] != '/')
+		shell = "/bin/sh";
+	char *argv[] = {
+	    (char *)(uintptr_t)shell, (char *)(uintptr_t) "-c", (char *)(uintptr_t)line, NULL};
 	p.argv = argv;
 	if (p.in < 0 || !env || !line || child_run(&p) < 0)
 		return job_errno(j, "cannot run", command);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "base/child.h"
 #include "filter/drop-private.h"
 
 #include <errno.h>
@@ -26,18 +27,9 @@ static void strip_cr(char *p, size_t *n)
 	*n = to;
 }
 
-static bool has_crlf(struct str s)
-{
-	const char *end = s.p + s.n;
-	for (const char *p = s.p; s.n && (p = memchr(p, '\r', (size_t)(end - p))); p++)
-		if (p + 1 < end && p[1] == '\n')
-			return true;
-	return false;
-}
-
 int drop_scratch(const struct drop *d)
 {
-	const char *home = drop_told(d, "HOME");
+	const char *home = child_env(d->call->env, STR("HOME"));
 	int fd = -1;
 	if (home && *home) {
 		char *dir = mem_printf("%s/.tmp", home);
@@ -129,7 +121,7 @@ static int map_without_cr(struct drop *d)
 	bool any = false;
 	for (struct str rest = all; !any && rest.n; rest = str_skip(rest, WINDOW)) {
 		/* one byte more: the pair may lie across the border */
-		any = has_crlf(str_head(rest, WINDOW + 1));
+		any = str_has_crlf(str_head(rest, WINDOW + 1));
 		drop_passed(d, str_head(rest, WINDOW));
 	}
 	if (!any)
@@ -191,7 +183,7 @@ int drop_read(struct drop *d, int fd)
 
 int drop_take(struct drop *d, struct str bytes)
 {
-	if (!has_crlf(bytes)) {
+	if (!str_has_crlf(bytes)) {
 		d->given = bytes;
 		return 0;
 	}

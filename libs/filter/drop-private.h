@@ -13,7 +13,6 @@ int drop_in_windows(const struct drop *d, struct str text,
     int (*take)(void *ctx, const void *p, size_t n), void *ctx);
 /* A file of its own, without a name, where the owner may have large ones. */
 int drop_scratch(const struct drop *d);
-const char *drop_told(const struct drop *d, const char *name); /* of the environment, or NULL */
 void drop_say(struct drop *d, struct str text, bool error);
 int64_t drop_seconds_left(const struct drop *d);
 

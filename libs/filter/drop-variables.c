@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/child.h"
 #include "filter/drop-private.h"
 
 #include <stdio.h>
@@ -88,26 +89,18 @@ static void import_environment(struct drop *d, bool all)
 	filter_environment(d->run, d->call->env);
 }
 
-const char *drop_told(const struct drop *d, const char *name)
-{
-	size_t n = strlen(name);
-	for (char *const *e = d->call->env; *e; e++)
-		if (!strncmp(*e, name, n) && (*e)[n] == '=')
-			return *e + n + 1;
-	return NULL;
-}
-
 /* The mail server has set these for us; it, not a stranger, is our caller. */
 static void import_from_server(struct drop *d)
 {
 	static const char *const names[] = {"HOME", "SHELL", "LOGNAME", "MAILDIRQUOTA"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = drop_told(d, names[i]);
+		const char *value = child_env(d->call->env, str_of(names[i]));
 		if (value && *value)
 			set(d, names[i], value);
 	}
-	if (drop_told(d, "MAILDROPDEFAULT"))
-		set(d, "DEFAULT", drop_told(d, "MAILDROPDEFAULT"));
+	const char *box = child_env(d->call->env, STR("MAILDROPDEFAULT"));
+	if (box)
+		set(d, "DEFAULT", box);
 }
 
 static void set_from(struct drop *d)

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/child.h"
 #include "filter/filter-private.h"
 
 #include <stdarg.h>
@@ -335,16 +336,6 @@ static bool banned(const struct filter_run *r, enum word what)
 	return false;
 }
 
-static struct str imported(const struct filter_run *r, struct str name)
-{
-	for (char *const *e = r->env; e && *e; e++) {
-		struct str value = str_of(*e), its;
-		if (str_split(&value, '=', &its) && str_eq(its, name))
-			return value;
-	}
-	return STR("");
-}
-
 static enum filter_end with_value(struct filter_run *r, struct statement *s, struct str v)
 {
 	struct str text;
@@ -368,7 +359,7 @@ static enum filter_end with_value(struct filter_run *r, struct statement *s, str
 			return FILTER_FELL_THROUGH;
 		return failed(r, "cannot open the log file");
 	case W_IMPORT:
-		if (!filter_set(r, v, imported(r, v)))
+		if (!filter_set(r, v, str_of(child_env(r->env, v))))
 			return failed(r, "too much text in variables");
 		return FILTER_FELL_THROUGH;
 	case W_UNSET:

@@ -228,16 +228,6 @@ static bool is_utf8(struct str s)
 	}
 }
 
-/* CR before LF says nothing to a pattern. */
-static bool has_crlf(struct str s)
-{
-	const char *end = s.p + s.n;
-	for (const char *p = s.p; s.n && (p = memchr(p, '\r', (size_t)(end - p))); p++)
-		if (p + 1 < end && p[1] == '\n')
-			return true;
-	return false;
-}
-
 /* Decoding would give what stands there. */
 static bool says_it_itself(struct str body, enum mime_cte cte, struct str charset)
 {
@@ -247,7 +237,7 @@ static bool says_it_itself(struct str body, enum mime_cte cte, struct str charse
 	if (cte == MIME_QP || cte == MIME_BASE64 || !(utf8 || ascii) || !body.n ||
 	    body.p[body.n - 1] != '\n')
 		return false;
-	return (utf8 ? is_utf8(body) : ascii_run(body) == body.n) && !has_crlf(body);
+	return (utf8 ? is_utf8(body) : ascii_run(body) == body.n) && !str_has_crlf(body);
 }
 
 /* One piece of text at a time, without the CR of line ends. */

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # "| maildrop" of local delivery, carried out inside the delivery worker: every case of the language
 # and the ways of delivery come to the same there as through the program, in one worker that lives
 # through all of them; and it is killed, and its system calls fail, at every step.
