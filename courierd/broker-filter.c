@@ -13,8 +13,8 @@
 enum {
 	GRACE_MS = 20 * 1000,
 	ENV_TEXT_MAX = 64 * 1024,
-	IDLE_PART = 4,
-	/* of MAXWORKERS */ IDLE_MS = 60 * 1000
+	IDLE_MS = 60 * 1000,
+	IDLE_PART = 4 /* idle ones are a quarter of MAXWORKERS at the most */
 };
 
 /*

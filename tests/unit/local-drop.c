@@ -79,9 +79,9 @@ static void left_to_a_shell(void **state UNUSED)
 {
 	static const char *const lines[] = {"; rm x", "x | y", "x && y", "x & ", "$(id)", "`id`",
 	    "*.f", "f?", "~/f", "'f'", "\"a b\"", "\"$USER x\"", "x$USER", "$SPACED", "$NONE",
-	    "$ODD", "$1", "${USER:-x}", "a > b", "< x", "a\\ b", "[a]", "{a,b}", "# x", "!x", "a\nb", "a\tb", "\"",
-	    "\"\"\"", "-x", "-", "-M f", "-D 1/1", "-f x", "-A X:y", "-a", "-m f", "-h", "-v", "-d",
-	    "-w", "-w 101", "-w x", "-V 10", "--whynot", "--", "-Y"};
+	    "$ODD", "$1", "${USER:-x}", "a > b", "< x", "a\\ b", "[a]", "{a,b}", "# x", "!x",
+	    "a\nb", "a\tb", "\"", "\"\"\"", "-x", "-", "-M f", "-D 1/1", "-f x", "-A X:y", "-a",
+	    "-m f", "-h", "-v", "-d", "-w", "-w 101", "-w x", "-V 10", "--whynot", "--", "-Y"};
 	struct drop_command c;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		if (understood(lines[i], &c))
