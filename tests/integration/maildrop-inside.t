@@ -23,6 +23,10 @@ $ENV{COURIER_HOME} = $house;
 sub spew { my ($file, $text) = @_; open my $fh, '>', $file or die "$file: $!"; print $fh $text; close $fh; chmod 0600, $file; return }
 sub slurp { my ($file) = @_; local $/; open my $fh, '<', $file or return ''; return scalar <$fh> // '' }
 
+# What no filter disposes of stays below the case's folder.
+spew("$house/etc/maildropsettings", "MAILDROPDEFAULT=./default-box\n");
+chmod 0644, "$house/etc/maildropsettings";
+
 # Not recognised, since it does not begin with the program's name: what the worker would run.
 my $outside = "exec $bin/maildrop -f \"\$SENDER\" -A \"\$RPLINE\" -A \"\$DTLINE\"";
 my $worker = Courier::Worker->new;
