@@ -1,6 +1,7 @@
 /*
- * Filters of mailboxes' owners, for the gate: a fresh worker as the owner runs the program that our
- * own settings name.  What comes back is an exit status and some text, which nobody here looks at.
+ * Filters of mailboxes' owners, for the gate: a worker as the owner follows the filter, or runs the
+ * program that our own settings name.  What comes back is an exit status and some text, which
+ * nobody here looks at.
  */
 #include "config.h"
 
@@ -9,37 +10,75 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 10 * 1000, ENV_TEXT_MAX = 64 * 1024 };
+enum {
+	GRACE_MS = 20 * 1000,
+	ENV_TEXT_MAX = 64 * 1024,
+	IDLE_MS = 60 * 1000,
+	IDLE_PART = 4 /* idle ones are a quarter of MAXWORKERS at the most */
+};
 
+/*
+ * A worker stays for the next question about its account: the owner's program or filter runs there
+ * in any case, and nobody else's.  It has one question at a time.
+ */
 struct filter_call {
+	struct filter_call *next; /* of those that are idle */
 	struct broker *b;
+	char *account;
+	uid_t uid;
+	gid_t gid;
 	struct ipc *c;
 	struct timer *timer;
-	filter_done done;
+	filter_done done; /* NULL: idle */
 	void *ctx;
 };
 
-static void finish(struct filter_call *f, const struct worker_filtered *r)
+static void forget(struct filter_call *f)
 {
-	f->done(f->ctx, r);
+	for (struct filter_call **at = &f->b->idle_filters; *at; at = &(*at)->next)
+		if (*at == f) {
+			*at = f->next;
+			f->b->n_idle_filters--;
+			break;
+		}
 	timer_free(f->timer);
 	ipc_free(f->c);
+	free(f->account);
 	free(f);
 }
 
 static void fail(struct filter_call *f, const char *why)
 {
 	struct worker_filtered r = {.output = str_of(why)};
-	finish(f, &r);
+	if (f->done)
+		f->done(f->ctx, &r);
+	forget(f);
+}
+
+static void keep(struct filter_call *f)
+{
+	struct broker *b = f->b;
+	f->done = NULL;
+	if (b->n_idle_filters >= b->limits.workers / IDLE_PART || b->draining) {
+		forget(f);
+		return;
+	}
+	f->next = b->idle_filters;
+	b->idle_filters = f;
+	b->n_idle_filters++;
+	timer_set(f->timer, IDLE_MS);
 }
 
 static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
 {
+	struct filter_call *f = ctx;
 	struct worker_filtered r;
-	if (worker_read_filtered(m, &r))
-		finish(ctx, &r);
-	else
-		fail(ctx, "a worker sent an answer that can't be understood");
+	if (!f->done || !worker_read_filtered(m, &r)) {
+		fail(f, "a worker sent an answer that can't be understood");
+		return;
+	}
+	f->done(f->ctx, &r);
+	keep(f);
 }
 
 static void on_close(void *ctx, struct ipc *c UNUSED)
@@ -50,6 +89,26 @@ static void on_close(void *ctx, struct ipc *c UNUSED)
 static void on_timer(void *ctx)
 {
 	fail(ctx, "the worker did not answer in time");
+}
+
+static struct filter_call *find_idle(struct broker *b, const struct owner *o)
+{
+	struct filter_call **at = &b->idle_filters;
+	while (*at && ((*at)->uid != o->uid || (*at)->gid != o->gid ||
+			  strcmp((*at)->account, o->name) != 0))
+		at = &(*at)->next;
+	struct filter_call *f = *at;
+	if (f) {
+		*at = f->next;
+		b->n_idle_filters--;
+	}
+	return f;
+}
+
+void filter_workers_end(struct broker *b)
+{
+	while (b->idle_filters)
+		forget(b->idle_filters);
 }
 
 /* ---- what the program gets to see ------------------------------------------------------------ */
@@ -143,26 +202,42 @@ static int send_call(struct filter_call *f, const struct owner *o, const struct 
 	return r;
 }
 
+/* NULL and *why. */
+static struct filter_call *start(struct broker *b, const struct owner *o, struct buf *why)
+{
+	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
+	int fd = worker_start(b, o, true, why);
+	if (fd < 0)
+		return NULL;
+	struct filter_call *f = mem_new(struct filter_call);
+	*f = (struct filter_call){
+	    .b = b, .account = mem_strdup(o->name), .uid = o->uid, .gid = o->gid};
+	f->timer = timer_new(service_loop(b->service), on_timer, f);
+	f->c = f->timer ? ipc_new(service_loop(b->service), fd, &handlers, f) : NULL;
+	if (f->c)
+		return f;
+	close(fd);
+	forget(f);
+	buf_addz(why, "no memory");
+	return NULL;
+}
+
 void filter_ask(struct broker *b, const struct owner *o, const struct filter_job *j,
     filter_done done, void *ctx)
 {
-	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
 	struct buf why;
 	buf_init(&why, 1024);
-	int fd = worker_start(b, o, true, &why);
-	if (fd < 0) {
+	struct filter_call *f = find_idle(b, o);
+	if (!f)
+		f = start(b, o, &why);
+	if (!f) {
 		struct worker_filtered r = {.output = buf_str(&why)};
 		done(ctx, &r);
-		buf_free(&why);
-		return;
+	} else {
+		f->done = done;
+		f->ctx = ctx;
+		if (send_call(f, o, j) < 0)
+			fail(f, "the filter can't be called: maildropfilter must hold a path");
 	}
-	struct filter_call *f = mem_new(struct filter_call);
-	*f = (struct filter_call){.b = b, .done = done, .ctx = ctx};
-	f->timer = timer_new(service_loop(b->service), on_timer, f);
-	f->c = f->timer ? ipc_new(service_loop(b->service), fd, &handlers, f) : NULL;
-	if (!f->c)
-		close(fd);
-	if (!f->c || send_call(f, o, j) < 0)
-		fail(f, "the filter can't be called: maildropfilter must hold a path");
 	buf_free(&why);
 }

@@ -84,6 +84,8 @@ static void reload(struct service *s)
 static void drain(struct service *s)
 {
 	struct broker *b = service_data(s);
+	b->draining = true;
+	filter_workers_end(b);
 	look_pool_free(b->looks);
 	b->looks = look_pool_new(b);
 	children_signal(b, CHILD_SESSION, SIGTERM);

@@ -94,6 +94,8 @@ typedef void (*filter_done)(void *ctx, const struct worker_filtered *r);
 void filter_ask(struct broker *b, const struct owner *o, const struct filter_job *j,
     filter_done done, void *ctx);
 
+void filter_workers_end(struct broker *b); /* those that wait for more */
+
 /* Makes a missing home from AUTH_MKHOMEDIR_SKEL.  why NULL: it is there; may come at once. */
 typedef void (*home_done)(void *ctx, const char *why);
 void home_make(struct broker *b, const struct owner *o, home_done done, void *ctx);
@@ -111,10 +113,13 @@ struct broker {
 	struct map *per_account;
 	size_t count[2];
 	struct look_pool *looks;
+	struct filter_call *idle_filters;
+	size_t n_idle_filters;
 	struct home *homes; /* being made */
 	struct signal_watch *sigchld;
 	struct timer *drain;
 	int drain_step;
+	bool draining;
 };
 
 #endif

@@ -14,7 +14,7 @@
 #include "imapd/settings.h"
 #include "local/local-settings.h"
 #include "login/login.h"
-#include "maildrop/drop-settings.h"
+#include "filter/drop-settings.h"
 #include "pop3d/pop3-settings.h"
 #include "submit/settings.h"
 #include "uucp/uucp.h"

@@ -242,6 +242,8 @@ static int start(struct session *s, const struct instance *in, const char *maild
 	if (settings_load(&s->cfg, in) < 0)
 		return refuse("The server's configuration has a fault");
 	umask(s->cfg.umask);
+	if (s->cfg.follow_links)
+		maildir_follow_links(true);
 	maildir_trash_name(s->cfg.trash);
 	const char *fault = enter_maildir(maildir, s->cfg.maildir);
 	if (!fault)

@@ -225,6 +225,15 @@ static void no_home(struct letter *l, const struct worker_result *r)
 	broker_home(self.broker, l->parcel->key.user, home_made, l);
 }
 
+static void to_own_worker(struct letter *l)
+{
+	l->task.fresh = true;
+	l->task.d.flags |= WORKER_FRESH;
+	l->task.d.env = l->parcel->env;
+	if (l->task.d.env.n + l->task.d.body.n + l->task.d.warning.n > WORKER_INLINE_MAX)
+		l->task.d.body = STR_NONE; /* both do not fit into a frame */
+}
+
 static void answered(void *ctx, const struct worker_result *r, bool for_ever, struct str why)
 {
 	struct letter *l = ctx;
@@ -240,11 +249,7 @@ static void answered(void *ctx, const struct worker_result *r, bool for_ever, st
 		delivered(l, r);
 		break;
 	case WORKER_NEED_FRESH:
-		l->task.fresh = true;
-		l->task.d.flags |= WORKER_FRESH;
-		l->task.d.env = l->parcel->env;
-		if (l->task.d.env.n + l->task.d.body.n + l->task.d.warning.n > WORKER_INLINE_MAX)
-			l->task.d.body = STR_NONE; /* both do not fit into a frame */
+		to_own_worker(l);
 		pool_give(self.pool, &l->task);
 		break;
 	case WORKER_NO_HOME:
@@ -347,6 +352,15 @@ static void refuse_all(struct parcel *p)
 	}
 }
 
+/* Where the last one needed the account's own worker, this one probably does: no plain one has to
+ * find that out again.  An own worker can do all that a plain one can. */
+static void start_letter(struct letter *l)
+{
+	if (pool_has_own(self.pool, &l->task))
+		to_own_worker(l);
+	pool_give(self.pool, &l->task);
+}
+
 static void deliver(
     struct service *s, struct module_delivery *d, struct module_body *b, void *handle)
 {
@@ -375,7 +389,7 @@ static void deliver(
 		l->task = (struct task){.key = &p->key, .body = b, .done = answered, .ctx = l};
 		fill(p, l->rcpt, &l->task.d);
 		if (worker_delivery_ok(&l->task.d))
-			pool_give(self.pool, &l->task);
+			start_letter(l);
 		else
 			settle(l, &(struct module_result){.outcome = MODULE_FAILED,
 				      .status = STR("5.1.3"),

@@ -1,64 +1,20 @@
 #include "config.h"
 
-#include "local/local.h"
+#include "local/pool-private.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 /*
  * Workers.  Plain ones belong to a group (a uid and gid), stay, and are given several deliveries at
- * once.  Fresh ones are an account's own for one delivery that runs programs.
+ * once.  Own ones follow filters and run programs: each is one account's, stays for its next
+ * message, and has one delivery at a time, so that whatever a script does to it harms that alone.
  */
 enum { SWEEP_MS = 1000, ASK_PAUSE_MS = 5000 };
 
-struct queue {
-	struct task *first, **end;
-	size_t n;
-};
-
-struct slot {
-	struct slot *next;
-	struct group *group; /* NULL: a fresh worker */
-	struct pool *pool;
-	struct ipc *c;
-	struct queue flying;
-	uint32_t uid; /* as the broker says */
-	int64_t idle_since;
-};
-
-struct group {
-	struct group *next;
-	struct pool *pool;
-	bool alias; /* of the pseudo account: its ids are the broker's business */
-	uint32_t uid, gid;
-	struct slot *slots;
-	unsigned n, asked; /* workers there are, and are asked for */
-	int64_t ask_after; /* the broker has said no to one more */
-	struct queue waiting;
-};
-
-struct request { /* to the broker */
-	struct pool *pool;
-	struct group *group;
-	struct task *task; /* of a fresh worker; it is in no queue meanwhile */
-};
-
-struct pool {
-	struct service *service;
-	struct broker_client *broker;
-	struct timer *sweep;
-	struct pool_limits limits;
-	struct group *groups;
-	struct slot *fresh;
-	unsigned n_fresh; /* with those asked for */
-	struct queue waiting_fresh;
-	uint32_t last_id;
-};
-
 static void dispatch(struct group *g);
-static void dispatch_fresh(struct pool *p);
 
-static void queue_put(struct queue *q, struct task *t)
+void queue_put(struct queue *q, struct task *t)
 {
 	if (!q->n)
 		q->end = &q->first;
@@ -68,7 +24,7 @@ static void queue_put(struct queue *q, struct task *t)
 	q->n++;
 }
 
-static struct task *queue_take(struct queue *q)
+struct task *queue_take(struct queue *q)
 {
 	struct task *t = q->first;
 	if (!t)
@@ -111,10 +67,10 @@ static void fail_all(struct queue *q, const char *why)
 
 /* Frees the slot.  What it had not answered is told to be deferred: nobody knows how far it came.
  */
-static void slot_drop(struct slot *s, const char *why)
+void slot_drop(struct slot *s, const char *why)
 {
 	struct pool *p = s->pool;
-	struct slot **at = s->group ? &s->group->slots : &p->fresh;
+	struct slot **at = s->group ? &s->group->slots : &p->own;
 	struct queue lost = s->flying;
 	while (*at != s)
 		at = &(*at)->next;
@@ -122,8 +78,10 @@ static void slot_drop(struct slot *s, const char *why)
 	if (s->group)
 		s->group->n--;
 	else
-		p->n_fresh--;
+		p->n_own--;
 	ipc_free(s->c);
+	free(s->account);
+	free(s->ext);
 	free(s);
 	if (lost.n)
 		log_error(NULL, "%s; %zu deliveries are deferred", why, lost.n);
@@ -135,7 +93,7 @@ static void after(struct pool *p, struct group *g)
 	if (g)
 		dispatch(g);
 	else
-		dispatch_fresh(p);
+		own_dispatch(p);
 }
 
 static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
@@ -153,8 +111,6 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	}
 	t->done(t->ctx, &r, false, STR_NONE);
 	s->idle_since = clock_mono_ms();
-	if (!g)
-		slot_drop(s, "");
 	after(p, g);
 }
 
@@ -168,18 +124,19 @@ static void on_close(void *ctx, struct ipc *c)
 	after(p, g);
 }
 
-static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t uid)
+struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t uid)
 {
 	static const struct ipc_handlers handlers = {.on_msg = on_msg, .on_close = on_close};
 	struct slot *s = mem_new(struct slot);
-	*s = (struct slot){.group = g, .pool = p, .uid = uid, .idle_since = clock_mono_ms()};
+	*s = (struct slot){.group = g, .pool = p, .uid = uid};
+	s->since = s->idle_since = clock_mono_ms();
 	s->c = ipc_new(service_loop(p->service), fd, &handlers, s);
 	if (!s->c) {
 		close(fd);
 		free(s);
 		return NULL;
 	}
-	struct slot **list = g ? &g->slots : &p->fresh;
+	struct slot **list = g ? &g->slots : &p->own;
 	s->next = *list;
 	*list = s;
 	if (g)
@@ -187,19 +144,23 @@ static struct slot *slot_new(struct pool *p, struct group *g, int fd, uint32_t u
 	return s;
 }
 
-static bool is_alias(const struct task *t)
+bool task_is_alias(const struct task *t)
 {
 	return str_is(t->key->user, BROKER_ALIAS_ACCOUNT);
 }
 
-static void give(struct slot *s, struct task *t)
+void slot_give(struct slot *s, struct task *t)
 {
 	int fd = t->d.body.p ? -1 : module_body_fd(t->body);
+	if (!s->group) {
+		free(s->ext);
+		s->ext = mem_strndup(t->key->ext.p ? t->key->ext.p : "", t->key->ext.n);
+	}
 	if (!t->d.body.p && fd < 0) {
 		fail(t, false, "cannot open the message");
 		return;
 	}
-	if (is_alias(t))
+	if (task_is_alias(t))
 		t->d.uid = s->uid;
 	t->id = ++s->pool->last_id;
 	t->deadline = clock_mono_ms() + s->pool->limits.delivery_ms;
@@ -210,24 +171,6 @@ static void give(struct slot *s, struct task *t)
 		fail(t, false, "cannot hand the message to a delivery worker");
 	else
 		queue_put(&s->flying, t);
-}
-
-static void got_fresh(struct request *q, int result, int fd, uint32_t uid, struct str why)
-{
-	struct pool *p = q->pool;
-	struct task *t = q->task;
-	struct slot *s = result == 0 ? slot_new(p, NULL, fd, uid) : NULL;
-	if (s) {
-		give(s, t);
-		if (!s->flying.n)
-			slot_drop(s, "");
-		else
-			return;
-	} else {
-		p->n_fresh--;
-		t->done(t->ctx, NULL, result == -2, result ? why : STR("no memory"));
-	}
-	dispatch_fresh(p);
 }
 
 static void got_plain(
@@ -264,17 +207,21 @@ static void got(void *ctx, int result, int fd, uint32_t uid, uint32_t gid, struc
 {
 	struct request *q = ctx;
 	if (q->task)
-		got_fresh(q, result, fd, uid, why);
+		own_got(q, result, fd, uid, why);
 	else
 		got_plain(q, result, fd, uid, gid, why);
 	free(q);
 }
 
-static void ask(struct pool *p, struct group *g, struct task *fresh, struct str account)
+void pool_ask(struct pool *p, struct group *g, struct task *own, struct str account)
 {
 	struct request *q = mem_new(struct request);
-	*q = (struct request){p, g, fresh};
-	broker_worker(p->broker, account, fresh != NULL, got, q);
+	*q = (struct request){.pool = p, .group = g, .task = own, .since = clock_mono_ms()};
+	if (own) {
+		q->next = p->asked_own;
+		p->asked_own = q;
+	}
+	broker_worker(p->broker, account, own != NULL, got, q);
 }
 
 static struct slot *least_busy(struct group *g)
@@ -290,30 +237,21 @@ static void dispatch(struct group *g)
 {
 	struct slot *s;
 	while (g->waiting.n && (s = least_busy(g)) && s->flying.n < WORKER_IN_FLIGHT)
-		give(s, queue_take(&g->waiting));
+		slot_give(s, queue_take(&g->waiting));
 	s = least_busy(g);
 	bool crowded = s ? s->flying.n >= WORKER_CROWDED : g->waiting.n > 0;
 	struct task *t = g->waiting.first ? g->waiting.first : s ? s->flying.first : NULL;
 	if (crowded && t && !g->asked && g->n < g->pool->limits.workers &&
 	    clock_mono_ms() >= g->ask_after) {
 		g->asked++;
-		ask(g->pool, g, NULL, t->key->user);
-	}
-}
-
-static void dispatch_fresh(struct pool *p)
-{
-	while (p->waiting_fresh.n && p->n_fresh < p->limits.programs) {
-		struct task *t = queue_take(&p->waiting_fresh);
-		p->n_fresh++;
-		ask(p, NULL, t, t->key->user);
+		pool_ask(g->pool, g, NULL, t->key->user);
 	}
 }
 
 static bool belongs(const struct group *g, const struct task *t)
 {
-	if (g->alias || is_alias(t))
-		return g->alias && is_alias(t);
+	if (g->alias || task_is_alias(t))
+		return g->alias && task_is_alias(t);
 	return g->uid == t->key->uid && g->gid == t->key->gid;
 }
 
@@ -327,7 +265,7 @@ static struct group *group_of(struct pool *p, const struct task *t)
 	g = mem_new(struct group);
 	*g = (struct group){.next = p->groups,
 	    .pool = p,
-	    .alias = is_alias(t),
+	    .alias = task_is_alias(t),
 	    .uid = t->key->uid,
 	    .gid = t->key->gid};
 	p->groups = g;
@@ -339,8 +277,9 @@ void pool_give(struct pool *p, struct task *t)
 	if (!timer_armed(p->sweep))
 		timer_set(p->sweep, SWEEP_MS);
 	if (t->fresh) {
-		queue_put(&p->waiting_fresh, t);
-		dispatch_fresh(p);
+		t->waits_since = clock_mono_ms();
+		queue_put(&p->waiting_own, t);
+		own_dispatch(p);
 		return;
 	}
 	struct group *g = group_of(p, t);
@@ -356,11 +295,11 @@ static bool overdue(const struct slot *s, int64_t now)
 	return false;
 }
 
-static void sweep_slots(struct pool *p, struct group *g, struct slot *list, int64_t now)
+static void sweep_slots(struct pool *p, struct slot *list, int64_t now)
 {
 	for (struct slot *s = list, *next; s; s = next) {
 		next = s->next;
-		if (s->flying.n ? overdue(s, now) : g && s->idle_since + p->limits.idle_ms < now)
+		if (s->flying.n ? overdue(s, now) : s->idle_since + p->limits.idle_ms < now)
 			slot_drop(s, "a delivery took too long");
 	}
 }
@@ -369,12 +308,12 @@ static void sweep(void *ctx)
 {
 	struct pool *p = ctx;
 	int64_t now = clock_mono_ms();
-	bool any = p->n_fresh > 0;
-	sweep_slots(p, NULL, p->fresh, now);
-	dispatch_fresh(p);
+	bool any = p->n_own > 0;
+	sweep_slots(p, p->own, now);
+	own_dispatch(p);
 	for (struct group **at = &p->groups; *at;) {
 		struct group *g = *at;
-		sweep_slots(p, g, g->slots, now);
+		sweep_slots(p, g->slots, now);
 		dispatch(g);
 		if (g->n || g->asked || g->waiting.n) {
 			any = true;
@@ -394,6 +333,7 @@ struct pool *pool_new(struct service *s, struct broker_client *broker)
 	p->service = s;
 	p->broker = broker;
 	p->sweep = timer_new(service_loop(s), sweep, p);
+	p->patience = timer_new(service_loop(s), own_out_of_patience, p);
 	return p;
 }
 
@@ -405,13 +345,13 @@ void pool_set_limits(struct pool *p, const struct pool_limits *l)
 void pool_stats(const struct pool *p, struct buf *out)
 {
 	unsigned workers = 0;
-	size_t flying = 0, waiting = p->waiting_fresh.n;
+	size_t flying = 0, waiting = p->waiting_own.n;
 	for (const struct group *g = p->groups; g; g = g->next) {
 		workers += g->n;
 		waiting += g->waiting.n;
 		for (const struct slot *s = g->slots; s; s = s->next)
 			flying += s->flying.n;
 	}
-	buf_addf(out, "workers=%u programs=%u delivering=%zu waiting=%zu", workers, p->n_fresh,
+	buf_addf(out, "workers=%u programs=%u delivering=%zu waiting=%zu", workers, p->n_own,
 	    flying, waiting);
 }

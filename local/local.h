@@ -22,8 +22,8 @@ struct task {
 	struct worker_delivery d;
 	const struct local_key *key;
 	struct module_body *body;
-	bool fresh;
-	int64_t deadline;
+	bool fresh; /* a filter or a program: the account's own worker */
+	int64_t deadline, waits_since;
 	uint32_t id;
 	/* r NULL: no worker: for_ever tells no such account, why is for the log and the report. */
 	void (*done)(void *ctx, const struct worker_result *r, bool for_ever, struct str why);
@@ -31,7 +31,7 @@ struct task {
 };
 
 struct pool_limits {
-	unsigned workers, programs; /* plain ones of a uid; fresh ones in all */
+	unsigned workers, programs; /* plain ones of a uid; accounts' own ones in all */
 	int64_t idle_ms, delivery_ms;
 };
 
@@ -39,6 +39,8 @@ struct pool_limits {
 struct pool *pool_new(struct service *s, struct broker_client *broker);
 void pool_set_limits(struct pool *p, const struct pool_limits *l);
 void pool_give(struct pool *p, struct task *t);
+/* Mail for this address has lately gone through a filter or a program. */
+bool pool_has_own(const struct pool *p, const struct task *t);
 void pool_stats(const struct pool *p, struct buf *out);
 
 /* local-sync.c: places that workers have named and whose file systems are to be synced. */

@@ -110,3 +110,9 @@ void job_header(const struct job *j, struct buf *out)
 	buf_addf(out, "Delivered-To: %.*s\n", STR_FMT(j->d->address));
 	buf_addf(out, "Return-Path: <%.*s>\n", STR_FMT(j->d->sender));
 }
+
+void job_header_filter(const struct job *j, struct buf *out)
+{
+	buf_addf(out, "Return-Path: <%.*s>\n", STR_FMT(j->d->sender));
+	buf_addf(out, "Delivered-To: %.*s\n", STR_FMT(j->d->address));
+}

@@ -1,7 +1,8 @@
 /* The filter of a mailbox's owner, at RCPT or at the end of a message (localmailfilter(7)). */
 #include "config.h"
 
-#include "local/worker.h"
+#include "base/child-run.h"
+#include "local/worker-drop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,16 +61,48 @@ static bool enter(const struct worker_filter *f, struct arena *a, struct worker_
 	return false;
 }
 
-static void tell(const struct program *p, struct arena *a, struct worker_filtered *r)
+enum { FIRST_ARGUMENT = 4 }; /* of make_argv: what stands behind -M */
+
+static const char too_long[] = "it took too long and was ended (LOCALFILTERTIME)";
+
+static void tell(const struct child_run *p, struct arena *a, struct worker_filtered *r)
 {
 	if (p->late)
-		fault(r, a, "the filter", "it took too long and was ended (LOCALFILTERTIME)");
+		fault(r, a, "the filter", too_long);
 	else if (WIFSIGNALED(p->status))
 		fault(r, a, "the filter was ended by", strsignal(WTERMSIG(p->status)));
 	else
 		*r = (struct worker_filtered){.ended = true,
 		    .status = (uint32_t)WEXITSTATUS(p->status),
-		    .output = arena_str(a, buf_str(p->sink))};
+		    .output = arena_str(a, buf_str(p->out))};
+}
+
+static bool run_inside(const struct worker_filter *f, struct child_run *p, int message,
+    struct arena *a, struct worker_filtered *r)
+{
+	struct drop_verdict v;
+	if (!worker_drop_filter(f, message, p->argv + FIRST_ARGUMENT, p->env, p->out, &v))
+		return false;
+	if (v.late)
+		fault(r, a, "the filter", too_long);
+	else
+		*r = (struct worker_filtered){.ended = true,
+		    .status = (uint32_t)v.status,
+		    .output = arena_str(a, buf_str(p->out))};
+	return true;
+}
+
+static void run(const struct worker_filter *f, struct child_run *p, int message, struct arena *a,
+    struct worker_filtered *r)
+{
+	if (run_inside(f, p, message, a, r))
+		return;
+	if (access(p->argv[0], X_OK) < 0)
+		fault(r, a, p->argv[0], strerror(errno));
+	else if (child_run(p) < 0)
+		fault(r, a, "cannot run the filter", strerror(errno));
+	else
+		tell(p, a, r);
 }
 
 void worker_filter_run(
@@ -77,24 +110,19 @@ void worker_filter_run(
 {
 	struct buf output;
 	int null = message < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-	struct program p = {.argv = make_argv(f, a),
+	struct child_run p = {.argv = make_argv(f, a),
 	    .env = make_env(f, a),
 	    .in = message < 0 ? null : message,
-	    .seconds = f->seconds,
-	    .sink = &output};
+	    .deadline = clock_mono_ms() + (int64_t)f->seconds * 1000,
+	    .out = &output,
+	    .err = &output};
 	buf_init(&output, BROKER_OUTPUT_MAX);
 	if (f->uid != geteuid())
 		fault(r, a, "the worker", "it belongs to somebody else");
 	else if (!p.argv || !p.env || p.in < 0)
 		fault(r, a, "the filter", "no memory, or no descriptors");
-	else if (enter(f, a, r)) {
-		if (access(p.argv[0], X_OK) < 0)
-			fault(r, a, p.argv[0], strerror(errno));
-		else if (program_execute(&p) < 0)
-			fault(r, a, "cannot run the filter", strerror(errno));
-		else
-			tell(&p, a, r);
-	}
+	else if (enter(f, a, r))
+		run(f, &p, message, a, r);
 	buf_free(&output);
 	if (null >= 0)
 		close(null);

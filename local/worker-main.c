@@ -46,6 +46,8 @@ static void answer_job(struct worker *w, struct job *j, enum verdict v)
 	case STOP:
 		r.outcome = WORKER_OK;
 		r.status = STR_NONE;
+		r.place = j->place ? str_of(j->place) : STR_NONE;
+		r.device = j->device;
 		break;
 	case DEFERRED:
 		r.outcome = job_needs_fresh(j) ? WORKER_NEED_FRESH
@@ -113,6 +115,7 @@ static void deliver(struct worker *w, struct ipc_msg *m)
 		answer_job(w, &j, v);
 	}
 	message_release(&j.msg);
+	free(j.place);
 	buf_free(&j.text);
 	buf_free(&j.forwards);
 	arena_reset(w->a);

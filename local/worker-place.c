@@ -43,6 +43,11 @@ char *place_text(const char *dir, const char *file)
 	return mem_printf("%s %s/new/%s", boot(), dir, file);
 }
 
+char *place_of(const char *path)
+{
+	return mem_printf("%s %s", boot(), path);
+}
+
 /* Those whose syncfs is known to be what it should; a network's server has a disk of its own. */
 bool place_may_wait(int fd)
 {
@@ -194,23 +199,44 @@ static int make_again(struct job *j, struct place *p, struct str head)
 	return r;
 }
 
-static int sync_found(struct job *j, struct place *p, struct str head)
+/* What stands on top: lines of our own, or the same ones as maildrop puts them. */
+struct heads {
+	struct buf own, filter;
+};
+
+static void heads_init(struct heads *h, const struct job *j)
+{
+	buf_init(&h->own, JOB_HEADER_MAX);
+	buf_init(&h->filter, JOB_HEADER_MAX);
+	job_header(j, &h->own);
+	job_header_filter(j, &h->filter);
+}
+
+static void heads_free(struct heads *h)
+{
+	buf_free(&h->own);
+	buf_free(&h->filter);
+}
+
+static int sync_found(struct job *j, struct place *p, const struct heads *h)
 {
 	int fd = file_open_read(p->dirfd, p->found);
-	int r = fd < 0 ? -1 : is_whole(j, fd, head);
+	int r = fd < 0 ? -1 : is_whole(j, fd, buf_str(&h->own));
+	if (r == 0)
+		r = is_whole(j, fd, buf_str(&h->filter));
 	if (r > 0)
 		r = file_sync_full(fd) < 0 ? -1 : 1;
 	int saved = errno;
 	if (fd >= 0)
 		close(fd);
 	errno = saved;
-	return r == 0 ? make_again(j, p, head) : r < 0 ? -1 : 0;
+	return r == 0 ? make_again(j, p, buf_str(&h->own)) : r < 0 ? -1 : 0;
 }
 
-static int secure(struct job *j, struct place *p, struct str head)
+static int secure(struct job *j, struct place *p, const struct heads *h)
 {
 	bool doubt = !p->same_run || (j->d->flags & WORKER_DOUBT);
-	if (p->found[0] ? sync_found(j, p, head) < 0 : doubt && make_again(j, p, head) < 0)
+	if (p->found[0] ? sync_found(j, p, h) < 0 : doubt && make_again(j, p, buf_str(&h->own)) < 0)
 		return -1;
 	char folder[4] = "new";
 	if (p->found[0])
@@ -221,21 +247,21 @@ static int secure(struct job *j, struct place *p, struct str head)
 bool place_secure(struct job *j, enum verdict *v)
 {
 	struct place p = {.dirfd = -1};
-	struct buf head;
+	struct heads h;
 	bool known = parse(j->d->place, &p);
 	int there = known ? find(&p) : -1;
 	if (there < 0 && errno == ENOENT) /* the mailbox has gone: it is delivered like any other */
 		known = false;
-	buf_init(&head, JOB_HEADER_MAX);
 	if (known) {
 		int e = errno;
-		job_header(j, &head);
-		errno = head.failed ? ENOMEM : e;
+		heads_init(&h, j);
+		bool failed = h.own.failed || h.filter.failed;
+		errno = failed ? ENOMEM : e;
 		*v = GO_ON;
-		if (there < 0 || head.failed || secure(j, &p, buf_str(&head)) < 0)
+		if (there < 0 || failed || secure(j, &p, &h) < 0)
 			*v = job_errno(j, "cannot make sure of the mail in", p.dir);
+		heads_free(&h);
 	}
-	buf_free(&head);
 	if (p.dirfd >= 0)
 		close(p.dirfd);
 	free(p.dir);

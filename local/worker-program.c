@@ -1,20 +1,11 @@
 #include "config.h"
 
-#include "local/worker.h"
+#include "base/child-run.h"
+#include "base/child.h"
+#include "local/worker-drop.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <unistd.h>
-
-enum { AFTERMATH_MS = 200 }; /* for output still in the pipe when the program has ended */
 
 enum verdict program_exit(int code)
 {
@@ -31,43 +22,6 @@ enum verdict program_exit(int code)
 	return DEFERRED;
 }
 
-struct run {
-	struct program *p;
-	pid_t pid;
-	int out, pidfd;
-	int64_t deadline;
-};
-
-/* It must not outlive a worker that is killed: the message is delivered again. */
-static void limit(const struct program *p)
-{
-	struct rlimit memory = {p->memory, p->memory};
-	struct rlimit none = {0, 0};
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    (p->memory && setrlimit(RLIMIT_AS, &memory) < 0))
-		_exit(75);
-}
-
-static void child(const struct program *p, int out)
-{
-	setpgid(0, 0);
-	child_signals();
-	limit(p);
-	if (dup2(p->in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
-	    close_range(3, ~0U, 0) < 0)
-		_exit(75);
-	execve(p->argv[0], p->argv, p->env);
-	_exit(75);
-}
-
-static const char *shell_of(char **env)
-{
-	for (; *env; env++)
-		if (!strncmp(*env, "SHELL=/", 7))
-			return *env + 6;
-	return "/bin/sh";
-}
-
 const char *program_command(struct arena *a, const char *command, struct str maildrop)
 {
 	struct str rest = str_of(command), word, name = maildrop;
@@ -82,115 +36,48 @@ const char *program_command(struct arena *a, const char *command, struct str mai
 	    STR_FMT(word), STR_FMT(rest));
 }
 
-static int start(struct run *r)
+enum verdict program_ended(struct job *j, int code)
 {
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	r->pid = fork();
-	if (r->pid == 0)
-		child(r->p, ends[1]);
-	int saved = errno;
-	if (r->pid > 0)
-		setpgid(r->pid, r->pid); /* before anybody signals the group */
-	close(ends[1]);
-	r->out = ends[0];
-	r->pidfd = r->pid < 0 ? -1 : pidfd_open(r->pid, 0);
-	if (r->pid > 0 && r->pidfd >= 0 && fcntl(r->out, F_SETFL, O_NONBLOCK) == 0)
-		return 0;
-	if (r->pid > 0) {
-		saved = errno;
-		kill(r->pid, SIGKILL);
-		waitpid(r->pid, NULL, 0);
-	}
-	if (r->pidfd >= 0)
-		close(r->pidfd);
-	close(r->out);
-	errno = saved;
-	return -1;
-}
-
-/* False at the end of the output. */
-static bool take_output(struct run *r)
-{
-	char text[4096];
-	ssize_t n;
-	while ((n = read(r->out, text, sizeof text)) > 0) {
-		size_t room = r->p->sink->max - r->p->sink->n;
-		r->p->full = r->p->full || (size_t)n > room;
-		buf_add(r->p->sink, text, (size_t)n < room ? (size_t)n : room);
-	}
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
-}
-
-/* Until the program has ended; children that it leaves behind do not hold us up. */
-static void watch(struct run *r)
-{
-	struct pollfd p[] = {{r->out, POLLIN, 0}, {r->pidfd, POLLIN, 0}};
-	for (;;) {
-		int64_t left = r->deadline - clock_mono_ms();
-		if (left <= 0) {
-			r->p->late = true;
-			kill(-r->pid, SIGKILL);
-			return;
-		}
-		if (poll(p, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
-			return;
-		if (p[0].revents && !take_output(r))
-			p[0].fd = -1;
-		if (p[1].revents) {
-			if (p[0].fd >= 0 && take_output(r) && poll(p, 1, AFTERMATH_MS) > 0)
-				take_output(r);
-			return;
-		}
-	}
-}
-
-int program_execute(struct program *p)
-{
-	struct run r = {.p = p, .deadline = clock_mono_ms() + (int64_t)p->seconds * 1000};
-	p->status = 75 << 8;
-	if (start(&r) < 0)
-		return -1;
-	watch(&r);
-	while (waitpid(r.pid, &p->status, 0) < 0 && errno == EINTR)
-		;
-	close(r.pidfd);
-	close(r.out);
-	return 0;
-}
-
-static enum verdict judge(struct job *j, const struct program *p)
-{
-	int status = p->status;
-	if (p->late)
-		return job_verdict(j, DEFERRED, "4.3.0", "the program took too long and was ended");
-	if (WIFSIGNALED(status))
-		return job_verdict(
-		    j, DEFERRED, "4.3.0", "the program was ended by signal %d", WTERMSIG(status));
-	enum verdict v = program_exit(WEXITSTATUS(status));
+	enum verdict v = program_exit(code);
 	if (v == DEFERRED || v == FAILED || v == BOUNCED) {
 		if (!j->text.n)
-			buf_addf(
-			    &j->text, "the program ended with exit status %d", WEXITSTATUS(status));
+			buf_addf(&j->text, "the program ended with exit status %d", code);
 		memcpy(j->status, v == DEFERRED ? "4.3.0" : "5.3.0", 6);
 	}
 	return v;
+}
+
+static enum verdict judge(struct job *j, const struct child_run *p)
+{
+	if (p->late)
+		return job_verdict(j, DEFERRED, "4.3.0", "the program took too long and was ended");
+	if (WIFSIGNALED(p->status))
+		return job_verdict(j, DEFERRED, "4.3.0", "the program was ended by signal %d",
+		    WTERMSIG(p->status));
+	return program_ended(j, WEXITSTATUS(p->status));
 }
 
 enum verdict program_run(struct job *j, const char *command, struct buf *output)
 {
 	char **env = job_environment(j);
 	const char *line = program_command(j->a, command, j->d->maildrop);
-	struct program p = {.env = env,
+	struct buf *sink = output ? output : &j->text;
+	enum verdict v;
+	if (env && !output && worker_drop(j, command, env, &v))
+		return v;
+	struct child_run p = {.env = env,
 	    .in = message_stdin(&j->msg),
-	    .seconds = j->d->program_seconds,
+	    .deadline = clock_mono_ms() + (int64_t)j->d->program_seconds * 1000,
 	    .memory = j->d->program_memory,
-	    .sink = output ? output : &j->text};
-	char *argv[] = {env ? (char *)(uintptr_t)shell_of(env) : NULL, (char *)(uintptr_t) "-c",
-	    (char *)(uintptr_t)line, NULL};
+	    .out = sink,
+	    .err = sink};
+	const char *shell = child_env(env, STR("SHELL"));
+	if (!shell || shell[0] != '/')
+		shell = "/bin/sh";
+	char *argv[] = {
+	    (char *)(uintptr_t)shell, (char *)(uintptr_t) "-c", (char *)(uintptr_t)line, NULL};
 	p.argv = argv;
-	if (p.in < 0 || !env || !line || program_execute(&p) < 0)
+	if (p.in < 0 || !env || !line || child_run(&p) < 0)
 		return job_errno(j, "cannot run", command);
 	if (p.full && output)
 		return job_verdict(j, DEFERRED, "4.3.5", "the program's instructions are too long");

@@ -76,6 +76,7 @@ static enum verdict dynamic(struct job *j, const char *command, int depth)
 	if (depth >= DOT_DYNAMIC_DEPTH)
 		return job_verdict(
 		    j, DEFERRED, "4.3.5", "\"||\" instructions are nested too deeply");
+	j->alone = false;
 	buf_init(&out, DOT_DYNAMIC_MAX);
 	v = program_run(j, command, &out);
 	if ((v == GO_ON || v == STOP) && out.n) {
@@ -199,8 +200,10 @@ bool job_run(struct job *j, struct batch *b, enum verdict *v)
 		*v = job_verdict(j, DEFERRED, "fresh", "a program is to be run");
 	else if (f.n == 1 && try_batch(j, &f, b, v))
 		answered = b->n == 0 || b->item[b->n - 1].id != j->id;
-	else
+	else {
+		j->alone = f.n == 1;
 		*v = run_all(j, &f, 0);
+	}
 	buf_free(&text);
 	return answered;
 }

@@ -45,6 +45,9 @@ struct job {
 	char status[12];
 	struct buf forwards;
 	bool kept;             /* something was stored, or a program run */
+	bool alone;            /* the instruction under way is the only one */
+	char *place;           /* where the message stands, not synced; NULL: it is */
+	uint64_t device;       /* of place */
 	bool default_delivery; /* to the account's Maildir, which is made when it is missing */
 };
 /* Sets status and text (of errno with "%m") and returns the verdict. */
@@ -53,7 +56,8 @@ enum verdict job_verdict(struct job *j, enum verdict v, const char *status, cons
 enum verdict job_errno(struct job *j, const char *what, const char *path);
 /* Delivered-To and Return-Path lines. */
 void job_header(const struct job *j, struct buf *out);
-void job_from_line(const struct job *j, struct buf *out); /* "From SENDER date", no line end */
+void job_header_filter(const struct job *j, struct buf *out); /* in the order of maildrop's -A */
+void job_from_line(const struct job *j, struct buf *out);     /* "From SENDER date", no line end */
 
 enum { JOB_HEADER_MAX = 3 * WORKER_PATH_MAX };
 
@@ -88,6 +92,7 @@ void warning_send(const char *dir);
 
 /* worker-place.c */
 char *place_text(const char *dir, const char *file); /* file: below new/ */
+char *place_of(const char *path);                    /* the same of a whole path */
 bool place_may_wait(int fd);         /* its file system's sync can be trusted and shared */
 int place_sync_all(const char *dir); /* the whole file system */
 /* Makes sure of the file that j->d->place names: true, *v is set.  False: there is no such mailbox
@@ -104,24 +109,14 @@ enum verdict mbox_deliver(struct job *j, const char *path);
 bool mbox_quote(struct str more, unsigned *state, struct buf *out);
 bool mbox_quote_end(unsigned *state, struct buf *out); /* and the empty line after a message */
 
-/* Runs a program to its end, or kills it with its process group when the time is over. */
-struct program {
-	char **argv, **env; /* argv[0]: an absolute path */
-	int in;             /* becomes its standard input */
-	uint32_t seconds;
-	uint64_t memory;  /* bytes it may have; 0: no limit */
-	struct buf *sink; /* standard output and error, as far as it has room */
-	bool late, full;  /* out: killed; sink was too small */
-	int status;       /* out: of waitpid */
-};
-int program_execute(struct program *p); /* -1 errno: not started */
-
 /* worker-filter.c: the filter of the account's owner; r->output lives in the arena. */
 void worker_filter_run(
     const struct worker_filter *f, int message, struct arena *a, struct worker_filtered *r);
 
 /* output: NULL (its text goes to the diagnostic) or where a "||" command's output is put. */
 enum verdict program_run(struct job *j, const char *command, struct buf *output);
+/* What a program's exit status means for the delivery; text may have what it said. */
+enum verdict program_ended(struct job *j, int code);
 /* Pure: the table of exit codes in dot-courier(5). */
 enum verdict program_exit(int code);
 /* Pure: the command with the lines of a mailbox as arguments, when it runs this maildrop; else as

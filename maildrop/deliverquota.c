@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "maildir/maildir.h"
-#include "maildrop/quotawarn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,6 +65,6 @@ int main(int argc, char **argv)
 		return EX_TEMPFAIL;
 	}
 	if (warn)
-		quota_warn(dir, (int)percent, text);
+		maildir_quota_warn_file(dir, (int)percent, text);
 	return 0;
 }

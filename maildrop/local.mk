@@ -1,32 +1,19 @@
 # maildrop: the delivery language, the program, and the tools for messages and mailboxes.
-noinst_LIBRARIES += maildrop/libfilter.a maildrop/libmailtool.a
-maildrop_libfilter_a_SOURCES = \
-	maildrop/filter.h maildrop/filter-private.h \
-	maildrop/lex.c maildrop/parse.c maildrop/eval.c maildrop/call.c maildrop/run.c \
-	maildrop/pattern.c maildrop/view.c
-maildrop_libfilter_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+noinst_LIBRARIES += maildrop/libmailtool.a
 maildrop_libmailtool_a_SOURCES = \
-	maildrop/quotawarn.c maildrop/quotawarn.h \
 	maildrop/charset-out.c maildrop/charset-out.h
-filter_libs = maildrop/libfilter.a libs/mime/libmime.a libs/rfc822/librfc822.a \
-	libs/unicode/libunicode.a libs/base/libbase.a $(PCRE2_LIBS) $(UNISTRING_LIBS) $(IDN2_LIBS) -lm
-
 bin_PROGRAMS += maildrop/maildrop
-maildrop_maildrop_SOURCES = \
-	maildrop/drop-main.c maildrop/drop-actions.c maildrop/drop.h \
+maildrop_maildrop_SOURCES = maildrop/drop-main.c maildrop/drop-options.c maildrop/drop-options.h \
 	maildrop/drop-account.c maildrop/drop-account.h \
-	maildrop/drop-message.c maildrop/drop-deliver.c maildrop/drop-program.c \
-	maildrop/drop-db.c maildrop/drop-log.c maildrop/drop-settings.c maildrop/drop-settings.h \
 	local/local-settings.c local/local-settings.h
-maildrop_maildrop_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/table/libtable.a \
-	libs/auth/libauth.a libs/config/libconfig.a $(filter_libs) $(DB_LIBS)
+maildrop_maildrop_LDADD = libs/auth/libauth.a $(drop_libs)
 
 bin_PROGRAMS += maildrop/maildirmake maildrop/deliverquota maildrop/lockmail maildrop/reformail
 maildrop_maildirmake_SOURCES = maildrop/maildirmake.c
 maildrop_maildirmake_LDADD = libs/maildir/libmaildir.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
-maildrop_deliverquota_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
+maildrop_deliverquota_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_lockmail_SOURCES = maildrop/lockmail.c
 maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_reformail_SOURCES = maildrop/reformail.c
@@ -72,11 +59,6 @@ bin_PROGRAMS += maildrop/makemime
 maildrop_makemime_SOURCES = maildrop/makemime.c maildrop/makemime-words.c maildrop/makemime.h
 maildrop_makemime_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
-
-fuzz_programs += tests/fuzz/fuzz-filter
-tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c
-tests_fuzz_fuzz_filter_LDADD = $(filter_libs)
-tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases tests/filter/terms.tsv
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7

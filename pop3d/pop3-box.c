@@ -207,6 +207,11 @@ static void give_ids(struct pop3_box *b)
 int pop3_box_open(struct pop3_box *b, const char *dir)
 {
 	*b = (struct pop3_box){.dir = mem_strdup(dir), .fd = -1};
+	char *itself = mem_printf("%s/.", dir); /* which may be a link */
+	bool rogue = maildir_rogue_link(itself);
+	free(itself);
+	if (rogue)
+		return -1;
 	b->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->fd < 0 || scan(b, "new", true) < 0 || scan(b, "cur", false) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include "pop3d/pop3-settings.h"
 #include "config/config.h"
 #include "local/sandbox.h"
+#include "maildir/maildir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,8 @@ static void configure(struct pop3_session *s)
 	if (!c)
 		return;
 	s->unicode_type = config_z(c, "pop3d-session", "MIME_UNICODE_MESSAGE_TYPE", NULL);
+	if (config_bool(c, "pop3d-session", "MAILDIR_SKIP_SYMLINK_CHECKS", NULL))
+		maildir_follow_links(true);
 	s->log_deletions = config_bool(c, "pop3d-session", "POP3_LOG_DELETIONS", NULL);
 }
 

@@ -195,3 +195,12 @@ bool str_has_ctl(struct str s)
 			return true;
 	return false;
 }
+
+bool str_has_crlf(struct str s)
+{
+	const char *end = s.p + s.n;
+	for (const char *p = s.p; s.n && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+		if (p + 1 < end && p[1] == '\n')
+			return true;
+	return false;
+}

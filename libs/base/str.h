@@ -51,6 +51,7 @@ static inline struct str str_head(struct str s, size_t n) /* the first n bytes a
 bool str_eq(struct str a, struct str b);
 bool str_ieq(struct str a, struct str b); /* ASCII letters compare without case */
 bool str_is(struct str a, const char *z);
+bool str_has_crlf(struct str s);
 bool str_iis(struct str a, const char *z);
 int str_cmp(struct str a, struct str b); /* bytewise, shorter first */
 int str_icmp(struct str a, struct str b);

@@ -41,7 +41,7 @@ struct maildir_folder *maildir_folder_open(const char *dir, unsigned flags)
 	f->flags = flags;
 	f->dir = mem_strdup(dir);
 	random_bytes(&f->seed, sizeof f->seed);
-	if (open_dirs(f) < 0)
+	if (maildir_rogue_link(dir) || open_dirs(f) < 0)
 		maildir_folder_close(&f);
 	return f;
 }

@@ -63,6 +63,13 @@ void lock_watch(unsigned seconds, unsigned refresh)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
+void lock_watch_end(void)
+{
+	struct itimerval none = {0};
+	setitimer(ITIMER_REAL, &none, NULL);
+	deadline_ms = 0;
+}
+
 void lock_guard_file(int fd, off_t size)
 {
 	guarded_size = size;

@@ -28,6 +28,7 @@ int kernel_lock(int fd, bool read_only, const struct lock_times *t);
 
 /* Starts the watch: seconds in all, and between refreshes. */
 void lock_watch(unsigned seconds, unsigned refresh);
+void lock_watch_end(void);
 void lock_refresh_every(unsigned seconds);
 /* While set (fd >= 0), the end of time cuts this file back. */
 void lock_guard_file(int fd, off_t size);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAY = 86400 };
+enum { DAY = 86400, WARNING_MAX = 256 * 1024 };
 
 static bool due(const char *stamp)
 {
@@ -42,4 +42,13 @@ void maildir_quota_warn(const char *dir, int percent, struct str text)
 	free(stamp);
 	free(top);
 	free(mark);
+}
+
+void maildir_quota_warn_file(const char *dir, int percent, const char *file)
+{
+	struct buf text;
+	buf_init(&text, WARNING_MAX);
+	if (file_read(AT_FDCWD, file, &text) == 0)
+		maildir_quota_warn(dir, percent, buf_str(&text));
+	buf_free(&text);
 }

@@ -34,6 +34,8 @@ int maildir_quota_percent(const struct maildir_quota *q);
 /* When the Maildir that dir is or lies in is at least so full: puts `text` (a message without Date
  * and Message-Id) into it, once a day.  Empty text: does nothing. */
 void maildir_quota_warn(const char *dir, int percent, struct str text);
+/* The same with the text of a file; without the file there is no warning. */
+void maildir_quota_warn_file(const char *dir, int percent, const char *file);
 
 /* The folder whose messages are not counted ("Trash" unless set; "" none). */
 void maildir_trash_name(const char *folder);

@@ -57,9 +57,52 @@ int maildir_make_folder(const char *maildir, const char *folder)
 	return r;
 }
 
+static bool links = false, links_known = false;
+
+void maildir_follow_links(bool yes)
+{
+	links = yes;
+	links_known = true;
+}
+
+static bool links_followed(void)
+{
+	const char *value = links_known ? NULL : getenv("MAILDIR_SKIP_SYMLINK_CHECKS");
+	if (!links_known)
+		maildir_follow_links(value && *value && strcmp(value, "0") != 0);
+	return links;
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+bool maildir_rogue_link(const char *dir)
+{
+	const char *slash = strrchr(dir, '/'), *name = slash ? slash + 1 : dir;
+	bool folder = name[0] == '.' && name[1] && strcmp(name, "..") != 0;
+	bool rogue = false;
+	if (links_followed())
+		return false;
+	if (folder)
+		rogue = is_link(dir);
+	for (size_t i = 0; i < ARRAY_LEN(parts) && !rogue; i++) {
+		char *path = mem_printf("%s/%s", dir, parts[i]);
+		rogue = is_link(path);
+		free(path);
+	}
+	if (rogue)
+		errno = ELOOP;
+	return rogue;
+}
+
 bool maildir_exists(const char *dir)
 {
 	struct stat st;
+	if (maildir_rogue_link(dir))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		char *path = mem_printf("%s/%s", dir, parts[i]);
 		bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
@@ -150,8 +193,11 @@ static bool is_folder(int fd, const struct dirent *e)
 		return false;
 	if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN && e->d_type != DT_LNK)
 		return false;
+	int how = links_followed() ? 0 : AT_SYMLINK_NOFOLLOW;
+	if (fstatat(fd, e->d_name, &st, how) < 0 || !S_ISDIR(st.st_mode))
+		return false;
 	snprintf(path, sizeof path, "%s/cur", e->d_name);
-	return fstatat(fd, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	return fstatat(fd, path, &st, how) == 0 && S_ISDIR(st.st_mode);
 }
 
 int maildir_list_folders(const char *maildir, maildir_list *out)

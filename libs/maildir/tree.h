@@ -14,7 +14,15 @@ int maildir_make_folder(const char *maildir, const char *folder);
 int maildir_delete_folder(const char *maildir, const char *folder);
 /* Renames one folder directory (not those below it). */
 int maildir_rename_folder(const char *maildir, const char *from, const char *to);
-bool maildir_exists(const char *dir);                               /* has tmp, new and cur */
+bool maildir_exists(const char *dir); /* has tmp, new and cur, no rogue links */
+/*
+ * A folder that is a symbolic link, or whose tmp, new or cur is one: whoever can put it there could
+ * have another folder's mail served.  The main Maildir itself may be one.  ELOOP.
+ * follow_links(true), or MAILDIR_SKIP_SYMLINK_CHECKS=1 in the environment: such links are the
+ * administrator's own.
+ */
+bool maildir_rogue_link(const char *dir);
+void maildir_follow_links(bool yes);
 char *maildir_folder_path(const char *maildir, const char *folder); /* to free(); "" is INBOX */
 
 /* Names of all folders (without INBOX), sorted bytewise. */

@@ -2,7 +2,7 @@
  */
 #include "config.h"
 
-#include "maildrop/filter.h"
+#include "filter/filter.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct filter *f = filter_parse("fuzz", text, &error);
 	FUZZ_CHECK(f || error.n);
 	if (f) {
-		struct filter_run *r = filter_run_new(&host, m);
+		struct filter_run *r = filter_run_new(&host, NULL, m);
 		filter_embedded(r, size & 1);
 		filter_trace(r, trace, NULL);
 		enum filter_end end = filter_execute(r, f);

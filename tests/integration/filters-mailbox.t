@@ -81,6 +81,23 @@ recipe('alice', 'rcptfilter', "import SENDER\nif (\$SENDER eq \"x\@client.test\"
 my @r = dialog(to => ['alice']);
 like($r[1], qr/^250 /, 'exit status 0 takes the message (MTA-1803); SENDER was imported (DROP-0032)') or diag $t->log;
 is(has('alice'), 1, 'it is delivered');
+{
+	# Recipients that are refused: nothing is delivered, so all workers are those that ask filters.
+	(my $house = $t->path('')) =~ s,/\z,,;
+	my $proc = sub { open my $f, '<', "/proc/$_[0]" or return ''; local $/; return scalar(<$f>) // '' };
+	my $workers = sub {
+		return join ' ', sort grep { $proc->("$_/cmdline") =~ /^courierlocal-worker/ && $proc->("$_/environ") =~ /COURIER_HOME=\Q$house\E\0/ }
+		    map { m{(\d+)} ? $1 : () } glob '/proc/[0-9]*';
+	};
+	recipe('alice', 'rcptfilter', "echo \"not today\"\nEXITCODE=1\n");
+	like((dialog(to => ['alice']))[0], qr/^5\S+ .*not today/, 'refused by the filter');
+	my $first = $workers->();
+	dialog(to => ['alice']) for 1 .. 5;
+	isnt($first, '', 'a worker has asked it');
+	is($workers->(), $first, 'and stays: five more questions start no process');
+	recipe('alice', 'rcptfilter', "echo \"not tomorrow\"\nEXITCODE=1\n");
+	like((dialog(to => ['alice']))[0], qr/not tomorrow/, 'a changed filter counts at once');
+}
 recipe('alice', 'rcptfilter', "EXITCODE=99\n");
 recipe('alice', 'smtpfilter', "if (/^X-Bad:.*yes/)\n{\n  echo \"550 5.7.0 bad content\"\n  EXITCODE=1\n  exit\n}\nEXITCODE=0\n");
 @r = dialog(to => ['alice']);

@@ -10,7 +10,7 @@ use Courier::Test;
 use POSIX ();
 
 my ($CLIENTS, $EACH) = (4, 100);
-my $t = Courier::Test->new(users => ['alice', 'bob'],
+my $t = Courier::Test->new(users => ['alice', 'bob', 'carol'],
 	config => {submit => {BOFHSUPPRESSBACKSCATTER => 'none'}}, files => {retryalpha => "1s\n", retrybeta => "1000\n"});
 my $domain = $t->domain;
 $t->start;
@@ -22,12 +22,23 @@ print $f "|sed -n 's/^Subject: //p' >> numbers\n";
 close $f;
 chown +(stat $home)[4, 5], "$home/.courier-program" if $> == 0;
 
+# One in ten passes a filter inside a worker.
+($home = $t->maildir('carol')) =~ s,/Maildir$,,;
+for (['.courier', "|maildrop\n"], ['.mailfilter', "if (/^Subject: n/)\n{\n to ./Maildir\n}\n"]) {
+	open $f, '>', "$home/$_->[0]" or die $!;
+	print $f $_->[1];
+	close $f;
+	chmod 0600, "$home/$_->[0]";
+	chown +(stat $home)[4, 5], "$home/$_->[0]" if $> == 0;
+}
+($home) = $t->maildir('bob') =~ m,(.*)/Maildir$,;
+
 sub client {
 	my ($k) = @_;
 	my $s = $t->connect('smtp');
 	my $ok = $t->smtp_reply($s) =~ /^220/ && $t->smtp($s, 'EHLO client.test') =~ /^250/;
 	for my $i (1 .. $EACH) {
-		my $to = $i % 10 == 0 ? 'bob-program' : $i % 2 ? 'alice' : 'bob';
+		my $to = $i % 10 == 0 ? 'bob-program' : $i % 10 == 5 ? 'carol' : $i % 2 ? 'alice' : 'bob';
 		for my $line ("MAIL FROM:<alice\@$domain>", "RCPT TO:<$to\@$domain>", 'DATA') {
 			my $r;
 			# What can't be accepted now is said so; it is tried again.
@@ -76,7 +87,7 @@ cmp_ok $killed, '>=', 6, "killed $killed processes";
 
 sub seen {
 	my %n;
-	for my $user ('alice', 'bob') {
+	for my $user ('alice', 'bob', 'carol') {
 		$n{$_}++ for map { $_->[1] =~ /^Subject: (n\S+)/m ? $1 : () } $t->mailbox($user);
 	}
 	if (open my $f, '<', "$home/numbers") {
@@ -87,7 +98,7 @@ sub seen {
 ok $t->wait_for(90, sub { keys %{seen()} == $CLIENTS * $EACH }), 'all of them are delivered';
 my $n = seen();
 is scalar(keys %$n), $CLIENTS * $EACH, 'none is missing';
-my @broken = grep { $_->[1] !~ /\nend\n\z/ } map { $t->mailbox($_) } 'alice', 'bob';
+my @broken = grep { $_->[1] !~ /\nend\n\z/ } map { $t->mailbox($_) } 'alice', 'bob', 'carol';
 is scalar(@broken), 0, 'all are whole';
 my $twice = grep { $_ > 1 } values %$n;
 diag "$twice of " . keys(%$n) . " were delivered again";

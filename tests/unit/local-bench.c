@@ -6,32 +6,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "local-bench.h"
+#include "tests/lib/worker-edge.h"
 
 const char bench_body[] = "Subject: x\n\nFrom here\nend\n";
 
 void bench_start(struct bench *b)
 {
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	b->pid = fork();
-	assert_true(b->pid >= 0);
-	if (b->pid == 0) {
-		const char *program = access("courierlocal-worker", X_OK)
-					  ? "../../courierlocal-worker"
-					  : "./courierlocal-worker";
-		dup2(fds[1], 3);
-		if (!b->fresh) /* as the broker does */
-			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		execl(program, "courierlocal-worker", (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	b->c = ipc_new(NULL, fds[0], NULL, NULL);
+	const char *program = access("courierlocal-worker", X_OK) ? "../../courierlocal-worker"
+								  : "./courierlocal-worker";
+	b->c = worker_edge_start(program, !b->fresh, &b->pid);
+	assert_non_null(b->c);
 }
 
 int bench_stop(struct bench *b)

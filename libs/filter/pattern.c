@@ -3,7 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "maildrop/filter-private.h"
+#include "filter/filter-private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct pattern_code {
 };
 
 /* Machine code costs more to make than a header costs to search without it. */
-enum { JIT_WORTH = 64 * 1024 };
+enum { JIT_WORTH = 64 * 1024, CLOCK_EVERY = 16 };
 
 static void code_free(struct pattern_code *c)
 {
@@ -80,8 +80,11 @@ static int match_at(
 	c->matched += s.n - from;
 	if (before <= JIT_WORTH && c->matched > JIT_WORTH)
 		pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
-	int n = pcre2_match(
-	    c->code, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, from, options, c->data, c->limits);
+	PCRE2_SPTR text = (PCRE2_SPTR)(s.p ? s.p : "");
+	int n = pcre2_match(c->code, text, s.n, from, options, c->data, c->limits);
+	if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has FILTER_MATCH_HEAP */
+		n = pcre2_match(
+		    c->code, text, s.n, from, options | PCRE2_NO_JIT, c->data, c->limits);
 	if (n >= 0)
 		return 1;
 	if (n == PCRE2_ERROR_NOMATCH)
@@ -165,7 +168,11 @@ static void search_line(struct search *x, struct str line)
 static void search_lines(struct search *x, struct str text)
 {
 	struct str line;
-	while (text.n && !x->done && !x->failed) {
+	for (unsigned n = 1; text.n && !x->done && !x->failed; n++) {
+		if (n % CLOCK_EVERY == 0 && filter_late(x->r)) {
+			x->failed = true;
+			return;
+		}
 		const char *nl = memchr(text.p, '\n', text.n);
 		line = str_head(text, nl ? (size_t)(nl - text.p) : text.n);
 		search_line(x, line);

@@ -1,19 +1,17 @@
 /* The actions of filters that are simple. */
 #include "config.h"
 
-#include "maildrop/drop.h"
+#include "filter/drop-private.h"
 #include "maildir/mbox-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-void drop_echo(struct filter_run *r UNUSED, struct str text)
+void drop_echo(struct filter_run *r, struct str text)
 {
-	fwrite(text.p, 1, text.n, stdout);
-	fflush(stdout);
+	drop_say(filter_ctx(r), text, false);
 }
 
 int drop_log(struct filter_run *r, struct str text)

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/drop.h"
+#include "filter/drop-private.h"
 #include "table/table.h"
 
 #include <errno.h>

@@ -1,113 +1,28 @@
 #include "config.h"
 
-#include "maildrop/filter-private.h"
+#include "base/child.h"
+#include "filter/filter-private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STATEMENT_ARENA = 256 << 20, ENVIRON_BYTES_MAX = 1 << 20, ENVIRON_VALUE_MAX = 100 * 1024 };
-
-/* ---- variables ------------------------------------------------------------------------------- */
-
-struct variable {
-	size_t n;
-	char text[];
-};
-
-bool filter_set(struct filter_run *r, struct str name, struct str value)
-{
-	struct variable *old = map_get(r->vars, name);
-	size_t before = old ? old->n : 0;
-	if (value.n > FILTER_VALUE_MAX || name.n > 1000 ||
-	    r->vars_size - before + value.n + name.n + 64 > FILTER_VARS_MAX)
-		return false;
-	struct variable *v = mem_alloc(sizeof *v + value.n + 1);
-	v->n = value.n;
-	if (value.n)
-		memcpy(v->text, value.p, value.n);
-	v->text[value.n] = 0;
-	if (!map_set(r->vars, name, v)) {
-		free(v);
-		return false;
-	}
-	r->vars_size += value.n - before + (old ? 0 : name.n + 64);
-	free(old);
-	return true;
-}
-
-void filter_unset(struct filter_run *r, struct str name)
-{
-	struct variable *v = map_del(r->vars, name);
-	if (v)
-		r->vars_size -= v->n + name.n + 64;
-	free(v);
-}
-
-struct str filter_get_str(const struct filter_run *r, struct str name)
-{
-	const struct variable *v = map_get(r->vars, name);
-	return v ? str_at(v->text, v->n) : STR("");
-}
-
-struct str filter_get(const struct filter_run *r, const char *name)
-{
-	return filter_get_str(r, str_of(name));
-}
-
-int64_t filter_number(const struct filter_run *r, const char *name, int64_t otherwise)
-{
-	int64_t n;
-	return str_i64(str_trim(filter_get(r, name)), &n) ? n : otherwise;
-}
-
-static bool can_be_exported(struct str name, const struct variable *v)
-{
-	if (!name.n || ascii_digit((unsigned char)name.p[0]) || v->n > ENVIRON_VALUE_MAX)
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		if (!ascii_alnum((unsigned char)name.p[i]) && name.p[i] != '_')
-			return false;
-	return !memchr(v->text, 0, v->n);
-}
-
-/* What is too large for an environment is left out: the program runs without it. */
-char **filter_environ(const struct filter_run *r)
-{
-	VEC(char *) env = {0};
-	size_t at = 0, bytes = 0;
-	struct str name;
-	void *value;
-	while (map_next(r->vars, &at, &name, &value)) {
-		const struct variable *v = value;
-		if (!can_be_exported(name, v) || bytes + v->n > ENVIRON_BYTES_MAX)
-			continue;
-		bytes += v->n + name.n + 2;
-		vec_push(&env, mem_printf("%.*s=%s", STR_FMT(name), v->text));
-	}
-	vec_push(&env, NULL);
-	return env.v;
-}
-
-void filter_environ_free(char **env)
-{
-	for (char **e = env; e && *e; e++)
-		free(*e);
-	free(env);
-}
+enum { STATEMENT_ARENA = 256 << 20, CLOCK_EVERY = 64 };
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-struct filter_run *filter_run_new(const struct filter_host *host, struct filter_message m)
+struct filter_run *filter_run_new(
+    const struct filter_host *host, void *ctx, struct filter_message m)
 {
 	struct filter_run *r = mem_new(struct filter_run);
 	r->host = host;
+	r->ctx = ctx;
 	r->msg = m;
 	r->vars = map_new();
 	r->a = arena_new(STATEMENT_ARENA);
 	r->file = "";
 	buf_init(&r->error, FILTER_ERROR_MAX);
-	view_forget(r);
+	view_forget(r); /* makes them, too */
 	return r;
 }
 
@@ -125,12 +40,31 @@ void filter_run_free(struct filter_run *r)
 
 void *filter_ctx(const struct filter_run *r)
 {
-	return r->host->ctx;
+	return r->ctx;
 }
 
 void filter_embedded(struct filter_run *r, bool yes)
 {
 	r->embedded = yes;
+}
+
+void filter_deadline(struct filter_run *r, int64_t ms)
+{
+	r->deadline = ms;
+}
+
+void filter_environment(struct filter_run *r, char *const *env)
+{
+	r->env = env;
+}
+
+bool filter_late(struct filter_run *r)
+{
+	if (!r->late && r->deadline && clock_mono_ms() >= r->deadline) {
+		r->late = true;
+		filter_fail(r, "the filter takes too long");
+	}
+	return r->late;
 }
 
 void filter_message_set(struct filter_run *r, struct filter_message m)
@@ -197,6 +131,15 @@ static enum filter_end failed(struct filter_run *r, const char *what)
 {
 	filter_fail(r, "%s", what);
 	return FILTER_ERROR;
+}
+
+static bool may_step(struct filter_run *r)
+{
+	if (++r->steps > FILTER_STEPS_MAX)
+		filter_fail(r, "the filter takes too many steps");
+	else if (r->steps % CLOCK_EVERY || !filter_late(r))
+		return true;
+	return false;
 }
 
 /* A value that outlives the statement's arena. */
@@ -278,37 +221,46 @@ struct place {
 	bool trusted;
 };
 
+/* NULL: r->error tells.  *own: to be freed here. */
+static struct filter *to_include(struct filter_run *r, struct str path, bool *own)
+{
+	struct filter *f = NULL;
+	struct buf text;
+	*own = !r->host->include;
+	if (!*own)
+		return r->host->include(r, path, &r->error);
+	buf_init(&text, FILTER_FILE_MAX);
+	char *name = mem_strndup(path.p ? path.p : "", path.n);
+	if (r->host->read_file && r->host->read_file(r, str_of(name), &text) == 0)
+		f = filter_parse(name, buf_str(&text), &r->error);
+	buf_free(&text);
+	free(name);
+	return f;
+}
+
 static enum filter_end include(struct filter_run *r, struct str path)
 {
 	struct place here = {r->file, r->line, r->db, r->trusted};
-	struct buf text;
 	enum filter_end end = FILTER_ERROR;
-	struct filter *f = NULL;
-	if (r->include_depth >= FILTER_INCLUDE_MAX || !r->host->read_file)
+	bool own = false;
+	if (r->include_depth >= FILTER_INCLUDE_MAX)
 		return failed(r, "include: too many files in files");
-	buf_init(&text, FILTER_FILE_MAX);
-	char *name = mem_strndup(path.p ? path.p : "", path.n);
-	filter_say(r, 3, "include \"%s\"", name);
+	filter_say(r, 3, "include \"%.*s\"", STR_FMT(path));
 	bool trusted = r->trusted || (r->host->trusted && r->host->trusted(r, path));
-	if (r->host->read_file(r, str_of(name), &text) == 0) {
-		f = filter_parse(name, buf_str(&text), &r->error);
-		if (!f)
-			filter_fail(r, "include: \"%s\" is no filter", name);
-	}
-	buf_free(&text);
-	if (f) {
-		r->db = NULL;
-		r->trusted = trusted;
-		r->include_depth++;
-		end = filter_execute(r, f);
-		r->include_depth--;
-	}
+	struct filter *f = to_include(r, path, &own);
+	if (!f)
+		return failed(r, "include: this is no filter");
+	r->db = NULL;
+	r->trusted = trusted;
+	r->include_depth++;
+	end = filter_execute(r, f);
+	r->include_depth--;
 	r->file = here.file;
 	r->line = here.line;
 	r->db = here.db;
 	r->trusted = here.trusted;
-	filter_free(f);
-	free(name);
+	if (own)
+		filter_free(f);
 	return end;
 }
 
@@ -330,8 +282,8 @@ static enum filter_end loop(struct filter_run *r, struct statement *s)
 	for (;;) {
 		arena_reset(r->a);
 		r->line = s->line;
-		if (++r->steps > FILTER_STEPS_MAX)
-			return failed(r, "the filter takes too many steps");
+		if (!may_step(r))
+			return FILTER_ERROR;
 		if (!filter_eval(r, s->expr, &v))
 			return FILTER_ERROR;
 		if (!filter_true(v))
@@ -367,7 +319,7 @@ static enum filter_end foreach (struct filter_run *r, struct statement * s)
 static enum filter_end exception(struct filter_run *r, struct statement *s)
 {
 	enum filter_end end = run_list(r, s->body);
-	if (end != FILTER_ERROR || r->steps > FILTER_STEPS_MAX)
+	if (end != FILTER_ERROR || r->steps > FILTER_STEPS_MAX || filter_late(r))
 		return end;
 	filter_say(r, 1, "exception: %.*s", STR_FMT(filter_error_text(r)));
 	filter_error_clear(r);
@@ -407,8 +359,7 @@ static enum filter_end with_value(struct filter_run *r, struct statement *s, str
 			return FILTER_FELL_THROUGH;
 		return failed(r, "cannot open the log file");
 	case W_IMPORT:
-		text = str_of(getenv(arena_strz(r->a, v) ? arena_strz(r->a, v) : ""));
-		if (!filter_set(r, v, text))
+		if (!filter_set(r, v, str_of(child_env(r->env, v))))
 			return failed(r, "too much text in variables");
 		return FILTER_FELL_THROUGH;
 	case W_UNSET:
@@ -461,8 +412,8 @@ static enum filter_end run_list(struct filter_run *r, struct statement *s)
 	for (; s; s = s->next) {
 		arena_reset(r->a);
 		r->line = s->line;
-		if (++r->steps > FILTER_STEPS_MAX)
-			return failed(r, "the filter takes too many steps");
+		if (!may_step(r))
+			return FILTER_ERROR;
 		enum filter_end end = run_one(r, s);
 		if (end != FILTER_FELL_THROUGH)
 			return end;

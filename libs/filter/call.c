@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/filter-private.h"
+#include "filter/filter-private.h"
 #include "rfc822/rfc822.h"
 #include "unicode/unicode.h"
 

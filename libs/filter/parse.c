@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/filter-private.h"
+#include "filter/filter-private.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
  * Bounds: FILTER_* below.  A filter that passes one ends with an error, never with a wrong answer;
  * the caller then defers the message (EX_TEMPFAIL).  Memory: mem_* (a process that may die).
  */
-#ifndef COURIER_MAILDROP_FILTER_H
-#define COURIER_MAILDROP_FILTER_H
+#ifndef COURIER_FILTER_FILTER_H
+#define COURIER_FILTER_FILTER_H
 
 #include "base/base.h"
 
@@ -24,7 +24,9 @@ enum {
 	FILTER_MATCHES_MAX = 1000 * 1000,     /* of one foreach */
 	FILTER_MATCH_STEPS = 2 * 1000 * 1000, /* PCRE2's match limit, for one line */
 	FILTER_MATCH_HEAP = 64 * 1024,        /* its heap limit, KiB */
-	FILTER_ERROR_MAX = 2000
+	FILTER_ERROR_MAX = 2000,
+	FILTER_CACHE_FILES = 64, /* what a cache keeps from one message to the next */
+	FILTER_CACHE_BYTES = 4 * 1024 * 1024
 };
 
 /* ---- parsing --------------------------------------------------------------------------------- */
@@ -33,6 +35,19 @@ struct filter;
 /* name: for messages.  NULL: error has "NAME:LINE:COLUMN: what is wrong". */
 struct filter *filter_parse(const char *name, struct str text, struct buf *error);
 void filter_free(struct filter *f); /* NULL is fine */
+
+/*
+ * Parsed files with their compiled patterns, kept for the next message.  A file is asked for by its
+ * name and its text as it is now: the text is compared, so a change can't be missed, and reading it
+ * costs next to nothing beside parsing it.  What get gives is good until the next trim, which
+ * nobody calls while a filter runs.
+ */
+struct filter_cache;
+struct filter_cache *filter_cache_new(void);
+struct filter *filter_cache_get(
+    struct filter_cache *c, const char *name, struct str text, struct buf *error);
+void filter_cache_trim(struct filter_cache *c);
+void filter_cache_free(struct filter_cache *c); /* NULL is fine */
 
 /* ---- what a filter looks at ------------------------------------------------------------------ */
 
@@ -56,7 +71,6 @@ struct filter_run;
  * ("not allowed here").
  */
 struct filter_host {
-	void *ctx;
 	/* where: a mailbox, "|command" or "!addresses".  *code: exit status of a command, else -1.
 	 */
 	int (*deliver)(struct filter_run *r, struct str where, int *code);
@@ -68,6 +82,11 @@ struct filter_host {
 	int (*logfile)(struct filter_run *r, struct str path);
 	int (*lock)(struct filter_run *r, bool dot, struct str path, void **lock);
 	void (*unlock)(struct filter_run *r, void *lock);
+	/* Of a file to include: NULL, with a reason.  Stays its maker's.  NULL member: read_file
+	 * and filter_parse. */
+	struct filter *(*include)(struct filter_run *r, struct str path, struct buf *error);
+	/* A file without name for texts that are too large for memory, or -1. */
+	int (*scratch)(struct filter_run *r);
 	/* A text file: of patterns, or a filter to include.  trusted: it is one of the
 	 * administrator's, whose rights are wider. */
 	int (*read_file)(struct filter_run *r, struct str path, struct buf *out);
@@ -81,10 +100,14 @@ struct filter_host {
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-struct filter_run *filter_run_new(const struct filter_host *host, struct filter_message m);
+/* host and ctx stay the caller's. */
+struct filter_run *filter_run_new(
+    const struct filter_host *host, void *ctx, struct filter_message m);
 void filter_run_free(struct filter_run *r);
 void *filter_ctx(const struct filter_run *r);
-void filter_embedded(struct filter_run *r, bool yes); /* the language of -m and -M */
+void filter_embedded(struct filter_run *r, bool yes);            /* the language of -m and -M */
+void filter_deadline(struct filter_run *r, int64_t ms);          /* of clock_mono_ms; 0: none */
+void filter_environment(struct filter_run *r, char *const *env); /* for `import`; not copied */
 void filter_message_set(struct filter_run *r, struct filter_message m);
 struct filter_message filter_message_of(const struct filter_run *r);
 

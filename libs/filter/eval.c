@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/filter-private.h"
+#include "filter/filter-private.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +33,8 @@ double filter_double(struct str v)
 
 struct str filter_from_double(struct filter_run *r, double d)
 {
+	if (d == 0 || d == 1) /* what patterns come to */
+		return d == 0 ? STR("0") : STR("1");
 	char *z = arena_printf(r->a, "%.22g", d + 0.0);
 	return z ? str_of(z) : STR("0");
 }

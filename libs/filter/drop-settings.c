@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "maildrop/drop-settings.h"
+#include "filter/drop-settings.h"
 
 static bool mode(struct str value)
 {

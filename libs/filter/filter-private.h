@@ -1,8 +1,8 @@
 /* The engine's insides, shared by its sources. */
-#ifndef COURIER_MAILDROP_FILTER_PRIVATE_H
-#define COURIER_MAILDROP_FILTER_PRIVATE_H
+#ifndef COURIER_FILTER_FILTER_PRIVATE_H
+#define COURIER_FILTER_FILTER_PRIVATE_H
 
-#include "maildrop/filter.h"
+#include "filter/filter.h"
 
 struct segment { /* of a text: literal, or the name of a variable */
 	struct segment *next;
@@ -161,6 +161,10 @@ struct value_list {
 
 struct filter_run {
 	const struct filter_host *host;
+	void *ctx;
+	char *const *env;
+	int64_t deadline;
+	bool late;
 	struct filter_message msg;
 	struct map *vars;
 	size_t vars_size;
@@ -177,13 +181,18 @@ struct filter_run {
 	/* what patterns see; made when first wanted */
 	struct view {
 		bool made;
+		struct str whole; /* of the three below: the one that has it */
+		struct str slice; /* of the message itself, when it says the same */
 		struct buf text;
+		char *map; /* a file without name */
+		size_t map_size;
 	} top, headers, body;
 };
 
 bool filter_eval(struct filter_run *r, struct node *n, struct str *out);
 bool filter_call(struct filter_run *r, struct node *n, struct str *out);
 bool filter_db_close(struct filter_run *r);
+bool filter_late(struct filter_run *r); /* the time is over: that is an error */
 struct str filter_expand(struct filter_run *r, const struct segment *s); /* .p NULL: too much */
 bool filter_true(struct str v);
 double filter_double(struct str v);
