@@ -9,9 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "courierd/key.h"
 
-enum { PEM_FILE_MAX = 256 * 1024, CHAIN_MAX = 100 * 1024, CHAIN_CERTS_MAX = 20 };
+enum {
+	PEM_FILE_MAX = 256 * 1024,
+	CHAIN_MAX = 100 * 1024,
+	CHAIN_CERTS_MAX = 20,
+	SOON_S = 7 * 24 * 60 * 60,
+};
 
 static void stamp(char *out, size_t n, const struct stat *cert, const struct stat *key)
 {
@@ -21,19 +27,25 @@ static void stamp(char *out, size_t n, const struct stat *cert, const struct sta
 	    key->st_ctim.tv_nsec);
 }
 
-/* Links are followed here: an administrator's tools keep certificates behind them. */
+bool key_pair_unchanged(const struct key_pair *p, const char *cert_path, const char *key_path)
+{
+	struct stat cert, key;
+	char now[sizeof p->stamp];
+
+	if (stat(cert_path, &cert) < 0 || stat(key_path, &key) < 0)
+		return false;
+	stamp(now, sizeof now, &cert, &key);
+	return strcmp(now, p->stamp) == 0;
+}
+
 static int read_pem(const char *path, struct buf *out, struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = -1;
+	int fd = key_open(path), r = -1;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, st) == 0) {
-		if (S_ISREG(st->st_mode))
-			r = file_read_fd(fd, out);
-		else
-			errno = EINVAL;
-	}
+	if (fstat(fd, st) == 0)
+		r = file_read_fd(fd, out);
 	file_close(fd);
 	return r;
 }
@@ -80,6 +92,22 @@ static EVP_PKEY *read_key(struct str pem)
 	return key;
 }
 
+static int64_t seconds(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+enum key_age key_pair_age(const struct key_pair *p, int64_t now)
+{
+	if (now > p->not_after)
+		return KEY_AGE_OVER;
+	if (now < p->not_before)
+		return KEY_AGE_EARLY;
+	return now > p->not_after - SOON_S ? KEY_AGE_SOON : KEY_AGE_GOOD;
+}
+
 static char *check_pair(struct key_pair *p, X509 *leaf, const char *cert_path, const char *key_path)
 {
 	unsigned int n = sizeof p->fingerprint;
@@ -94,6 +122,8 @@ static char *check_pair(struct key_pair *p, X509 *leaf, const char *cert_path, c
 		return mem_printf("the chain in '%s' is too long", cert_path);
 	if (X509_digest(leaf, EVP_sha256(), p->fingerprint, &n) != 1 || n != KEY_FINGERPRINT)
 		return openssl_why("cannot digest the certificate in", cert_path);
+	p->not_before = seconds(X509_get0_notBefore(leaf));
+	p->not_after = seconds(X509_get0_notAfter(leaf));
 	return NULL;
 }
 
@@ -138,6 +168,7 @@ int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_pat
 
 void key_pair_release(struct key_pair *p)
 {
+	free(p->ending);
 	free(p->suffix);
 	free(p->chain);
 	EVP_PKEY_free(p->key);

@@ -77,7 +77,10 @@ static bool valid_discard(struct str v)
 		"how long FUTURERELEASE may put mail off; 0: not"),                                \
 	    ALONE("esmtptimeout", CONFIG_TIME, "10m", 1, 0, "longest wait for a command"),         \
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
-	    TLS_SERVER_ROWS
+	    ROW("COURIERTLS", CONFIG_STRING, "couriertls", "empty: STARTTLS is not offered"),      \
+	    ROW("TLS_DEBUG_FAIL_STARTTLS_SOFT", CONFIG_BOOL, "0", "for tests: STARTTLS gets 454"), \
+	    ROW("TLS_DEBUG_FAIL_STARTTLS_HARD", CONFIG_BOOL, "0", "for tests: STARTTLS gets 502"), \
+	    TLS_SERVER_ROWS("smtp esmtp")
 
 static const struct config_setting smtp_rows[] = {SERVER_ROWS("0", "1", "0")};
 /* RFC 6409 and RFC 8314: what submits says who it is */

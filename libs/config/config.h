@@ -38,6 +38,8 @@ struct config_setting {
 	const char *file; /* NULL: NAME=value in the component's file; else a file of its own */
 	const char *help; /* one line */
 	bool (*valid)(struct str value); /* further check of strings; may be NULL */
+	/* NULL, or: a name of old files that does nothing here, and why; a warning says so. */
+	const char *idle;
 	/* For lists in a file of their own: NULL, or what is wrong with a line (static text; the
 	 * line itself is never shown, it may hold a password).  Blank lines and comments are passed
 	 * over. */
@@ -108,6 +110,10 @@ int config_parse(struct str text, const char *file, struct config_faults *faults
     int (*include)(void *ctx, struct str file, unsigned line), void *ctx);
 bool config_parse_time(struct str s, int64_t *seconds);
 bool config_parse_size(struct str s, int64_t *bytes);
+
+/* The path of a file that a setting names: within the configuration folder unless it begins with a
+ * slash.  To be freed. */
+char *config_path(const struct config *c, struct str name);
 
 /* The name of this host, in lower case: the file me, where "*." at its front stands for the
  * system's host name, else that name.  vhost: NULL or a key.  To be freed. */

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libs/tls/libtls.a
 libs_tls_libtls_a_SOURCES = \
 	libs/tls/tls.h libs/tls/tls-private.h \
-	libs/tls/context.c \
+	libs/tls/options.c libs/tls/context.c libs/tls/names.c libs/tls/tickets.c \
 	libs/tls/stream-tls.c \
 	libs/tls/client.c \
 	libs/tls/peer-subject.c \
@@ -14,6 +14,6 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/tls tests/unit/tls-words
 tests_unit_tls_words_SOURCES = tests/unit/tls-words.c
 tests_unit_tls_words_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
-tests_unit_tls_SOURCES = tests/unit/tls.c courierd/key.h courierd/key-pair.c courierd/key-store.c
+tests_unit_tls_SOURCES = tests/unit/tls.c courierd/key.h courierd/key-pair.c courierd/key-open.c courierd/key-store.c
 tests_unit_tls_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 endif
