@@ -129,7 +129,8 @@ static EVP_PKEY *read_dh(
 	char *path = config_path(c, file);
 	BIO *in = BIO_new_file(path, "r");
 	EVP_PKEY *dh = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
-	bool fine = dh && EVP_PKEY_is_a(dh, "DH") && EVP_PKEY_get_bits(dh) >= min_bits;
+	bool fine = dh && (EVP_PKEY_is_a(dh, "DH") || EVP_PKEY_is_a(dh, "DHX")) &&
+		    EVP_PKEY_get_bits(dh) >= min_bits;
 
 	BIO_free(in);
 	ERR_clear_error();
