@@ -76,7 +76,7 @@ sub ehlo {
 	my ($service, @args) = @_;
 	my $port = $t->port($service);
 	my $start = $service eq 'submission' ? '-starttls smtp' : '';
-	my $out = qx((sleep 0.7; printf 'EHLO after\\n'; sleep 0.7) | timeout 10 openssl s_client -quiet -crlf -connect 127.0.0.1:$port $start @args 2>&1);
+	my $out = qx((sleep 0.7; printf 'EHLO after\\nQUIT\\n'; sleep 0.7) | timeout 10 openssl s_client -quiet -crlf -connect 127.0.0.1:$port $start @args 2>&1);
 	return $out =~ /^250[ -]PIPELINING/m ? 'served' : 'refused';
 }
 is ehlo('submission'), 'served', 'MTA-0620: PEER: without a certificate';
