@@ -26,7 +26,7 @@ sub talk {
 	my ($service, @args) = @_;
 	my $port = $t->port($service);
 	my $start = $service =~ /^(?:smtp|submission)\z/ ? '-starttls smtp' : '';
-	return qx((sleep 0.3; printf '$goodbye{$service}\\r\\n'; sleep 0.1) | timeout 10 openssl s_client -ign_eof -connect 127.0.0.1:$port $start @args 2>&1);
+	return scalar qx((sleep 0.3; printf '$goodbye{$service}\\r\\n'; sleep 0.1) | timeout 10 openssl s_client -ign_eof -connect 127.0.0.1:$port $start @args 2>&1);
 }
 sub resumed { my ($out) = @_; return $out =~ /^Reused, / ? 'resumed' : $out =~ /^Reused, /m ? 'resumed' : $out =~ /^New, TLS/m ? 'new' : "no TLS: $out" }
 sub session { my ($service, @args) = @_; unlink $file; return talk($service, @args, '-sess_out', $file) }
@@ -64,9 +64,9 @@ my $after;
 ok $t->wait_for(20, sub {($after = resumed(talk('smtps', '-sess_in', $file))) eq 'new'}), 'tickets of a key process that is gone: a full handshake' or diag($after);
 
 # ---- limits
-session('smtps');
+ok $t->wait_for(15, sub {session('smtps'); -s $file}), 'both processes have found the new key process';
 is resumed(talk('smtp', '-sess_in', $file)), 'new', 'not with another service';
-session('imaps');
+ok $t->wait_for(15, sub {session('imaps'); -s $file}), '... IMAP too';
 is resumed(talk('imaps', '-sess_in', $file)), 'resumed', 'IMAP resumes its own';
 is resumed(talk('smtps', '-sess_in', $file)), 'new', '... which SMTP does not take';
 for my $version ('-tls1_2', '-tls1_3') {
