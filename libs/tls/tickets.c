@@ -34,9 +34,10 @@ static bool seal(
 	       set_mac(mac, key);
 }
 
-/* 1: that is its key; 2: it was, make a new ticket; 0: not ours any more; -1: failed. */
-static int unseal(unsigned char *keys, const unsigned char *name, const unsigned char *iv,
-    EVP_CIPHER_CTX *c, EVP_MAC_CTX *mac)
+/* 1: that is its key; 2: it was, make a new ticket; 0: not ours any more; -1: failed.  In TLS 1.3 a
+ * client uses a ticket once (RFC 8446, appendix C.4) and gets the next with it. */
+static int unseal(const SSL *ssl, unsigned char *keys, const unsigned char *name,
+    const unsigned char *iv, EVP_CIPHER_CTX *c, EVP_MAC_CTX *mac)
 {
 	for (int i = 0; i < KEY_TICKETS / TICKET_KEY; i++) {
 		unsigned char *key = keys + i * TICKET_KEY;
@@ -47,7 +48,7 @@ static int unseal(unsigned char *keys, const unsigned char *name, const unsigned
 			c, EVP_aes_256_cbc(), NULL, key + TICKET_NAME + TICKET_HMAC, iv) != 1 ||
 		    !set_mac(mac, key))
 			return -1;
-		return i == 0 ? 1 : 2;
+		return i == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 	}
 	return 0;
 }
@@ -60,7 +61,7 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 	if (!keys)
 		return -1;
 	if (!making)
-		return unseal(keys, name, iv, c, mac);
+		return unseal(ssl, keys, name, iv, c, mac);
 	return seal(keys, name, iv, c, mac) ? 1 : -1;
 }
 

@@ -40,6 +40,10 @@ for my $version ('-tls1_2', '-tls1_3') {
 	$by{$_}++ for map {/courieresmtpd\[(\d+)\]/} $t->log_lines(qr/resumed=1/);
 	cmp_ok scalar(keys %by), '>=', 2, 'MTA-0622: by both processes' or diag(join "\n", $t->log_lines(qr/tls,relay/));
 }
+session('smtps', '-tls1_3');
+my $next = "$file.next";
+is resumed(talk('smtps', '-tls1_3', '-sess_in', $file, '-sess_out', $next)), 'resumed', 'TLS 1.3: a session resumed';
+is -s $next ? resumed(talk('smtps', '-tls1_3', '-sess_in', $next)) : 'no ticket', 'resumed', '... gives the ticket for the next time';
 like session('smtps', '-tls1_3'), qr/Max Early Data: 0\b|Early data was not sent/, 'no early data';
 unlike talk('smtps', '-tls1_3', '-sess_in', $file), qr/Early data was accepted/, '... later either';
 
