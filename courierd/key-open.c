@@ -33,8 +33,7 @@ static int open_here(const char *path)
 
 /* ---- the helper ----------------------------------------------------------------------------- */
 
-/* The file itself, or a sibling. */
-static bool is_of(struct str path, const char *file)
+bool key_opener_fits(struct str path, const char *file)
 {
 	size_t n = strlen(file);
 
@@ -61,7 +60,7 @@ static bool allowed(struct str path)
 	for (size_t i = 0; c && !ok && i < KEY_COMPONENTS; i++) {
 		if (!key_component_paths(&store.components[i], c, &in, &cert, &key))
 			continue;
-		ok = is_of(path, cert) || is_of(path, key);
+		ok = key_opener_fits(path, cert) || key_opener_fits(path, key);
 		free(cert);
 		free(key);
 	}
@@ -71,21 +70,47 @@ static bool allowed(struct str path)
 	return ok;
 }
 
+/* Who may write there could have put a link to anything. */
+static bool folder_is_roots(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+	struct stat st;
+	bool ok = slash && stat(folder, &st) == 0 && st.st_uid == 0 &&
+		  !(st.st_mode & (S_IWGRP | S_IWOTH));
+
+	free(folder);
+	return ok;
+}
+
+/* The descriptor, or -1 and *why; EPERM: the folder is in other hands. */
+static int open_for(struct str path, int *why)
+{
+	char *z = mem_strndup(path.p, path.n);
+	int fd = -1;
+
+	if (strlen(z) != path.n || !allowed(path))
+		*why = EACCES;
+	else if (!folder_is_roots(z))
+		*why = EPERM;
+	else {
+		fd = open_here(z);
+		*why = fd < 0 ? errno : 0;
+	}
+	free(z);
+	return fd;
+}
+
 static void serve(struct ipc *c, struct ipc_msg *m)
 {
 	struct ipc_reader r;
 	struct str path;
-	char *z;
-	int fd = -1, why = EPERM;
+	int fd = -1, why = EINVAL;
 
 	ipc_read(m, &r);
 	path = ipc_get_str(&r);
-	if (m->type == OPEN_FILE && ipc_done(&r) && path.n && allowed(path)) {
-		z = mem_strndup(path.p, path.n);
-		fd = open_here(z);
-		why = fd < 0 ? errno : 0;
-		free(z);
-	}
+	if (m->type == OPEN_FILE && ipc_done(&r) && path.n)
+		fd = open_for(path, &why);
 	ipc_compose(c, OPEN_ANSWER, m->id);
 	ipc_put_u32(c, (uint32_t)why);
 	ipc_send(c, fd);

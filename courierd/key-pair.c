@@ -142,6 +142,14 @@ static char *load(struct key_pair *p, const char *cert_path, struct str cert, co
 	return why;
 }
 
+static char *unreadable(const char *path)
+{
+	return mem_printf("cannot read '%s': %s", path,
+	    errno == EPERM ? "it is root's, and others than root may write to its folder; let "
+			     "courier-key read it, or chown the folder"
+			   : strerror(errno));
+}
+
 int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_path, char **why)
 {
 	struct stat cert_st = {0}, key_st = {0};
@@ -151,9 +159,9 @@ int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_pat
 	buf_init(&cert, PEM_FILE_MAX);
 	buf_init(&key, PEM_FILE_MAX);
 	if (read_pem(cert_path, &cert, &cert_st) < 0)
-		*why = mem_printf("cannot read '%s': %s", cert_path, strerror(errno));
+		*why = unreadable(cert_path);
 	else if (read_pem(key_path, &key, &key_st) < 0)
-		*why = mem_printf("cannot read '%s': %s", key_path, strerror(errno));
+		*why = unreadable(key_path);
 	else if (key_st.st_mode & S_IRWXO)
 		*why = mem_printf("'%s' is open to everybody; chmod it to 600", key_path);
 	else
@@ -171,6 +179,7 @@ void key_pair_release(struct key_pair *p)
 	free(p->ending);
 	free(p->suffix);
 	free(p->chain);
+	free(p->fault);
 	EVP_PKEY_free(p->key);
 	*p = (struct key_pair){0};
 }

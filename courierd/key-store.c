@@ -162,23 +162,16 @@ static bool put_pair(
 	return changed;
 }
 
-/* Once for each change of the files; what never worked is kept in mind for that. */
-static void tell_fault(struct key_component *c, struct key_pair *old, struct key_pair *fresh,
-    const char *ending, const char *why)
+/* Once for each change of the files, or of what is wrong; what never worked is kept in mind for
+ * that.  Takes `why` over. */
+static void tell_fault(struct key_component *c, struct key_pair *p, char *why, const char *stamp)
 {
-	bool works = old && old->key;
-
-	if (!old || strcmp(old->stamp, fresh->stamp) != 0)
+	if (!p->fault || strcmp(p->fault, why) != 0 || strcmp(p->stamp, stamp) != 0)
 		log_error(NULL, "%s: %s%s", c->settings->name, why,
-		    works ? "; the certificate that was there before stays in use" : "");
-	if (old) {
-		memcpy(old->stamp, fresh->stamp, sizeof old->stamp);
-		key_pair_release(fresh);
-		return;
-	}
-	EVP_PKEY_free(fresh->key);
-	fresh->key = NULL;
-	(void)put_pair(c, NULL, fresh, ending);
+		    p->key ? "; the certificate that was there before stays in use" : "");
+	memcpy(p->stamp, stamp, sizeof p->stamp);
+	free(p->fault);
+	p->fault = why;
 }
 
 static void tell_age(const struct key_component *c, struct key_pair *p, const char *path)
@@ -205,8 +198,10 @@ static bool load_pair(struct key_component *c, struct key_pair *old, const char 
 	char *why;
 
 	if (key_pair_load(&fresh, cert_path, key_path, &why) < 0) {
-		tell_fault(c, old, &fresh, ending, why);
-		free(why);
+		if (!old)
+			(void)put_pair(c, NULL, &(struct key_pair){0}, ending);
+		tell_fault(c, find_ending(c, ending), why, fresh.stamp);
+		key_pair_release(&fresh);
 		return false;
 	}
 	if (old && old->key && strcmp(old->stamp, fresh.stamp) == 0) {

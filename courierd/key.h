@@ -10,8 +10,8 @@
  * before it stays.
  *
  * Files that only root can read (key-open.c) are opened by a helper: a child that keeps root's
- * rights, takes nothing but a path, opens none but those that the settings name, and does not look
- * into them.
+ * rights, takes nothing but a path, opens none but those that the settings name, in folders where
+ * nobody but root can write, and does not look into them.
  */
 #ifndef COURIERD_KEY_H
 #define COURIERD_KEY_H
@@ -31,6 +31,7 @@ struct key_pair {
 	int64_t not_before, not_after; /* seconds since the epoch */
 	enum key_age age;              /* as told to the log */
 	char stamp[128];               /* of the files it was read from: changes when they do */
+	char *fault;                   /* as told to the log; NULL: none */
 	bool seen;                     /* still there at the last look */
 };
 
@@ -76,6 +77,7 @@ enum key_age key_pair_age(const struct key_pair *p, int64_t now);
 int key_open(const char *path);
 /* With root's rights, before they are given up: the helper that opens what only root can. */
 int key_opener_start(void);
+bool key_opener_fits(struct str path, const char *file); /* the file itself, or a sibling */
 
 /* The one private operation.  False: *why tells (static text). */
 bool key_pair_sign(

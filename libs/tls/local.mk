@@ -17,3 +17,12 @@ tests_unit_tls_words_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $
 tests_unit_tls_SOURCES = tests/unit/tls.c courierd/key.h courierd/key-pair.c courierd/key-open.c courierd/key-store.c
 tests_unit_tls_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 endif
+
+tls_libs = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS)
+fuzz_programs += tests/fuzz/fuzz-tls
+tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz-tls.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_tls_LDADD = $(tls_libs)
+tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/replay-tls
+tests_fuzz_replay_tls_SOURCES = tests/fuzz/fuzz-tls.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_tls_LDADD = $(tls_libs)

@@ -57,5 +57,13 @@ install('esmtpd.pem.one.example', certificate('one.example', names => 'DNS:fresh
 ok $t->wait_for(25, sub {asks('submission', 'fresh.example') eq 'one.example'}), 'another renewal meanwhile';
 is seen('smtps'), 'bot2.example', '... the pair whose file is gone is there still';
 like $t->smtp($lasting, 'NOOP'), qr/^250/, 'no connection was lost by all that';
+SKIP: {
+	skip 'only root has the helper', 2 unless $> == 0;
+	chown((getpwnam 'courier-net')[2, 3], "$letsencrypt/live/bot.example");
+	link_to('fullchain', 1);
+	link_to('privkey', 1);
+	ok $t->wait_for(25, sub {$t->log_lines(qr/cannot read '\S+fullchain.pem': it is root's, and others than root may write/)}), 'a folder where others can write: no rights of root for it';
+	is seen('smtps'), 'bot2.example', '... what was there stays';
+}
 is $t->stop, '', 'stops';
 done_testing;

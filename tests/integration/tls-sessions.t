@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Sessions are resumed by tickets: with any process of a service, after the restart of one, in TLS 1.2
 # and 1.3; not across services, not where certificates are asked for, never with early data.
 # MTA-0622

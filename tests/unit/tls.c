@@ -475,6 +475,31 @@ static void test_kinds(void **state)
 	config_drop(c);
 }
 
+/* What the helper with root's rights opens. */
+static void test_opener(void **state)
+{
+	static const struct {
+		const char *path;
+		bool fits;
+	} cases[] = {
+	    {"/etc/x/cert.pem", true},
+	    {"/etc/x/cert.pem.mail.example", true},
+	    {"/etc/x/cert.pem.", true},
+	    {"/etc/x/cert.pemx", false},
+	    {"/etc/x/cert", false},
+	    {"/etc/x/cert.pem/", false},
+	    {"/etc/x/cert.pem.x/../../shadow", false},
+	    {"/etc/x/../shadow", false},
+	    {"/etc/shadow", false},
+	    {"cert.pem", false},
+	    {"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+		    key_opener_fits(str_of(cases[i].path), "/etc/x/cert.pem"), cases[i].fits);
+}
+
 static void test_age(void **state)
 {
 	const int64_t day = 24 * 60 * 60;
@@ -527,6 +552,7 @@ int main(void)
 	    cmocka_unit_test(test_refused_operations),
 	    cmocka_unit_test(test_store),
 	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_opener),
 	    cmocka_unit_test(test_age),
 	};
 	log_threshold(LOG_LEVEL_FATAL);
