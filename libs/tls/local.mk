@@ -11,7 +11,9 @@ libs_tls_libtls_a_SOURCES = \
 	libs/tls/selfsigned.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/tls tests/unit/tls-words
+check_PROGRAMS += tests/unit/tls tests/unit/tls-words tests/unit/tls-tickets
+tests_unit_tls_tickets_SOURCES = tests/unit/tls-tickets.c
+tests_unit_tls_tickets_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 tests_unit_tls_words_SOURCES = tests/unit/tls-words.c
 tests_unit_tls_words_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 tests_unit_tls_SOURCES = tests/unit/tls.c courierd/key.h courierd/key-pair.c courierd/key-open.c courierd/key-store.c
