@@ -25,6 +25,11 @@ static void look(struct service *s)
 	if (changed)
 		log_info(NULL, "certificates have been read");
 	key_server_push(&k->server, changed);
+	if (key_opener_lost()) {
+		log_error(
+		    NULL, "the helper that opens certificates has ended; courierkey starts anew");
+		service_exit(s, EXIT_FAILURE);
+	}
 }
 
 static void look_again(void *ctx)

@@ -17,6 +17,7 @@
 enum { OPEN_FILE = 1, OPEN_ANSWER, OPENER_TIMEOUT_MS = 5000 };
 
 static struct ipc *opener; /* NULL: none */
+static bool lost;
 
 static int open_here(const char *path)
 {
@@ -174,9 +175,9 @@ static int ask(const char *path)
 	ipc_compose(opener, OPEN_FILE, 0);
 	ipc_put_z(opener, path);
 	if (ipc_send(opener, -1) < 0 || ipc_recv(opener, &m, OPENER_TIMEOUT_MS) != 1) {
-		log_error(NULL, "the helper that opens certificates has ended");
 		ipc_free(opener);
 		opener = NULL;
+		lost = true;
 		errno = EACCES;
 		return -1;
 	}
@@ -193,4 +194,9 @@ int key_open(const char *path)
 	int fd = open_here(path);
 
 	return fd < 0 && errno == EACCES && opener ? ask(path) : fd;
+}
+
+bool key_opener_lost(void)
+{
+	return lost;
 }

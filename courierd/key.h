@@ -77,6 +77,7 @@ enum key_age key_pair_age(const struct key_pair *p, int64_t now);
 int key_open(const char *path);
 /* With root's rights, before they are given up: the helper that opens what only root can. */
 int key_opener_start(void);
+bool key_opener_lost(void); /* it has ended: only a new process can have one */
 bool key_opener_fits(struct str path, const char *file); /* the file itself, or a sibling */
 
 /* The one private operation.  False: *why tells (static text). */

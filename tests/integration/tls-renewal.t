@@ -15,6 +15,7 @@ my $t = Courier::Test->new(config => {esmtpd => {TARPIT => 0}});
 my $scratch = $t->scratch;
 sub certificate { return Courier::Tls::certificate($scratch, @_) }
 sub install { return Courier::Tls::install($t, @_) }
+sub key_process { return (map {/^key\s+(\d+)/ ? $1 : ()} split /\n/, $t->command('courier', '-C', $t->path(''), 'security'))[0] }
 sub seen { my ($service, @args) = @_; return Courier::Tls::subject(Courier::Tls::s_client($t, $service, @args)) }
 sub asks { my ($service, $name) = @_; return seen($service, '-servername', $name) }
 
@@ -58,12 +59,19 @@ ok $t->wait_for(25, sub {asks('submission', 'fresh.example') eq 'one.example'}),
 is seen('smtps'), 'bot2.example', '... the pair whose file is gone is there still';
 like $t->smtp($lasting, 'NOOP'), qr/^250/, 'no connection was lost by all that';
 SKIP: {
-	skip 'only root has the helper', 2 unless $> == 0;
-	chown((getpwnam 'courier-net')[2, 3], "$letsencrypt/live/bot.example");
+	skip 'only root has the helper', 4 unless $> == 0;
+	archive(2, certificate('bot4.example'));
+	my ($opener) = map {/^\s*(\d+) .*courier key: opener/ ? $1 : ()} split /\n/, qx(ps -o pid=,args= --ppid @{[key_process()]});
+	ok $opener, 'the helper';
+	kill 'KILL', $opener;
 	link_to('fullchain', 1);
 	link_to('privkey', 1);
+	ok $t->wait_for(40, sub {seen('smtps') eq 'bot1.example'}), '... dies, and the key process gets another one';
+	chown((getpwnam 'courier-net')[2, 3], "$letsencrypt/live/bot.example");
+	link_to('fullchain', 2);
+	link_to('privkey', 2);
 	ok $t->wait_for(25, sub {$t->log_lines(qr/cannot read '\S+fullchain.pem': it is root's, and others than root may write/)}), 'a folder where others can write: no rights of root for it';
-	is seen('smtps'), 'bot2.example', '... what was there stays';
+	is seen('smtps'), 'bot1.example', '... what was there stays';
 }
 is $t->stop, '', 'stops';
 done_testing;
