@@ -287,6 +287,7 @@ struct fake *fake_new(void)
 	*d = (struct door_settings){.refs = 1,
 	    .auth = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .auth_tls = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
+	    .starttls = true,
 	    .max_total = 100,
 	    .max_per_ip = 100,
 	    .max_per_net = 100,
