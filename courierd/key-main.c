@@ -4,9 +4,10 @@
 #include "courierd/key-serve.h"
 
 enum {
-	LOOK_MS = 60 * 1000, /* how often the files are looked at */
-	TICKETS_MS =
-	    12 * 60 * 60 * 1000, /* how long a session can be resumed, at most twice this */
+	LOOK_MS = 10 * 1000, /* how often the files are looked at */
+	/* tickets are made with a key for this long, and read for as long again; they are good for
+	 * SESSION_S */
+	TICKETS_MS = 12 * 60 * 60 * 1000,
 	ALL = (1U << KEY_COMPONENTS) - 1,
 };
 
@@ -24,6 +25,11 @@ static void look(struct service *s)
 	if (changed)
 		log_info(NULL, "certificates have been read");
 	key_server_push(&k->server, changed);
+	if (key_opener_lost()) {
+		log_error(
+		    NULL, "the helper that opens certificates has ended; courierkey starts anew");
+		service_exit(s, EXIT_FAILURE);
+	}
 }
 
 static void look_again(void *ctx)
@@ -38,9 +44,15 @@ static void renew_tickets(void *ctx)
 {
 	struct key_process *k = service_data(ctx);
 
-	random_bytes(k->server.tickets, sizeof k->server.tickets);
+	memcpy(k->server.tickets + TICKET_KEY, k->server.tickets, TICKET_KEY);
+	random_bytes(k->server.tickets, TICKET_KEY);
 	key_server_push(&k->server, ALL);
 	timer_set(k->renew, TICKETS_MS);
+}
+
+static int setup(struct service *s)
+{
+	return key_opener_start();
 }
 
 static int start(struct service *s)
@@ -53,6 +65,7 @@ static int start(struct service *s)
 	k->renew = timer_new(service_loop(s), renew_tickets, s);
 	if (!k->look || !k->renew)
 		return -1;
+	random_bytes(k->server.tickets, sizeof k->server.tickets);
 	renew_tickets(s);
 	look_again(s);
 	service_ready(s);
@@ -72,7 +85,7 @@ static void stats(struct service *s, struct buf *out)
 	size_t pairs = 0;
 
 	for (size_t i = 0; i < KEY_COMPONENTS; i++)
-		pairs += k->server.store.components[i].pairs.n;
+		pairs += key_component_working(&k->server.store.components[i]);
 	buf_addf(out, "certificates=%zu clients=%zu signatures=%llu", pairs,
 	    key_server_peers(&k->server), (unsigned long long)k->server.signatures);
 }
@@ -83,6 +96,7 @@ int main(int argc, char **argv)
 	    .role = "key",
 	    .components = key_settings,
 	    .n_components = KEY_COMPONENTS,
+	    .setup = setup,
 	    .start = start,
 	    .edge = edge,
 	    .reload = look,

@@ -9,9 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "courierd/key.h"
 
-enum { PEM_FILE_MAX = 256 * 1024, CHAIN_MAX = 100 * 1024, CHAIN_CERTS_MAX = 20 };
+enum {
+	PEM_FILE_MAX = 256 * 1024,
+	CHAIN_MAX = 100 * 1024,
+	CHAIN_CERTS_MAX = 20,
+	SOON_S = 7 * 24 * 60 * 60,
+};
 
 static void stamp(char *out, size_t n, const struct stat *cert, const struct stat *key)
 {
@@ -21,19 +27,25 @@ static void stamp(char *out, size_t n, const struct stat *cert, const struct sta
 	    key->st_ctim.tv_nsec);
 }
 
-/* Links are followed here: an administrator's tools keep certificates behind them. */
+bool key_pair_unchanged(const struct key_pair *p, const char *cert_path, const char *key_path)
+{
+	struct stat cert, key;
+	char now[sizeof p->stamp];
+
+	if (stat(cert_path, &cert) < 0 || stat(key_path, &key) < 0)
+		return false;
+	stamp(now, sizeof now, &cert, &key);
+	return strcmp(now, p->stamp) == 0;
+}
+
 static int read_pem(const char *path, struct buf *out, struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = -1;
+	int fd = key_open(path), r = -1;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, st) == 0) {
-		if (S_ISREG(st->st_mode))
-			r = file_read_fd(fd, out);
-		else
-			errno = EINVAL;
-	}
+	if (fstat(fd, st) == 0)
+		r = file_read_fd(fd, out);
 	file_close(fd);
 	return r;
 }
@@ -80,6 +92,22 @@ static EVP_PKEY *read_key(struct str pem)
 	return key;
 }
 
+static int64_t seconds(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+enum key_age key_pair_age(const struct key_pair *p, int64_t now)
+{
+	if (now > p->not_after)
+		return KEY_AGE_OVER;
+	if (now < p->not_before)
+		return KEY_AGE_EARLY;
+	return now > p->not_after - SOON_S ? KEY_AGE_SOON : KEY_AGE_GOOD;
+}
+
 static char *check_pair(struct key_pair *p, X509 *leaf, const char *cert_path, const char *key_path)
 {
 	unsigned int n = sizeof p->fingerprint;
@@ -94,6 +122,8 @@ static char *check_pair(struct key_pair *p, X509 *leaf, const char *cert_path, c
 		return mem_printf("the chain in '%s' is too long", cert_path);
 	if (X509_digest(leaf, EVP_sha256(), p->fingerprint, &n) != 1 || n != KEY_FINGERPRINT)
 		return openssl_why("cannot digest the certificate in", cert_path);
+	p->not_before = seconds(X509_get0_notBefore(leaf));
+	p->not_after = seconds(X509_get0_notAfter(leaf));
 	return NULL;
 }
 
@@ -112,6 +142,14 @@ static char *load(struct key_pair *p, const char *cert_path, struct str cert, co
 	return why;
 }
 
+static char *unreadable(const char *path)
+{
+	return mem_printf("cannot read '%s': %s", path,
+	    errno == EPERM ? "it is root's, and others than root may write to its folder; let "
+			     "courier-key read it, or chown the folder"
+			   : strerror(errno));
+}
+
 int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_path, char **why)
 {
 	struct stat cert_st = {0}, key_st = {0};
@@ -121,9 +159,9 @@ int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_pat
 	buf_init(&cert, PEM_FILE_MAX);
 	buf_init(&key, PEM_FILE_MAX);
 	if (read_pem(cert_path, &cert, &cert_st) < 0)
-		*why = mem_printf("cannot read '%s': %s", cert_path, strerror(errno));
+		*why = unreadable(cert_path);
 	else if (read_pem(key_path, &key, &key_st) < 0)
-		*why = mem_printf("cannot read '%s': %s", key_path, strerror(errno));
+		*why = unreadable(key_path);
 	else if (key_st.st_mode & S_IRWXO)
 		*why = mem_printf("'%s' is open to everybody; chmod it to 600", key_path);
 	else
@@ -138,8 +176,10 @@ int key_pair_load(struct key_pair *p, const char *cert_path, const char *key_pat
 
 void key_pair_release(struct key_pair *p)
 {
+	free(p->ending);
 	free(p->suffix);
 	free(p->chain);
+	free(p->fault);
 	EVP_PKEY_free(p->key);
 	*p = (struct key_pair){0};
 }

@@ -31,6 +31,8 @@ static void push_pairs(struct key_peer *p)
 	for (size_t i = 0; i < c->pairs.n; i++) {
 		const struct key_pair *pair = &c->pairs.v[i];
 
+		if (!pair->key || key_component_doubles(c, i))
+			continue;
 		ipc_compose(p->ipc, KEY_PAIR, 0);
 		ipc_put_z(p->ipc, pair->suffix);
 		ipc_put_str(p->ipc, str_at(pair->fingerprint, KEY_FINGERPRINT));

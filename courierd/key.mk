@@ -2,7 +2,7 @@
 pkglibexec_PROGRAMS += courierkey
 courierkey_SOURCES = \
 	courierd/key.h courierd/key-serve.h \
-	courierd/key-main.c courierd/key-pair.c courierd/key-store.c courierd/key-serve.c
+	courierd/key-main.c courierd/key-pair.c courierd/key-open.c courierd/key-store.c courierd/key-serve.c
 courierkey_LDADD = libs/tls/libtls.a $(SERVICE_LIBS) $(OPENSSL_LIBS)
 
 # Self-signed certificates for the first start.

@@ -16,10 +16,15 @@
 #include "smtp/smtp.h"
 #include "tls/tls.h"
 
+/* What STARTTLS does on purpose (TLS_DEBUG_FAIL_STARTTLS_*). */
+enum tls_fail { TLS_FAIL_NO, TLS_FAIL_SOFT, TLS_FAIL_HARD };
+
 /* The settings of one kind of listener, resolved; counted, since sessions outlive a reload. */
 struct door_settings {
 	unsigned refs;
 	bool auth_required, tls_required, tls_at_once;
+	bool starttls; /* offered */
+	enum tls_fail tls_fail;
 	bool tarpit, no_vrfy, no_expn, log_dialog, reverse_dns;
 	char *gate_env;        /* NAME=value lines that the gate is to know */
 	char *auth, *auth_tls; /* mechanisms in clear and under TLS, blank separated, upper case */

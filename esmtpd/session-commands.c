@@ -171,8 +171,8 @@ static enum smtp_reply_id not_now(const struct session *s, const struct verb *v)
 		return v->wrong != SMTP_R_NONE ? v->wrong : what_is_missing(s, v->verb);
 	if (v->open)
 		return SMTP_R_NONE;
-	if (s->policy.tls_required && !s->secure)
-		return SMTP_R_NEED_TLS;
+	if (session_tls_missing(s) != SMTP_R_NONE)
+		return session_tls_missing(s);
 	return s->policy.auth_required && !s->login ? SMTP_R_NEED_AUTH : SMTP_R_NONE;
 }
 

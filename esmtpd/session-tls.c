@@ -4,13 +4,24 @@
 
 bool session_offers_tls(const struct session *s)
 {
-	return !s->secure && tls_server_usable(s->door->tls);
+	return !s->secure && s->settings->starttls && tls_server_usable(s->door->tls);
 }
 
+enum smtp_reply_id session_tls_missing(const struct session *s)
+{
+	if (!s->policy.tls_required || s->secure)
+		return SMTP_R_NONE;
+	return session_offers_tls(s) && s->settings->tls_fail == TLS_FAIL_NO ? SMTP_R_NEED_TLS
+									     : SMTP_R_TLS_TEMPFAIL;
+}
+
+/* One time limit for the whole handshake: bytes that trickle in do not extend it. */
 void session_secure(struct session *s)
 {
+	int64_t ms = s->door->tls ? tls_server_timeout(s->door->tls) : 0;
+
 	s->state = ST_SECURING;
-	timer_set(s->timer, s->settings->command_ms);
+	timer_set(s->timer, ms < s->settings->command_ms ? ms : s->settings->command_ms);
 	if (tls_accept(s->stream, s->door->tls) < 0) {
 		log_error(NULL, "tls,relay=%s,port=%u,session=%s: no certificate", s->peer_log,
 		    s->peer_port, s->id);
@@ -21,14 +32,9 @@ void session_secure(struct session *s)
 void session_secured(struct session *s)
 {
 	s->secure = true;
-	if (s->settings->log_dialog) {
-		struct buf b;
-
-		buf_init(&b, 256);
-		tls_describe(s->stream, &b);
-		log_info(NULL, "dialog,session=%s TLS %.*s", s->id, STR_FMT(buf_str(&b)));
-		buf_free(&b);
-	}
+	log_info(NULL, "tls,relay=%s,port=%u,protocol=%s,cipher=%s,bits=%d,resumed=%d,session=%s",
+	    s->peer_log, s->peer_port, tls_version(s->stream), tls_cipher(s->stream),
+	    tls_cipher_bits(s->stream), tls_resumed(s->stream), s->id);
 	if (s->settings->tls_at_once) {
 		session_greet(s);
 		return;
@@ -48,11 +54,15 @@ void session_starttls(struct session *s, struct str args)
 		session_say(s, SMTP_R_ARGUMENT);
 		return;
 	}
-	if (s->secure || !s->door->tls) {
-		session_say(s, s->secure ? SMTP_R_TLS_TWICE : SMTP_R_NO_TLS);
+	if (s->secure) {
+		session_say(s, SMTP_R_TLS_TWICE);
 		return;
 	}
-	if (!session_offers_tls(s)) {
+	if (!s->door->tls || !s->settings->starttls || s->settings->tls_fail == TLS_FAIL_HARD) {
+		session_say(s, SMTP_R_NO_TLS);
+		return;
+	}
+	if (!session_offers_tls(s) || s->settings->tls_fail == TLS_FAIL_SOFT) {
 		session_say(s, SMTP_R_TLS_TEMPFAIL);
 		return;
 	}

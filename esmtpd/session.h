@@ -187,6 +187,8 @@ void session_auth_cancel(struct session *s);
 
 /* session-tls.c */
 bool session_offers_tls(const struct session *s);
+/* SMTP_R_NONE, or what to say to a client that must use TLS and does not. */
+enum smtp_reply_id session_tls_missing(const struct session *s);
 void session_starttls(struct session *s, struct str args);
 void session_secure(struct session *s); /* starts the handshake */
 void session_secured(struct session *s);

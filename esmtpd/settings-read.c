@@ -107,6 +107,15 @@ static void read_options(struct door_settings *d, const struct config *c, const 
 	d->warn = d->options.warn ? d->options.warn : d->max_total - d->max_total / 10;
 }
 
+static void read_tls(struct door_settings *d, const struct config *c, const char *component)
+{
+	d->starttls = config_str(c, component, "COURIERTLS", NULL).n > 0;
+	if (config_bool(c, component, "TLS_DEBUG_FAIL_STARTTLS_HARD", NULL))
+		d->tls_fail = TLS_FAIL_HARD;
+	else if (config_bool(c, component, "TLS_DEBUG_FAIL_STARTTLS_SOFT", NULL))
+		d->tls_fail = TLS_FAIL_SOFT;
+}
+
 struct door_settings *door_settings_new(const struct config *c, const char *component)
 {
 	struct door_settings *d = mem_new(struct door_settings);
@@ -115,6 +124,7 @@ struct door_settings *door_settings_new(const struct config *c, const char *comp
 	d->auth_required = config_bool(c, component, "AUTH_REQUIRED", NULL);
 	d->tls_required = config_bool(c, component, "ESMTP_TLS_REQUIRED", NULL);
 	d->tls_at_once = strcmp(component, "esmtpd-ssl") == 0;
+	read_tls(d, c, component);
 	d->tarpit = config_bool(c, component, "TARPIT", NULL);
 	d->no_vrfy = config_bool(c, component, "BOFHNOVRFY", NULL);
 	d->no_expn = config_bool(c, component, "BOFHNOEXPN", NULL);

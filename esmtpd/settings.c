@@ -97,7 +97,10 @@ static bool valid_discard(struct str v)
 		"how long FUTURERELEASE may put mail off; 0: not"),                                \
 	    ALONE("esmtptimeout", CONFIG_TIME, "10m", 1, 0, "longest wait for a command"),         \
 	    ALONE("esmtptimeoutdata", CONFIG_TIME, "5m", 1, 0, "longest silence in a message"),    \
-	    TLS_SERVER_ROWS
+	    ROW("COURIERTLS", CONFIG_STRING, "couriertls", "empty: STARTTLS is not offered"),      \
+	    ROW("TLS_DEBUG_FAIL_STARTTLS_SOFT", CONFIG_BOOL, "0", "for tests: STARTTLS gets 454"), \
+	    ROW("TLS_DEBUG_FAIL_STARTTLS_HARD", CONFIG_BOOL, "0", "for tests: STARTTLS gets 502"), \
+	    TLS_SERVER_ROWS("smtp esmtp")
 
 /* Told once, by the component that reads the file esmtpd alone. */
 #define IDLE(n_, why_)                                                                   \

@@ -33,10 +33,14 @@ bool login_plain_allowed(const struct login_conn *c)
 			     setting(c, "IMAP_TLS_REQUIRED", "POP3_TLS_REQUIRED"), NULL);
 }
 
+static int64_t login_time(const struct login_conn *c)
+{
+	return config_int(c->config, c->protocol->component, "LOGIN_TIMEOUT", NULL) * 1000;
+}
+
 void login_arm_timer(struct login_conn *c)
 {
-	stream_timer(
-	    c->stream, config_int(c->config, c->protocol->component, "LOGIN_TIMEOUT", NULL) * 1000);
+	stream_timer(c->stream, login_time(c));
 }
 
 void login_say(struct login_conn *c, const char *fmt, ...)
@@ -136,7 +140,10 @@ void login_start_tls(struct login_conn *c)
 	if (tls_accept(c->stream, c->l->tls) < 0) {
 		log_error(NULL, "STARTTLS failed, ip=[%s]: no certificate", c->peer);
 		login_conn_end(c);
+		return;
 	}
+	if (tls_server_timeout(c->l->tls) < login_time(c))
+		stream_timer(c->stream, tls_server_timeout(c->l->tls));
 }
 
 void login_bad_command(struct login_conn *c)

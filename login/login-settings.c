@@ -40,7 +40,7 @@ static const struct config_setting imap_rows[] = {
 	.type = CONFIG_STRING,
 	.def = "imapaccess",
 	.help = "the access table, a file or folder; see makeimapaccess(8)"},
-    TLS_SERVER_ROWS,
+    TLS_SERVER_ROWS("imap"),
 };
 
 static const struct config_setting pop3_rows[] = {
@@ -76,7 +76,7 @@ static const struct config_setting pop3_rows[] = {
     {.name = "DOMAINSEP",
 	.type = CONFIG_STRING,
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
-    TLS_SERVER_ROWS,
+    TLS_SERVER_ROWS("pop3"),
 };
 
 const struct config_component login_imap_settings = {.name = "imapd",

@@ -299,6 +299,7 @@ struct config *config_load(const struct instance *in,
 	struct config_faults own = {.errors = 0};
 	int bad = 0;
 	struct config *c = config_new();
+	c->folder = arena_strz(c->arena, str_of(in->etc));
 	if (!faults) {
 		config_faults_init(&own);
 	}
@@ -346,4 +347,11 @@ void config_drop(struct config *c)
 	map_free(c->order, free_order);
 	arena_free(c->arena);
 	free(c);
+}
+
+char *config_path(const struct config *c, struct str name)
+{
+	if (name.n && name.p[0] == '/')
+		return mem_strndup(name.p, name.n);
+	return mem_printf("%s/%.*s", c->folder, STR_FMT(name));
 }

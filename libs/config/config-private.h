@@ -20,6 +20,7 @@ struct config {
 	unsigned refs;
 	struct arena *arena;
 	struct map *values; /* "component\0NAME[\0vhost]" -> struct config_value in the arena */
+	const char *folder; /* where relative names begin */
 	struct map *order;  /* "component" -> struct config_order: assignments as they came */
 };
 

@@ -113,6 +113,10 @@ int config_parse(struct str text, const char *file, struct config_faults *faults
 bool config_parse_time(struct str s, int64_t *seconds);
 bool config_parse_size(struct str s, int64_t *bytes);
 
+/* The path of a file that a setting names: within the configuration folder unless it begins with a
+ * slash.  To be freed. */
+char *config_path(const struct config *c, struct str name);
+
 /* The name of this host, in lower case: the file me, where "*." at its front stands for the
  * system's host name, else that name.  vhost: NULL or a key.  To be freed. */
 char *config_own_name(const struct config *c, const char *vhost);

@@ -38,7 +38,7 @@ struct tls_client *tls_client_new_keyed(struct service *s, const char *component
 	struct str trust = config_str(c, component, "TLS_TRUSTSECURITYCERTS", NULL);
 	struct tls_client *t = mem_new(struct tls_client);
 
-	t->private_trust = trust.n ? tls_trust_read(trust, "TLS_TRUSTSECURITYCERTS") : NULL;
+	t->private_trust = trust.n ? tls_trust_read(c, component, "TLS_TRUSTSECURITYCERTS") : NULL;
 	if (!config_str(c, component, "TLS_CERTFILE", NULL).n)
 		return plain(t, c, component);
 	t->keeper = tls_keeper_new(s, component);

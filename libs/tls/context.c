@@ -8,62 +8,6 @@
 #include <stdlib.h>
 #include "tls/tls-private.h"
 
-const struct config_setting tls_settings[] = {TLS_SERVER_ROWS};
-const size_t tls_settings_n = ARRAY_LEN(tls_settings);
-
-enum { TRUST_FILE_MAX = 16 * 1024 * 1024 };
-
-static const struct {
-	const char *word;
-	int version;
-} versions[] = {
-    {"TLS1", TLS1_VERSION},
-    {"TLSv1", TLS1_VERSION},
-    {"TLSv1.0", TLS1_VERSION},
-    {"TLSv1.1", TLS1_1_VERSION},
-    {"TLSv1.2", TLS1_2_VERSION},
-    {"TLSv1.3", TLS1_3_VERSION},
-};
-
-/* Without "+" the original meant just that version for 1.1 and up; nobody wants TLS 1.3 switched
- * off by an old file, so the version is the lowest in every form. */
-static int lowest_version(struct str value)
-{
-	while (value.n && value.p[value.n - 1] == '+')
-		value.n--;
-	for (size_t i = 0; i < ARRAY_LEN(versions); i++)
-		if (str_iis(value, versions[i].word))
-			return versions[i].version;
-	return 0;
-}
-
-bool tls_protocol_ok(struct str value)
-{
-	return lowest_version(value) != 0;
-}
-
-bool tls_verifypeer_ok(struct str value)
-{
-	return str_iis(value, "NONE") || str_iis(value, "PEER") || str_iis(value, "REQUIREPEER");
-}
-
-bool tls_ciphers_ok(struct str value)
-{
-	SSL_CTX *ctx;
-	char *z;
-	bool ok;
-
-	if (!value.n)
-		return true;
-	ctx = SSL_CTX_new(TLS_method());
-	z = mem_strndup(value.p, value.n);
-	ok = ctx && SSL_CTX_set_cipher_list(ctx, z) == 1;
-	ERR_clear_error();
-	free(z);
-	SSL_CTX_free(ctx);
-	return ok;
-}
-
 const char *tls_error_text(void)
 {
 	unsigned long e = ERR_get_error();
@@ -115,7 +59,7 @@ static int trust_folder(X509_STORE *store, const char *path, DIR *dir)
 	return n;
 }
 
-X509_STORE *tls_trust_read(struct str where, const char *setting)
+X509_STORE *tls_trust_read(const struct config *c, const char *component, const char *setting)
 {
 	X509_STORE *store = X509_STORE_new();
 	char *path;
@@ -124,45 +68,13 @@ X509_STORE *tls_trust_read(struct str where, const char *setting)
 
 	if (!store)
 		return NULL;
-	path = mem_strndup(where.p, where.n);
+	path = config_path(c, config_str(c, component, setting, NULL));
 	dir = opendir(path);
 	n = dir ? trust_folder(store, path, dir) : trust_file(store, path);
 	if (n == 0)
 		log_warning(NULL, "TLS: no certificate found in '%s'; look at %s", path, setting);
 	free(path);
 	return store;
-}
-
-int tls_options_read(
-    struct tls_options *o, const struct config *c, const char *component, bool server)
-{
-	struct str s = config_str(c, component, "TLS_CIPHER_LIST", NULL);
-
-	*o = (struct tls_options){.verify = SSL_VERIFY_NONE};
-	o->min_version = lowest_version(config_str(c, component, "TLS_PROTOCOL", NULL));
-	if (s.n)
-		o->ciphers = mem_strndup(s.p, s.n);
-	s = config_str(c, component, "TLS_TRUSTCERTS", NULL);
-	if (s.n) {
-		o->trust = tls_trust_read(s, "TLS_TRUSTCERTS");
-		if (!o->trust)
-			return -1;
-	}
-	if (server) {
-		s = config_str(c, component, "TLS_VERIFYPEER", NULL);
-		if (str_iis(s, "PEER"))
-			o->verify = SSL_VERIFY_PEER;
-		else if (str_iis(s, "REQUIREPEER"))
-			o->verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	}
-	return 0;
-}
-
-void tls_options_release(struct tls_options *o)
-{
-	free(o->ciphers);
-	X509_STORE_free(o->trust);
-	*o = (struct tls_options){0};
 }
 
 static void common_options(SSL_CTX *ctx)
@@ -174,25 +86,63 @@ static void common_options(SSL_CTX *ctx)
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
-static void server_options(SSL_CTX *ctx, const struct tls_options *o)
-{
-	static const unsigned char session_context[] = "courier";
+/* Groups for TLS 1.2 below TLS_MIN_DH_BITS are refused, ours and a server's; the rest is OpenSSL's
+ * own judgement. */
+static int (*own_judgement)(const SSL *, const SSL_CTX *, int, int, int, void *, void *);
 
+static int judge(
+    const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *min_dh)
+{
+	if (op == SSL_SECOP_TMP_DH && other)
+		return EVP_PKEY_get_bits(other) >= (intptr_t)min_dh;
+	return own_judgement(ssl, ctx, op, bits, nid, other, NULL);
+}
+
+static void set_min_dh(SSL_CTX *ctx, const struct tls_options *o)
+{
+	if (!o->min_dh)
+		return;
+	if (!own_judgement)
+		own_judgement = SSL_CTX_get_security_callback(ctx);
+	SSL_CTX_set_security_callback(ctx, judge);
+	SSL_CTX_set0_security_ex_data(ctx, (void *)(intptr_t)o->min_dh);
+}
+
+/* Ours, from TLS_DHPARAMS; else OpenSSL chooses one as strong as the certificate. */
+static void set_dh(SSL_CTX *ctx, const struct tls_options *o)
+{
+	if (o->dh && EVP_PKEY_up_ref(o->dh) == 1) {
+		if (SSL_CTX_set0_tmp_dh_pkey(ctx, o->dh) == 1)
+			return;
+		tls_log_errors("cannot use the Diffie-Hellman group");
+		EVP_PKEY_free(o->dh);
+	}
+	SSL_CTX_set_dh_auto(ctx, 1);
+}
+
+static void server_options(SSL_CTX *ctx, struct tls_options *o)
+{
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone */
-	SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1);
-	SSL_CTX_set_num_tickets(ctx, 1);
-	SSL_CTX_set_dh_auto(ctx, 1);
+	SSL_CTX_set_session_id_context(
+	    ctx, (const unsigned char *)o->scope, (unsigned int)strlen(o->scope));
+	SSL_CTX_set_timeout(ctx, SESSION_S);
+	SSL_CTX_set_num_tickets(ctx, o->resume ? 1 : 0);
+	if (!o->resume)
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	set_dh(ctx, o);
+	SSL_CTX_set_alpn_select_cb(ctx, tls_alpn_choose, o);
 	SSL_CTX_set_verify(ctx, o->verify, NULL);
 }
 
-SSL_CTX *tls_context(const struct tls_options *o, bool server)
+SSL_CTX *tls_context(struct tls_options *o, bool server)
 {
 	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 
 	if (!ctx)
 		goto fail;
 	common_options(ctx);
+	set_min_dh(ctx, o);
 	if (server)
 		server_options(ctx, o);
 	if (SSL_CTX_set_min_proto_version(ctx, o->min_version) != 1)

@@ -9,21 +9,20 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "tls/tls-private.h"
 
-enum { PAIRS_MAX = 1000, RETRY_MS = 1000 };
+enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000 };
 
 struct pair {
-	char *suffix; /* "", a host name or an address, lower case */
-	SSL_CTX *ctx;
+	char *suffix; /* "", a host name or an address */
+	SSL_CTX *ctx; /* with one certificate, or with one for each kind of key */
 };
 
 struct pairs {
 	VEC(struct pair) list;
-	unsigned char tickets[KEY_TICKETS];
-	bool have_tickets;
 };
 
 struct tls_server {
@@ -32,6 +31,8 @@ struct tls_server {
 	char *component;
 	struct tls_options options;
 	struct pairs now, next;
+	unsigned char tickets[KEY_TICKETS]; /* in use, and those of the next set */
+	unsigned char next_tickets[KEY_TICKETS];
 	struct ipc *key;
 	struct watch *watch;
 	struct timer *retry;
@@ -46,15 +47,56 @@ static void pairs_clear(struct pairs *p)
 		SSL_CTX_free(p->list.v[i].ctx);
 	}
 	vec_free(&p->list);
-	mem_wipe(p->tickets, sizeof p->tickets);
-	p->have_tickets = false;
 }
 
-/* A name that a browser asks for also matches a suffix of the same letters in another case. */
-static SSL_CTX *pairs_find(const struct pairs *p, struct str suffix)
+static SSL_CTX *pairs_main(const struct pairs *p)
 {
 	for (size_t i = 0; i < p->list.n; i++)
-		if (str_ieq(str_of(p->list.v[i].suffix), suffix))
+		if (!p->list.v[i].suffix[0])
+			return p->list.v[i].ctx;
+	return NULL;
+}
+
+static SSL_CTX *pairs_by_address(const struct pairs *p, struct str address)
+{
+	for (size_t i = 0; i < p->list.n; i++)
+		if (tls_suffix_is_address(str_of(p->list.v[i].suffix), address))
+			return p->list.v[i].ctx;
+	return NULL;
+}
+
+/* The file that is nearest to the name. */
+static SSL_CTX *pairs_by_suffix(const struct pairs *p, struct str host)
+{
+	SSL_CTX *best = NULL;
+	size_t fits = 0;
+
+	for (size_t i = 0; i < p->list.n; i++) {
+		size_t n = tls_suffix_fits(str_of(p->list.v[i].suffix), host);
+
+		if (n > fits) {
+			fits = n;
+			best = p->list.v[i].ctx;
+		}
+	}
+	return best;
+}
+
+static bool made_for(SSL_CTX *ctx, const char *host)
+{
+	X509 *cert = SSL_CTX_get0_certificate(ctx);
+
+	return cert && X509_check_host(cert, host, 0, 0, NULL) == 1;
+}
+
+/* No file is called so: a certificate that holds for the name all the same, the present one first.
+ */
+static SSL_CTX *pairs_by_certificate(const struct pairs *p, SSL_CTX *now, const char *host)
+{
+	if (made_for(now, host))
+		return now;
+	for (size_t i = 0; i < p->list.n; i++)
+		if (made_for(p->list.v[i].ctx, host))
 			return p->list.v[i].ctx;
 	return NULL;
 }
@@ -63,8 +105,13 @@ static int choose_by_name(SSL *ssl, int *alert, void *arg)
 {
 	struct tls_server *t = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	SSL_CTX *ctx = name && name[0] ? pairs_find(&t->now, str_of(name)) : NULL;
+	SSL_CTX *ctx;
 
+	if (!name || !name[0])
+		return SSL_TLSEXT_ERR_OK;
+	ctx = pairs_by_suffix(&t->now, str_of(name));
+	if (!ctx)
+		ctx = pairs_by_certificate(&t->now, SSL_get_SSL_CTX(ssl), name);
 	if (ctx)
 		SSL_set_SSL_CTX(ssl, ctx);
 	return SSL_TLSEXT_ERR_OK;
@@ -88,13 +135,27 @@ static void key_lost(struct tls_server *t)
 static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_op op, struct str in,
     unsigned char *out, size_t *n);
 
-static SSL_CTX *pair_context(struct tls_server *t, const unsigned char *fingerprint, struct str pem)
+static SSL_CTX *new_context(struct tls_server *t)
 {
 	SSL_CTX *ctx = tls_context(&t->options, !t->client);
+
+	if (!ctx || t->client)
+		return ctx;
+	SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
+	SSL_CTX_set_tlsext_servername_arg(ctx, t);
+	if (t->options.resume)
+		tls_use_tickets(ctx, t->tickets);
+	return ctx;
+}
+
+/* Certificate, chain and the key that is elsewhere, into the context beside what it has. */
+static bool use_pair(
+    struct tls_server *t, SSL_CTX *ctx, const unsigned char *fingerprint, struct str pem)
+{
 	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
 	X509 *cert = in ? PEM_read_bio_X509_AUX(in, NULL, NULL, NULL) : NULL, *more;
 	EVP_PKEY *key = cert ? tls_remote_key(cert, fingerprint, sign_by_edge, t) : NULL;
-	bool ok = ctx && key && SSL_CTX_use_certificate(ctx, cert) == 1;
+	bool ok = key && SSL_CTX_use_certificate(ctx, cert) == 1;
 
 	while (ok && (more = PEM_read_bio_X509(in, NULL, NULL, NULL)))
 		if (SSL_CTX_add0_chain_cert(ctx, more) != 1) {
@@ -103,32 +164,30 @@ static SSL_CTX *pair_context(struct tls_server *t, const unsigned char *fingerpr
 		}
 	ERR_clear_error();
 	ok = ok && SSL_CTX_use_PrivateKey(ctx, key) == 1;
-	if (!ok) {
+	if (!ok)
 		tls_log_errors("cannot use a certificate");
-		SSL_CTX_free(ctx);
-		ctx = NULL;
-	} else {
-		SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
-		SSL_CTX_set_tlsext_servername_arg(ctx, t);
-		if (t->next.have_tickets)
-			SSL_CTX_set_tlsext_ticket_keys(ctx, t->next.tickets, KEY_TICKETS);
-	}
 	EVP_PKEY_free(key);
 	X509_free(cert);
 	BIO_free(in);
-	return ctx;
+	return ok;
+}
+
+static SSL_CTX *pairs_same(const struct pairs *p, struct str suffix)
+{
+	for (size_t i = 0; i < p->list.n; i++)
+		if (str_is(suffix, p->list.v[i].suffix))
+			return p->list.v[i].ctx;
+	return NULL;
 }
 
 static bool take_begin(struct tls_server *t, struct ipc_reader *r)
 {
 	struct str tickets = ipc_get_str(r);
 
-	if (!ipc_done(r) || (tickets.n && tickets.n != KEY_TICKETS))
+	if (!ipc_done(r) || tickets.n != KEY_TICKETS)
 		return false;
 	pairs_clear(&t->next);
-	t->next.have_tickets = tickets.n == KEY_TICKETS;
-	if (tickets.n)
-		memcpy(t->next.tickets, tickets.p, KEY_TICKETS);
+	memcpy(t->next_tickets, tickets.p, KEY_TICKETS);
 	return true;
 }
 
@@ -136,15 +195,32 @@ static bool take_pair(struct tls_server *t, struct ipc_reader *r)
 {
 	struct str suffix = ipc_get_str(r), fingerprint = ipc_get_str(r), pem = ipc_get_rest(r);
 	struct pair p;
+	SSL_CTX *same;
 
 	if (!ipc_done(r) || fingerprint.n != KEY_FINGERPRINT || t->next.list.n >= PAIRS_MAX)
 		return false;
-	p.ctx = pair_context(t, (const unsigned char *)fingerprint.p, pem);
-	if (!p.ctx) /* this one is of no use; the others may be */
+	same = pairs_same(&t->next, suffix);
+	p.ctx = same ? same : new_context(t);
+	/* one that is of no use leaves the others alone */
+	if (!p.ctx || !use_pair(t, p.ctx, (const unsigned char *)fingerprint.p, pem)) {
+		if (!same)
+			SSL_CTX_free(p.ctx);
+		return true;
+	}
+	if (same)
 		return true;
 	p.suffix = mem_strndup(suffix.p ? suffix.p : "", suffix.n);
 	vec_push(&t->next.list, p);
 	return true;
+}
+
+static bool take_end(struct tls_server *t, const struct ipc_reader *r)
+{
+	pairs_clear(&t->now);
+	t->now = t->next;
+	t->next = (struct pairs){0};
+	memcpy(t->tickets, t->next_tickets, KEY_TICKETS);
+	return ipc_done(r);
 }
 
 static bool take_push(struct tls_server *t, struct ipc_msg *m)
@@ -158,10 +234,7 @@ static bool take_push(struct tls_server *t, struct ipc_msg *m)
 	case KEY_PAIR:
 		return take_pair(t, &r);
 	case KEY_END:
-		pairs_clear(&t->now);
-		t->now = t->next;
-		t->next = (struct pairs){0};
-		return ipc_done(&r);
+		return take_end(t, &r);
 	case KEY_SIGNED: /* an answer that came too late */
 	case KEY_REFUSED:
 		return true;
@@ -298,7 +371,7 @@ struct tls_server *tls_keeper_new(struct service *s, const char *component)
 
 SSL_CTX *tls_keeper_context(const struct tls_server *t)
 {
-	return tls_server_usable(t) ? pairs_find(&t->now, STR("")) : NULL;
+	return tls_server_usable(t) ? pairs_main(&t->now) : NULL;
 }
 
 struct tls_server *tls_server_new_file(const char *pem, char **why)
@@ -308,6 +381,7 @@ struct tls_server *tls_server_new_file(const char *pem, char **why)
 
 	t->options.min_version = TLS1_2_VERSION;
 	t->options.verify = SSL_VERIFY_NONE;
+	t->options.timeout = FILE_TIMEOUT_MS;
 	p.ctx = tls_context(&t->options, true);
 	if (!p.ctx || SSL_CTX_use_certificate_chain_file(p.ctx, pem) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(p.ctx, pem, SSL_FILETYPE_PEM) != 1) {
@@ -326,6 +400,11 @@ bool tls_server_usable(const struct tls_server *t)
 	return t && t->now.list.n > 0 && (!t->service || t->key);
 }
 
+int64_t tls_server_timeout(const struct tls_server *t)
+{
+	return t->options.timeout;
+}
+
 void tls_server_free(struct tls_server *t)
 {
 	if (!t)
@@ -336,6 +415,8 @@ void tls_server_free(struct tls_server *t)
 	ipc_free(t->key);
 	pairs_clear(&t->now);
 	pairs_clear(&t->next);
+	mem_wipe(t->tickets, sizeof t->tickets);
+	mem_wipe(t->next_tickets, sizeof t->next_tickets);
 	tls_options_release(&t->options);
 	free(t->component);
 	free(t);
@@ -373,8 +454,8 @@ int tls_accept(struct stream *st, struct tls_server *t)
 
 	if (!tls_server_usable(t))
 		return -1;
-	ctx = pairs_find(&t->now, local_address(stream_fd(st), text));
+	ctx = pairs_by_address(&t->now, local_address(stream_fd(st), text));
 	if (!ctx)
-		ctx = pairs_find(&t->now, STR(""));
+		ctx = pairs_main(&t->now);
 	return tls_start(st, SSL_new(ctx ? ctx : t->now.list.v[0].ctx), true);
 }

@@ -178,6 +178,13 @@ int tls_cipher_bits(const struct stream *st)
 	return ssl ? SSL_get_cipher_bits(ssl, NULL) : 0;
 }
 
+bool tls_resumed(const struct stream *st)
+{
+	const SSL *ssl = tls_ssl(st);
+
+	return ssl && SSL_session_reused(ssl);
+}
+
 bool tls_channel_binding(const struct stream *st, struct buf *out)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";

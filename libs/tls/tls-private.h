@@ -10,7 +10,8 @@
 enum key_message {
 	KEY_HELLO,   /* client: component (str) */
 	KEY_BEGIN,   /* server: a new set of pairs follows; ticket keys (str) */
-	KEY_PAIR,    /* server: suffix (str), fingerprint (str), chain in PEM (rest) */
+	KEY_PAIR,    /* server: suffix (str), fingerprint (str), chain in PEM (rest); one suffix
+		      * may have two, with keys of different kinds */
 	KEY_END,     /* server: the set is complete */
 	KEY_SIGN,    /* client: fingerprint (str), enum key_op (u8), bytes (rest) */
 	KEY_SIGNED,  /* server: signature (rest) */
@@ -22,29 +23,61 @@ enum key_op {
 	KEY_ECDSA,     /* bytes: the digest */
 };
 enum {
-	KEY_FINGERPRINT = 32,   /* SHA-256 of the certificate */
-	KEY_TICKETS = 80,       /* what OpenSSL takes as ticket keys */
-	KEY_RPC_TIMEOUT = 5000, /* ms that a handshake waits for a signature */
+	KEY_FINGERPRINT = 32, /* SHA-256 of the certificate */
+	TICKET_NAME = 16,
+	TICKET_HMAC = 32,
+	TICKET_AES = 32,
+	TICKET_KEY = TICKET_NAME + TICKET_HMAC + TICKET_AES,
+	KEY_TICKETS = 2 * TICKET_KEY, /* what tickets are made with now, and were before */
+	KEY_RPC_TIMEOUT = 5000,       /* ms that a handshake waits for a signature */
 };
 
 /* ---- contexts ------------------------------------------------------------------------------- */
 
+enum { ALPN_MAX = 256, SESSION_S = 2 * 60 * 60 };
+
 /* What the settings say, read once. */
 struct tls_options {
 	int min_version, max_version; /* max 0: none */
+	int min_dh;                   /* bits; 0: OpenSSL's own */
 	char *ciphers;                /* NULL: OpenSSL's */
 	X509_STORE *trust;            /* NULL: none */
-	int verify;                   /* SSL_VERIFY_* of a server */
+	/* of a server */
+	int verify;      /* SSL_VERIFY_* */
+	bool resume;     /* by tickets */
+	EVP_PKEY *dh;    /* NULL: one that fits the certificate */
+	int64_t timeout; /* ms for a handshake */
+	struct buf alpn; /* as on the wire; empty: not looked at */
+	char scope[32];  /* tickets count within it */
 };
-/* 0, or -1 logged.  server: TLS_VERIFYPEER counts. */
+/* 0, or -1 logged.  server: the rows of TLS_SERVER_ROWS count. */
 int tls_options_read(
     struct tls_options *o, const struct config *c, const char *component, bool server);
 void tls_options_release(struct tls_options *o);
-X509_STORE *tls_trust_read(struct str path, const char *setting); /* NULL: no memory */
+int tls_lowest_version(struct str value); /* 0: no such word */
+/* Words separated by blanks into ALPN's form.  False: an empty, long or too many of them. */
+bool tls_alpn_wire(struct str words, struct buf *out);
+/* For SSL_CTX_set_alpn_select_cb with a struct tls_options, which must outlive the context. */
+int tls_alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in,
+    unsigned int in_n, void *options);
+/* keys: KEY_TICKETS bytes that outlive the context. */
+void tls_use_tickets(SSL_CTX *ctx, unsigned char *keys);
+
+/* ---- names of pairs (pure) ------------------------------------------------------------------ */
+
+/* How well a suffix fits the host a client asks for: 0 not at all; FILE.example.com is for
+ * mail.example.com too, but FILE.mail.example.com is closer. */
+size_t tls_suffix_fits(struct str suffix, struct str host);
+/* Whether it is that address, however it is written. */
+bool tls_suffix_is_address(struct str suffix, struct str address);
+
+/* NULL: no memory */
+X509_STORE *tls_trust_read(const struct config *c, const char *component, const char *setting);
 /* Keeps the pairs of a client, as tls_server_new does for a server. */
 struct tls_server *tls_keeper_new(struct service *s, const char *component);
 SSL_CTX *tls_keeper_context(const struct tls_server *t); /* of the main pair; NULL: not there */
-SSL_CTX *tls_context(const struct tls_options *o, bool server); /* NULL: logged */
+/* NULL: logged.  The options of a server must outlive it. */
+SSL_CTX *tls_context(struct tls_options *o, bool server);
 void tls_log_errors(const char *what); /* logs and empties OpenSSL's error queue */
 const char *tls_error_text(void);      /* first error's text; empties the queue */
 

@@ -27,6 +27,7 @@ struct tls_server *tls_server_new(struct service *s, const char *component);
 /* For tools and tests: key and chain from one PEM file.  NULL: *why tells (to be freed). */
 struct tls_server *tls_server_new_file(const char *pem, char **why);
 bool tls_server_usable(const struct tls_server *t);
+int64_t tls_server_timeout(const struct tls_server *t); /* TLS_TIMEOUT, in ms */
 /* Only when no stream uses it any more; NULL is fine. */
 void tls_server_free(struct tls_server *t);
 /* Clear input that is buffered is dropped: the handler must already have answered "go ahead".
@@ -57,6 +58,7 @@ const char *tls_cipher(const struct stream *st);
 int tls_cipher_bits(const struct stream *st);
 /* RFC 9266 tls-exporter bytes (TLS 1.3) into out; false when there are none. */
 bool tls_channel_binding(const struct stream *st, struct buf *out);
+bool tls_resumed(const struct stream *st); /* by a ticket */
 bool tls_peer_verified(const struct stream *st);
 /*
  * The value of a field of the peer's certificate, added to out (at most 255 bytes, UTF-8), when the
@@ -70,19 +72,29 @@ bool tls_peer_subject(const struct stream *st, const char *field, struct buf *ou
 void tls_describe(const struct stream *st, struct buf *out);
 
 /* Rows for the table of a component with TLS.  Paths are relative to the configuration folder. */
-#define TLS_COMMON_ROWS                                                                       \
-	{.name = "TLS_PROTOCOL",                                                              \
-	    .type = CONFIG_STRING,                                                            \
-	    .def = "TLSv1.2+",                                                                \
-	    .valid = tls_protocol_ok,                                                         \
-	    .help = "lowest TLS version: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, \"+\" behind it"}, \
-	    {.name = "TLS_CIPHER_LIST",                                                       \
-		.type = CONFIG_STRING,                                                        \
-		.valid = tls_ciphers_ok,                                                      \
-		.help = "OpenSSL cipher list for TLS 1.2 and below; empty: OpenSSL's own"},   \
-	{                                                                                     \
-		.name = "TLS_TRUSTCERTS", .type = CONFIG_STRING,                              \
-		.help = "file or folder of certificate authorities to trust"                  \
+#define TLS_COMMON_ROWS                                                                         \
+	{.name = "TLS_PROTOCOL",                                                                \
+	    .type = CONFIG_STRING,                                                              \
+	    .def = "TLSv1.2+",                                                                  \
+	    .valid = tls_protocol_ok,                                                           \
+	    .help = "lowest TLS version: TLSv1, TLSv1.1, TLSv1.2, TLSv1.3; + or ++ behind it"}, \
+	    {.name = "TLS_CIPHER_LIST",                                                         \
+		.type = CONFIG_STRING,                                                          \
+		.valid = tls_ciphers_ok,                                                        \
+		.help = "OpenSSL cipher list for TLS 1.2 and below; empty: OpenSSL's own"},     \
+	    {.name = "TLS_PRIORITY",                                                            \
+		.type = CONFIG_STRING,                                                          \
+		.help = "for GnuTLS, not used: TLS_PROTOCOL and TLS_CIPHER_LIST instead",       \
+		.idle = "it is for GnuTLS; set TLS_PROTOCOL and TLS_CIPHER_LIST"},              \
+	    {.name = "TLS_MIN_DH_BITS",                                                         \
+		.type = CONFIG_INT,                                                             \
+		.def = "2048",                                                                  \
+		.min = 512,                                                                     \
+		.max = 8192,                                                                    \
+		.help = "smallest Diffie-Hellman group for TLS 1.2, in bits"},                  \
+	{                                                                                       \
+		.name = "TLS_TRUSTCERTS", .type = CONFIG_STRING,                                \
+		.help = "file or folder of certificate authorities to trust"                    \
 	}
 #define TLS_KEY_ROWS                                                                         \
 	{.name = "TLS_CERTFILE",                                                             \
@@ -92,12 +104,35 @@ void tls_describe(const struct stream *st, struct buf *out);
 		.name = "TLS_PRIVATE_KEYFILE", .type = CONFIG_STRING,                        \
 		.help = "PEM file with the key, when it is not in TLS_CERTFILE"              \
 	}
-#define TLS_SERVER_ROWS                                                         \
-	TLS_COMMON_ROWS, TLS_KEY_ROWS,                                          \
-	{                                                                       \
-		.name = "TLS_VERIFYPEER", .type = CONFIG_STRING, .def = "NONE", \
-		.valid = tls_verifypeer_ok,                                     \
-		.help = "client certificates: NONE, PEER (ask), REQUIREPEER"    \
+/* alpn: what clients may call the protocol (RFC 7301), separated by blanks. */
+#define TLS_SERVER_ROWS(alpn)                                                                   \
+	TLS_COMMON_ROWS, TLS_KEY_ROWS,                                                          \
+	    {.name = "TLS_VERIFYPEER",                                                          \
+		.type = CONFIG_STRING,                                                          \
+		.def = "NONE",                                                                  \
+		.valid = tls_verifypeer_ok,                                                     \
+		.help = "client certificates: NONE, PEER (ask), REQUIREPEER"},                  \
+	    {.name = "TLS_DHPARAMS",                                                            \
+		.type = CONFIG_STRING,                                                          \
+		.help = "PEM file with a Diffie-Hellman group; empty: RFC 7919's"},             \
+	    {.name = "TLS_TIMEOUT",                                                             \
+		.type = CONFIG_TIME,                                                            \
+		.def = "60",                                                                    \
+		.min = 1,                                                                       \
+		.max = 3600,                                                                    \
+		.help = "longest TLS handshake"},                                               \
+	    {.name = "TLS_CACHEFILE",                                                           \
+		.type = CONFIG_STRING,                                                          \
+		.help = "not used: sessions are resumed by tickets, which need none",           \
+		.idle = "sessions are resumed by tickets, which need no file"},                 \
+	    {.name = "TLS_CACHESIZE",                                                           \
+		.type = CONFIG_SIZE,                                                            \
+		.def = "524288",                                                                \
+		.min = 0,                                                                       \
+		.help = "0: sessions are not resumed; the size itself is not needed"},          \
+	{                                                                                       \
+		.name = "TLS_ALPN", .type = CONFIG_STRING, .def = (alpn), .valid = tls_alpn_ok, \
+		.help = "names for this protocol (ALPN); empty: any name will do"               \
 	}
 #define TLS_CLIENT_ROWS TLS_COMMON_ROWS
 /* Besides, for tls_client_new_keyed. */
@@ -114,8 +149,9 @@ void tls_describe(const struct stream *st, struct buf *out);
 bool tls_protocol_ok(struct str value);
 bool tls_ciphers_ok(struct str value);
 bool tls_verifypeer_ok(struct str value);
+bool tls_alpn_ok(struct str value);
 
-extern const struct config_setting tls_settings[]; /* TLS_SERVER_ROWS */
+extern const struct config_setting tls_settings[]; /* TLS_SERVER_ROWS("") */
 extern const size_t tls_settings_n;
 
 /*

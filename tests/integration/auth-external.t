@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# AUTH EXTERNAL (MTA-0836): a verified certificate names the account, the login needs no password, and
+# AUTH EXTERNAL (MTA-0836 MTA-0621): a verified certificate names the account, the login needs no password, and
 # nothing else about the certificate or the client's words opens it.
 use strict;
 use warnings;

@@ -289,6 +289,7 @@ struct fake *fake_new(void)
 	*d = (struct door_settings){.refs = 1,
 	    .auth = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
 	    .auth_tls = mem_strdup("PLAIN LOGIN SCRAM-SHA-256"),
+	    .starttls = true,
 	    .max_total = 100,
 	    .warn = 90,
 	    .max_per_ip = 100,

@@ -350,7 +350,7 @@ static void test_policy(void **state)
 	check(f, &x, 0);
 	f->env = STR("ESMTP_TLS_REQUIRED=1");
 	x = (struct expect){"must use tls", "EHLO a\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN AA==\r\n",
-	    "220 250 530 530", ""};
+	    "220 250 454 530", ""};
 	check(f, &x, 0);
 	f->env = STR("");
 	f->no_ticket = true;

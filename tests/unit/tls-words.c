@@ -85,11 +85,127 @@ static void test_long_field(void **state)
 	X509_free(cert);
 }
 
+/* MTA-0616 MTA-2812 */
+static void test_suffixes(void **state)
+{
+	static const struct {
+		const char *suffix, *host;
+		size_t fits;
+	} cases[] = {
+	    {"mail.example", "mail.example", 12},
+	    {"Mail.Example", "mail.exAMPLE", 12},
+	    {"mail.example", "mail.example.", 12},
+	    {"example", "mail.example", 7},
+	    {"example", "a.b.example", 7},
+	    {"b.example", "a.b.example", 9},
+	    {"ail.example", "mail.example", 0},
+	    {"mail.example", "example", 0},
+	    {"x.example", "mail.example", 0},
+	    {"", "mail.example", 0},
+	    {"example", "", 0},
+	    {"example", ".", 0},
+	    {"127.0.0.1", "127.0.0.1", 0},
+	    {"127.0.0.1", "x.127.0.0.1", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+		    tls_suffix_fits(str_of(cases[i].suffix), str_of(cases[i].host)), cases[i].fits);
+}
+
+static void test_addresses(void **state)
+{
+	static const struct {
+		const char *suffix, *address;
+		bool same;
+	} cases[] = {
+	    {"127.0.0.1", "127.0.0.1", true},
+	    {"::ffff:127.0.0.1", "127.0.0.1", true},
+	    {"127.0.0.1", "127.0.0.2", false},
+	    {"2001:db8::1", "2001:DB8:0:0:0:0:0:1", true},
+	    {"0:0:0:0:0:0:0:1", "::1", true},
+	    {"::1", "::2", false},
+	    {"1", "0.0.0.1", false},
+	    {"", "127.0.0.1", false},
+	    {"127.0.0.1", "", false},
+	    {"mail.example", "mail.example", false},
+	    {"1111:2222:3333:4444:5555:6666:7777:8888:9999:0000", "::1", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+		    tls_suffix_is_address(str_of(cases[i].suffix), str_of(cases[i].address)),
+		    cases[i].same);
+}
+
+/* MTA-0615: every form of TLS_PROTOCOL. */
+static void test_versions(void **state)
+{
+	static const struct {
+		const char *word;
+		int version;
+	} cases[] = {
+	    {"TLS1", TLS1_VERSION},
+	    {"TLSv1", TLS1_VERSION},
+	    {"TLSv1+", TLS1_VERSION},
+	    {"TLSv1.0++", TLS1_VERSION},
+	    {"TLSv1.1", TLS1_1_VERSION},
+	    {"TLSv1.1+", TLS1_1_VERSION},
+	    {"TLSv1.1++", TLS1_1_VERSION},
+	    {"TLSv1.2", TLS1_2_VERSION},
+	    {"tlsv1.2+", TLS1_2_VERSION},
+	    {"TLSv1.2++", TLS1_2_VERSION},
+	    {"TLSv1.3", TLS1_3_VERSION},
+	    {"TLSv1.3++", TLS1_3_VERSION},
+	    {"TLSv1.2+++", 0},
+	    {"TLSv1.4", 0},
+	    {"SSL3", 0},
+	    {"++", 0},
+	    {"", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(tls_lowest_version(str_of(cases[i].word)), cases[i].version);
+}
+
+/* MTA-2813 */
+static void test_alpn(void **state)
+{
+	struct tls_options o = {.verify = SSL_VERIFY_NONE};
+	const unsigned char *out = NULL;
+	unsigned char n = 0;
+
+	buf_init(&o.alpn, ALPN_MAX);
+	assert_int_equal(tls_alpn_choose(NULL, &out, &n, (const unsigned char *)"\4imap", 5, &o),
+	    SSL_TLSEXT_ERR_NOACK);
+	assert_true(tls_alpn_wire(STR(" smtp  esmtp "), &o.alpn));
+	assert_int_equal(o.alpn.n, 11);
+	assert_memory_equal(o.alpn.p, "\4smtp\5esmtp", 11);
+	assert_int_equal(
+	    tls_alpn_choose(NULL, &out, &n, (const unsigned char *)"\2h2\5esmtp", 9, &o),
+	    SSL_TLSEXT_ERR_OK);
+	assert_int_equal(n, 5);
+	assert_memory_equal(out, "esmtp", 5);
+	assert_int_equal(tls_alpn_choose(NULL, &out, &n, (const unsigned char *)"\4imap", 5, &o),
+	    SSL_TLSEXT_ERR_ALERT_FATAL);
+	assert_int_equal(tls_alpn_choose(NULL, &out, &n, (const unsigned char *)"\3smt", 4, &o),
+	    SSL_TLSEXT_ERR_ALERT_FATAL);
+	buf_free(&o.alpn);
+	assert_true(tls_alpn_ok(STR("")));
+	char *long_word = mem_printf("%0256d", 0);
+	assert_false(tls_alpn_ok(str_of(long_word)));
+	free(long_word);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_subject),
 	    cmocka_unit_test(test_long_field),
+	    cmocka_unit_test(test_suffixes),
+	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_versions),
+	    cmocka_unit_test(test_alpn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -441,6 +441,78 @@ static void test_store(void **state)
 	config_drop(c);
 }
 
+static void test_kinds(void **state)
+{
+	struct instance in = {.etc = folder};
+	struct config *c;
+	struct key_store s;
+	struct key_component *k;
+
+	write_text("esmtpd", "TLS_CERTFILE=kinds.pem\n", 0600);
+	c = config_load(&in, key_settings, KEY_COMPONENTS, NULL);
+	key_store_init(&s);
+	make_cert("kinds.pem", "one.example");
+	make_rsa_cert("kinds.pem.rsa");
+	make_rsa_cert("kinds.pem.two.example.RSA");
+	make_cert("kinds.pem.two.example.ecdsa", "two.example");
+	make_cert("kinds.pem.two.example", "two.example");
+	write_text("kinds.pem.three.example", "no PEM", 0600);
+	assert_int_equal(key_store_refresh(&s, c, &in) & 1, 1);
+	k = key_store_component(&s, STR("esmtpd"), "esmtpd");
+	assert_int_equal(k->pairs.n, 6);
+	assert_int_equal(key_component_working(k), 5);
+	size_t main_ones = 0, twos = 0, doubles = 0;
+	for (size_t i = 0; i < k->pairs.n; i++) {
+		main_ones += strcmp(k->pairs.v[i].suffix, "") == 0;
+		twos += strcmp(k->pairs.v[i].suffix, "two.example") == 0;
+		doubles += key_component_doubles(k, i);
+	}
+	assert_int_equal(main_ones, 2);
+	assert_int_equal(twos, 3);
+	assert_int_equal(doubles, 1);
+	assert_int_equal(key_store_refresh(&s, c, &in) & 1, 0);
+	key_store_free(&s);
+	config_drop(c);
+}
+
+/* What the helper with root's rights opens. */
+static void test_opener(void **state)
+{
+	static const struct {
+		const char *path;
+		bool fits;
+	} cases[] = {
+	    {"/etc/x/cert.pem", true},
+	    {"/etc/x/cert.pem.mail.example", true},
+	    {"/etc/x/cert.pem.", true},
+	    {"/etc/x/cert.pemx", false},
+	    {"/etc/x/cert", false},
+	    {"/etc/x/cert.pem/", false},
+	    {"/etc/x/cert.pem.x/../../shadow", false},
+	    {"/etc/x/../shadow", false},
+	    {"/etc/shadow", false},
+	    {"cert.pem", false},
+	    {"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+		    key_opener_fits(str_of(cases[i].path), "/etc/x/cert.pem"), cases[i].fits);
+}
+
+static void test_age(void **state)
+{
+	const int64_t day = 24 * 60 * 60;
+	const struct key_pair p = {.not_before = 1000 * day, .not_after = 1090 * day};
+
+	assert_int_equal(key_pair_age(&p, 999 * day), KEY_AGE_EARLY);
+	assert_int_equal(key_pair_age(&p, 1000 * day), KEY_AGE_GOOD);
+	assert_int_equal(key_pair_age(&p, 1083 * day), KEY_AGE_GOOD);
+	assert_int_equal(key_pair_age(&p, 1083 * day + 1), KEY_AGE_SOON);
+	assert_int_equal(key_pair_age(&p, 1090 * day), KEY_AGE_SOON);
+	assert_int_equal(key_pair_age(&p, 1090 * day + 1), KEY_AGE_OVER);
+}
+
 static int set_up(void **state)
 {
 	snprintf(folder, sizeof folder, "/tmp/tls-unit-XXXXXX");
@@ -456,7 +528,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	static const char *const files[] = {"a.pem", "b.pem", "rsa.pem", "client", "esmtpd",
-	    "esmtpd.pem", "imapd.pem", "esmtpd.pem.two.example", "esmtpd.pem.bak", "fresh.pem"};
+	    "esmtpd.pem", "imapd.pem", "esmtpd.pem.two.example", "esmtpd.pem.bak", "fresh.pem",
+	    "kinds.pem", "kinds.pem.rsa", "kinds.pem.two.example.RSA",
+	    "kinds.pem.two.example.ecdsa", "kinds.pem.two.example", "kinds.pem.three.example"};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		char *path = in_folder(files[i]);
@@ -477,6 +551,9 @@ int main(void)
 	    cmocka_unit_test(test_remote_keys),
 	    cmocka_unit_test(test_refused_operations),
 	    cmocka_unit_test(test_store),
+	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_opener),
+	    cmocka_unit_test(test_age),
 	};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
