@@ -51,6 +51,9 @@ void daemon_ready(void)
 		log_warning(NULL, "who has started this does not wait any more: %m");
 	close(ready_fd);
 	ready_fd = -1;
+	/* who waits for the end of our output shall not wait for the daemon */
+	if (dup2(0, 2) < 0)
+		log_warning(NULL, "cannot leave standard error: %m");
 }
 
 static int read_pid(const char *pidfile, pid_t *pid)

@@ -21,7 +21,7 @@ int daemon_lock(const char *pidfile);
  */
 int daemon_background(void);
 int daemon_number(const char *pidfile); /* writes the number; 0, or -1 with errno */
-void daemon_ready(void);                /* the parent may go */
+void daemon_ready(void);                /* the parent may go; standard error is /dev/null now */
 /* Sends the signal; with wait, until the lock is free.  0, also when nothing runs; -1 with errno,
  * ETIMEDOUT when it does not end. */
 int daemon_signal(const char *pidfile, int signo, bool wait);

@@ -219,12 +219,9 @@ static int open_all(struct tcpd *t, const struct given *g)
 	if (daemon_rights_take(&rights) < 0)
 		return complain(g->user ? g->user : g->group, strerror(errno));
 	free(rights.name);
-	if ((t->access_path && open_access(t) < 0) || open_dns(t) < 0 || watch_signals(t) < 0)
-		return -1;
-	if (!g->logger)
-		return 0;
-	t->logger = logger_new(t->loop, g->logger, g->logger_name ? g->logger_name : t->program[0]);
-	return t->logger ? 0 : -1;
+	return (t->access_path && open_access(t) < 0) || open_dns(t) < 0 || watch_signals(t) < 0
+		   ? -1
+		   : 0;
 }
 
 static int serve(struct tcpd *t, const struct given *g)
@@ -235,6 +232,12 @@ static int serve(struct tcpd *t, const struct given *g)
 		log_open("couriertcpd", LOG_TO_SYSLOG, -1);
 	in_background = g->pid != NULL;
 	daemon_ready();
+	if (g->logger) {
+		t->logger =
+		    logger_new(t->loop, g->logger, g->logger_name ? g->logger_name : t->program[0]);
+		if (!t->logger)
+			return EXIT_FAILURE;
+	}
 	tcpd_listening(t, true);
 	return loop_run(t->loop) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
