@@ -7,3 +7,7 @@ couriertcpd_core = tcpd/tcpd.h tcpd/ports.c tcpd/slots.c tcpd/spawn.c
 couriertcpd_SOURCES = tcpd/main.c tcpd/client.c tcpd/listen.c tcpd/lists.c tcpd/logger.c $(couriertcpd_core)
 couriertcpd_LDADD = tcpd/libtcpd.a libs/access/libaccess.a libs/table/libtable.a libs/dns/libdns.a \
 	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(DB_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+
+sbin_PROGRAMS += courierlogger
+courierlogger_SOURCES = tcpd/courierlogger.c
+courierlogger_LDADD = tcpd/libtcpd.a libs/event/libevent.a libs/base/libbase.a $(EVENT_LIBS)

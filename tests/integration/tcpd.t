@@ -246,8 +246,9 @@ SKIP: {
 }
 
 # ---- an address that is not there yet
-$pid = serve($p1, '-nodnslookup', "192.0.2.77.$p1,$p1", "$dir/show");
-like(slurp('/proc/net/tcp'), qr/^\s*\d+: 4D0200C0:@{[sprintf '%04X', $p1]} /m, 'MTA-0726: listens on an address that this host does not have');
+$pid = serve($p1, '-nodnslookup', "192.0.2.77.$p2,$p1", "$dir/show");
+my $hex = sprintf '%04X', $p2;
+ok($t->wait_for(5, sub { slurp('/proc/net/tcp') =~ /^\s*\d+: 4D0200C0:$hex /m }), 'MTA-0726: listens on an address that this host does not have');
 done($pid);
 
 # ---- the PROXY header
