@@ -11,3 +11,7 @@ couriertcpd_LDADD = tcpd/libtcpd.a libs/access/libaccess.a libs/table/libtable.a
 sbin_PROGRAMS += courierlogger
 courierlogger_SOURCES = tcpd/courierlogger.c
 courierlogger_LDADD = tcpd/libtcpd.a libs/event/libevent.a libs/base/libbase.a $(EVENT_LIBS)
+
+bin_PROGRAMS += couriertls
+couriertls_SOURCES = tcpd/couriertls.h tcpd/couriertls.c tcpd/tls-context.c tcpd/tls-dial.c tcpd/tls-peer.c tcpd/tls-pump.c
+couriertls_LDADD = tcpd/libtcpd.a libs/base/libbase.a $(OPENSSL_LIBS)
