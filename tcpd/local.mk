@@ -3,8 +3,8 @@ noinst_LIBRARIES += tcpd/libtcpd.a
 tcpd_libtcpd_a_SOURCES = tcpd/words.h tcpd/words.c tcpd/daemon.h tcpd/daemon.c
 
 sbin_PROGRAMS += couriertcpd
-couriertcpd_core = tcpd/tcpd.h tcpd/ports.c tcpd/slots.c tcpd/spawn.c
-couriertcpd_SOURCES = tcpd/main.c tcpd/client.c tcpd/listen.c tcpd/lists.c tcpd/logger.c $(couriertcpd_core)
+couriertcpd_core = tcpd/tcpd.h tcpd/ports.c tcpd/slots.c tcpd/environment.c
+couriertcpd_SOURCES = tcpd/main.c tcpd/client.c tcpd/listen.c tcpd/lists.c tcpd/logger.c tcpd/spawn.c $(couriertcpd_core)
 couriertcpd_LDADD = tcpd/libtcpd.a libs/access/libaccess.a libs/table/libtable.a libs/dns/libdns.a \
 	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(DB_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
 

@@ -6,9 +6,10 @@
  * What is asked costs a record here, never a process.
  *
  *	main.c      options, rights, signals         listen.c   ports
- *	client.c    one connection up to its process spawn.c    environment, fork, end of processes
+ *	client.c    one connection up to its process spawn.c    fork, end of processes
  *	lists.c     lists of the DNS                 slots.c    who has how many connections (pure)
  *	logger.c    standard error of the programs   ports.c    the list of ports (pure)
+ *	environment.c  of the program (pure)
  */
 #ifndef COURIER_TCPD_TCPD_H
 #define COURIER_TCPD_TCPD_H
@@ -55,6 +56,11 @@ bool slots_enter(struct slots *s, const struct access_addr *a, const struct slot
 bool slots_within(const struct slots *s, const struct access_addr *a, uint32_t per_ip);
 void slots_leave(struct slots *s, const struct access_addr *a);
 uint32_t slots_count(const struct slots *s);
+
+/* ---- environment.c -------------------------------------------------------------------------- */
+
+/* The environment of the program: ours without what is said anew.  Pointers into the arena. */
+char **tcpd_environment(struct arena *a, char **ours, struct str env);
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
@@ -118,8 +124,6 @@ const struct dns_list_answer *lists_answers(const struct list_asker *l);
 void lists_free(struct list_asker *l);
 
 /* spawn.c */
-/* The environment of the program: ours without what is said anew.  Pointers into the arena. */
-char **tcpd_environment(struct arena *a, char **ours, struct str env);
 int tcpd_spawn(struct tcpd *t, struct tcpd_client *c); /* -1 with errno */
 void tcpd_reap(struct tcpd *t);
 void tcpd_kill_all(struct tcpd *t);

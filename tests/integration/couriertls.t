@@ -43,7 +43,7 @@ sub background {
 	$t->wait_for(10, sub { slurp('/proc/net/tcp') . slurp('/proc/net/tcp6') =~ sprintf(':%04X [0:]+ 0A', $port) && (slurp('/proc/net/tcp') . slurp('/proc/net/tcp6')) =~ sprintf(':%04X [0:]+ 0A', $port) });
 	return $pid;
 }
-# Status and all output; input is closed after `stay` seconds.
+# Status and all output; input is closed after `stay` seconds, or when output matches it.
 sub run {
 	my ($input, $stay, @args) = @_;
 	my $pid = open3(my $in, my $out, undef, @args);
@@ -52,9 +52,14 @@ sub run {
 	alarm 40;
 	$in->autoflush(1);
 	print $in $input;
-	sleep $stay if $stay;
+	my $text = '';
+	if (ref $stay) { # until that has come
+		1 while $text !~ $stay && sysread $out, $text, 4096, length $text;
+	} else {
+		sleep $stay if $stay;
+	}
 	close $in;
-	my $text = do { local $/; <$out> } // '';
+	$text .= do { local $/; <$out> } // '';
 	waitpid $pid, 0;
 	alarm 0;
 	return ($? & 127 ? 1000 + ($? & 127) : $? >> 8, $text);
@@ -163,18 +168,18 @@ my $sport = free_port();
 	local $ENV{TLS_PROTOCOL} = 'TLSv1.2++';
 	$pid = background($sport, $tcpd, @server, $sport, $tls, '-server', '-tcpd', "$dir/serve");
 }
-my @s_client = ('openssl', 's_client', '-quiet', '-connect', "127.0.0.1:$sport");
-($rc, $out) = run("to the server\n", 1, @s_client);
+my @s_client = ('openssl', 's_client', '-quiet', '-no_ign_eof', '-connect', "127.0.0.1:$sport");
+($rc, $out) = run("to the server\n", qr/READY/, @s_client);
 like($out, qr/^TLS_CONNECTED_PROTOCOL=TLSv1\.3,.*READY/ms, 'MTA-2804, MTA-2810: a server for a program');
 unlike($out, qr/TLS_SUBJECT/, 'MTA-2809: a client without a certificate');
 ok($t->wait_for(5, sub { slurp("$dir/got") eq "to the server\n" }), 'MTA-2804: what the client says arrives, and its end');
-($rc, $out) = run('', 1, @s_client, '-cert', "$dir/client.crt", '-key', "$dir/client.key");
+($rc, $out) = run('', qr/READY/, @s_client, '-cert', "$dir/client.crt", '-key', "$dir/client.key");
 like($out, qr/^TLS_SUBJECT_CN=alice, "the" first\nTLS_SUBJECT_O=Clients\nTLS_SUBJECT_OU=unit$/m, 'MTA-2809: a client that is known') or diag slurp("$dir/errors");
-($rc, $out) = run('', 1, @s_client, '-cert', "$dir/other.crt", '-key', "$dir/other.key");
+($rc, $out) = run('', qr/READY/, @s_client, '-cert', "$dir/other.crt", '-key', "$dir/other.key");
 unlike($out, qr/READY/, 'MTA-2801: a certificate of a stranger ends it');
-($rc, $out) = run('', 1, @s_client, '-tls1_2');
+($rc, $out) = run('', qr/READY/, @s_client, '-tls1_2');
 like($out, qr/READY/, 'MTA-2808: TLSv1.2++ takes TLS 1.2');
-($rc, $out) = run('', 1, @s_client, '-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0');
+($rc, $out) = run('', qr/READY/, @s_client, '-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0');
 unlike($out, qr/READY/, 'MTA-2808: but nothing older');
 # much in both directions
 my $much = join '', map {sprintf "%07d\n", $_} 1 .. 400000;
@@ -194,16 +199,16 @@ for my $garbage ("GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01\xff\xff" . 'x' x 70000,
 	ok(defined eval { local $SIG{ALRM} = sub { die "silent\n" }; alarm 10; 1 while sysread $s, my $x, 1000; alarm 0; 1 }, 'MTA-2804: garbage is answered by the end');
 }
 my @silent = map {IO::Socket::INET->new("127.0.0.1:$sport")} 1 .. 20;
-($rc, $out) = run('', 1, @s_client);
+($rc, $out) = run('', qr/READY/, @s_client);
 like($out, qr/READY/, 'clients that say nothing delay nobody');
 undef @silent;
-ok($t->wait_for(10, sub { !grep {/\Q$tls\E -server/} `ps -eo args` }), 'and nothing of all this stays') or diag `ps -eo pid,args | grep couriertls`;
+ok($t->wait_for(10, sub { !grep {/^\Q$tls\E -server/} `ps -eo args` }), 'and nothing of all this stays') or diag `ps -eo pid,args | grep couriertls`;
 kill 'TERM', $pid;
 waitpid $pid, 0;
 
 # ---- REQUIREPEER, DH parameters, an unsafe key, an idle connection
 $sport = free_port();
-@s_client = ('openssl', 's_client', '-quiet', '-connect', "127.0.0.1:$sport");
+@s_client = ('openssl', 's_client', '-quiet', '-no_ign_eof', '-connect', "127.0.0.1:$sport");
 system("openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out $dir/dh.pem 2>/dev/null");
 {
 	local $ENV{TLS_CERTFILE} = "$dir/server.crt";
@@ -215,15 +220,17 @@ system("openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out $d
 	local $ENV{TLS_TIMEOUT} = 2;
 	$pid = background($sport, $tcpd, @server, $sport, $tls, '-server', '-tcpd', "$dir/serve");
 }
-($rc, $out) = run('', 1, @s_client, '-tls1_2');
+($rc, $out) = run('', qr/READY/, @s_client, '-tls1_2');
 unlike($out, qr/READY/, 'MTA-2801: REQUIREPEER turns who has no certificate away');
-($rc, $out) = run('', 1, @s_client, '-tls1_2', '-cert', "$dir/client.crt", '-key', "$dir/client.key");
+($rc, $out) = run('', qr/READY/, @s_client, '-tls1_2', '-cert', "$dir/client.crt", '-key', "$dir/client.key");
 like($out, qr/DHE-RSA-AES256-GCM-SHA384.*READY/s, 'MTA-2811: parameters of TLS_DHCERTFILE') or diag slurp("$dir/errors");
-my $before = time;
-($rc, $out) = run('', 8, @s_client, '-cert', "$dir/client.crt", '-key', "$dir/client.key");
+unlink "$dir/got";
+system("sleep 6 | @s_client -cert $dir/client.crt -key $dir/client.key >$dir/idle 2>&1 &");
+ok($t->wait_for(4, sub { slurp("$dir/idle") =~ /READY/ }), 'an idle connection');
+ok(!-e "$dir/got", 'is there');
+ok($t->wait_for(4, sub { -e "$dir/got" }), 'TLS_TIMEOUT ends it');
 kill 'TERM', $pid;
 waitpid $pid, 0;
-like($out, qr/READY/, 'an idle connection');
 chmod 0644, "$dir/server.pem";
 {
 	local $ENV{TLS_CERTFILE} = "$dir/server.pem";

@@ -17,7 +17,7 @@ static const char *refuse(void *ctx, const char *word)
 	return strcmp(word, "-other=bad") == 0 ? "bad" : NULL;
 }
 
-static int take(char **argv, int argc, bool *flag, const char **text, uint32_t *number,
+static int take(const char **argv, int argc, bool *flag, const char **text, uint32_t *number,
     const char **other, const char **why)
 {
 	const struct word_option options[] = {{"flag", WORD_FLAG, flag}, {"text", WORD_TEXT, text},
@@ -27,15 +27,15 @@ static int take(char **argv, int argc, bool *flag, const char **text, uint32_t *
 	*flag = false;
 	*text = *other = *why = NULL;
 	*number = 0;
-	return words_take(&w, argc, argv, &bad, why);
+	return words_take(&w, argc, (char *const *)(uintptr_t)argv, &bad, why);
 }
 
 static void test_words(void **state)
 {
-	char *good[] = {
+	const char *good[] = {
 	    "tool", "-flag", "-text=a=b", "-number=7", "-other/x", "--", "-program", NULL};
-	char *plain[] = {"tool", "program", "-flag", NULL};
-	char *bad[] = {"-flag=1", "-text", "-text=", "-number", "-number=x", "-number=-1",
+	const char *plain[] = {"tool", "program", "-flag", NULL};
+	const char *bad[] = {"-flag=1", "-text", "-text=", "-number", "-number=x", "-number=-1",
 	    "-number=9999999", "-other=bad", "-nosuch", "-", "-flagx", "-fla"};
 	bool flag;
 	const char *text, *other, *why;
@@ -49,7 +49,7 @@ static void test_words(void **state)
 	assert_false(flag);
 	assert_int_equal(take(plain, 1, &flag, &text, &number, &other, &why), 1);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char *argv[] = {"tool", bad[i], NULL};
+		const char *argv[] = {"tool", bad[i], NULL};
 		assert_int_equal(take(argv, 2, &flag, &text, &number, &other, &why), -1);
 		assert_non_null(why);
 	}
@@ -134,11 +134,11 @@ static void test_slots(void **state)
 
 static void test_environment(void **state)
 {
-	char *ours[] = {
+	const char *ours[] = {
 	    "PATH=/bin", "X=old", "TCPREMOTEHOST=left.over", "TCPREMOTEINFO=x", "Y=1", NULL};
 	struct arena *a = arena_new(64 * 1024);
-	char **env =
-	    tcpd_environment(a, ours, STR("TCPREMOTEIP=::1\nX=new\nX=later\n\nTCPREMOTEIP=2\n"));
+	char **env = tcpd_environment(
+	    a, (char **)(uintptr_t)ours, STR("TCPREMOTEIP=::1\nX=new\nX=later\n\nTCPREMOTEIP=2\n"));
 	(void)state;
 	assert_non_null(env);
 	assert_string_equal(env[0], "TCPREMOTEIP=::1");
