@@ -117,6 +117,10 @@ like(hear(dial($p2)), qr/^TCPLOCALPORT=$p2$/m, 'MTA-0725: several ports, one wit
 ok(!dial($p2, undef, '127.0.0.2'), 'MTA-0725: that one is bound to its address alone');
 like(hear(dial($p1, undef, '127.0.0.2')), qr/^TCPLOCALIP=::ffff:127\.0\.0\.2$/m, 'MTA-0725: the other one to all');
 SKIP: {
+	my $ss = `ss -ltnH "sport = :$p1" 2>/dev/null` or skip 'ss is missing', 1;
+	like($ss, qr/^LISTEN\s+\d+\s+7\s/m, 'MTA-0714: -listen');
+}
+SKIP: {
 	my $six = dial($p1, undef, '::1') or skip 'no IPv6 here', 1;
 	like(hear($six), qr/^TCPREMOTEIP=::1$/m, 'MTA-0725, MTA-0732: a wildcard is for IPv6, too');
 }
@@ -176,6 +180,18 @@ print $three "\n";
 like(hear($three), qr/closed/, 'MTA-0744: the session that was there goes on to its end');
 unlike(hear(dial($p1, '127.0.0.9')), qr/^X/m, 'MTA-0731: who is not listed is let in');
 done($pid);
+
+# ---- this end of the connection
+$t->file('etc/smtpaccess/default', "127.0.0.1.$p1\tallow,XPORT=exact\n*.$p2\tallow,XPORT=any,XTWO=2\n127.0.0.5\tallow,XPORT=client\n");
+is($t->command('makesmtpaccess'), '', 'entries of local ports');
+$pid = serve($p2, '-nodnslookup', "-access=$dat", '-accesslocal', "$p1,$p2", "$dir/show");
+like(hear(dial($p1)), qr/^XPORT=exact$/m, 'MTA-0708: address and port');
+unlike(hear(dial($p1, undef, '127.0.0.2')), qr/^X/m, 'MTA-0708: another address');
+like(hear(dial($p2)), qr/^XPORT=any\nXTWO=2$/m, 'MTA-0708: a port of any address');
+like(hear(dial($p2, '127.0.0.5')), qr/^XPORT=client\nXTWO=2$/m, 'MTA-0708: the client stands above');
+done($pid);
+$t->file('etc/smtpaccess/default', "127.0.0.2\tallow,XNEW\n");
+$t->command('makesmtpaccess');
 
 # ---- the background
 my $pidfile = "$dir/tcpd.pid";
