@@ -378,11 +378,11 @@ int main(int argc, char **argv)
 	if (why || open_log() < 0)
 		return why          ? complain(me.user ? me.user : me.group, why),
 		       EXIT_FAILURE : EXIT_FAILURE;
-	if (me.start && me.program) {
+	if (me.pidfile) {
 		int r = daemon_lock(me.pidfile);
 		if (r > 0)
 			return EXIT_SUCCESS;
-		if (r < 0 || daemon_background() < 0)
+		if (r < 0 || (me.program && daemon_background() < 0))
 			return complain(me.pidfile, strerror(errno)), EXIT_FAILURE;
 	}
 	int r = run();

@@ -101,6 +101,22 @@ ok(logged(qr/ d: term$/), 'MTA-0743: SIGTERM goes on to the program');
 ok($t->wait_for(5, sub { slurp("/proc/@{[0 + $number]}/stat") !~ /\) [^ZX]/ }), 'and both are gone when -stop returns');
 is(run('', $logger, "-pid=$pid", '-stop'), 0, 'nothing to stop is no fault');
 
+# ---- standard input with a pid file
+pipe(my $from, my $into) or die;
+my $reader = fork // die;
+if (!$reader) {
+	close $into;
+	open STDIN, '<&', $from;
+	exec @inside, $logger, "-pid=$pid", '-name=in';
+}
+close $from;
+syswrite $into, "first\n";
+ok(logged(qr/ in(\[\d+\])?: first$/), 'MTA-0743: standard input with a pid file');
+is(run('', $logger, "-pid=$pid", '-stop'), 0, 'MTA-0743: -stop ends that one, too');
+waitpid $reader, 0;
+is($? & 127, 15, 'MTA-0743: by SIGTERM');
+close $into;
+
 # ---- one that does not want to end
 $t->script("$dir/daemon", qq(trap '' TERM\necho stubborn >&2\nwhile :; do sleep 0.1; done\n));
 run('', $logger, "-pid=$pid", '-name=d', "$dir/daemon");
