@@ -30,7 +30,7 @@ $ENV{COURIER_HOME} = $t->path('');
 $t->script("$dir/show", qq(echo "ARGS \$*"\nenv | grep -E '^(TCP|BLOCK|X|RELAY|SIZE)' | sort\nid -u\necho END\nread x\necho "to stderr \$\$" >&2\n));
 $t->script("$dir/logger", qq(echo "started \$1" >>"$dir/logged"\nexec cat >>"$dir/logged"\n));
 my @pids;
-END { local $?; kill 'TERM', @pids if @pids }
+END { local $?; kill 'TERM', @pids if @pids; system $tcpd, "-pid=$dir/tcpd.pid", '-stop' if $dir && -e "$dir/tcpd.pid" }
 
 sub free_port {
 	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!";
