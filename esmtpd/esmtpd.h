@@ -72,6 +72,7 @@ struct esmtpd {
 	unsigned load; /* 0; 1: near the limit of connections, 2: at it; for the log */
 	uint64_t accepted_connections, accepted_messages;
 	bool draining;
+	bool single; /* the first session is the only one: idle() when it has ended */
 	void (*idle)(struct esmtpd *e); /* the last session of a draining worker has ended */
 	void *idle_ctx;
 	struct arena *arena;   /* what one command needs; emptied before each */

@@ -21,6 +21,10 @@ if ESMTPD
 pkglibexec_PROGRAMS += courieresmtpd
 courieresmtpd_SOURCES = $(esmtpd_sources) esmtpd/main.c
 courieresmtpd_LDADD = libs/gate/libgate.a libs/auth/libauth.a $(esmtpd_libs)
+# The same session for one client on standard input and output.
+sbin_PROGRAMS += esmtpd/courieresmtpd
+esmtpd_courieresmtpd_SOURCES = $(esmtpd_sources) esmtpd/stdio-main.c esmtpd/gate-socket.h esmtpd/gate-socket.c
+esmtpd_courieresmtpd_LDADD = libs/gate/libgate.a libs/auth/libauth.a $(esmtpd_libs)
 etc_files += etc/esmtpd etc/esmtpd-msa etc/esmtpd-ssl
 dist_man_MANS += man/esmtpd.8 man/esmtpd-msa.8 man/esmtpd-ssl.8 man/courieresmtpd.8
 endif

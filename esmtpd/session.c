@@ -27,7 +27,7 @@ static void session_free(void *ctx)
 	free(s->command);
 	door_settings_drop(s->settings);
 	free(s);
-	if (e->draining && e->n_sessions == 0 && e->idle)
+	if ((e->draining || e->single) && e->n_sessions == 0 && e->idle)
 		e->idle(e);
 }
 

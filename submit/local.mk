@@ -10,7 +10,7 @@ submit_libsubmit_a_SOURCES = \
 	submit/decide.h submit/decide.c \
 	submit/bofh.h submit/bofh-text.c submit/bofh-options.c submit/bofh-decide.c \
 	submit/drop.h submit/drop.c submit/rmail.h submit/rmail-from.c \
-	submit/submit.h submit/submit-lines.c submit/client-env.h submit/client-env.c \
+	submit/submit.h submit/submit-lines.c \
 	submit/authsenders.h submit/authsenders.c \
 	submit/settings.h submit/settings.c submit/names-load.c submit/policy.c submit/policy-doors.c
 

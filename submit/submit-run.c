@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "rewrite/rewrite.h"
-#include "submit/client-env.h"
+#include "gate/client-env.h"
 #include "submit/sendmail.h"
 #include "submit/submit.h"
 #include <errno.h>

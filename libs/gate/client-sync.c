@@ -82,7 +82,8 @@ static int ask(struct gate_sync *g, uint16_t type, struct gate_reply *r)
 	return 0;
 }
 
-struct gate_sync *gate_sync_open(const struct instance *in, const struct gate_origin *o)
+struct gate_sync *gate_sync_open_policy(
+    const struct instance *in, const struct gate_origin *o, struct gate_policy *p)
 {
 	char *path = instance_path(in->run, "submit");
 	int fd = dial(path);
@@ -93,14 +94,24 @@ struct gate_sync *gate_sync_open(const struct instance *in, const struct gate_or
 	buf_init(&g->body, GATE_FRAME_MAX);
 	g->ipc = ipc_new(NULL, fd, NULL, NULL);
 	struct str body;
-	struct gate_policy p;
 	if (!g->ipc || !gate_encode_open(fresh(g), o) || say(g, GATE_OPEN) < 0 ||
-	    hear(g, GATE_POLICY, &body) < 0 || !gate_decode_policy(body, &p) || p.deny) {
+	    hear(g, GATE_POLICY, &body) < 0 || !gate_decode_policy(body, p)) {
 		gate_sync_close(g);
 		errno = ECONNREFUSED;
 		return NULL;
 	}
 	return g;
+}
+
+struct gate_sync *gate_sync_open(const struct instance *in, const struct gate_origin *o)
+{
+	struct gate_policy p;
+	struct gate_sync *g = gate_sync_open_policy(in, o, &p);
+	if (!g || !p.deny)
+		return g;
+	gate_sync_close(g);
+	errno = ECONNREFUSED;
+	return NULL;
 }
 
 void gate_sync_close(struct gate_sync *g)

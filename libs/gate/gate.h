@@ -123,6 +123,9 @@ void gate_reset(struct gate_txn *t); /* forget the message at hand (RSET) */
  */
 struct gate_sync;
 struct gate_sync *gate_sync_open(const struct instance *in, const struct gate_origin *o);
+/* The same, also for a client that is denied; *p is valid until the next call. */
+struct gate_sync *gate_sync_open_policy(
+    const struct instance *in, const struct gate_origin *o, struct gate_policy *p);
 void gate_sync_close(struct gate_sync *g);
 /* 0 with *r filled (valid until the next call), -1 when the gate is gone. */
 int gate_sync_mail(struct gate_sync *g, const struct gate_mail *m, struct gate_reply *r);

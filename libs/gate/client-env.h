@@ -1,6 +1,6 @@
 /* What a program's environment tells the gate (submit(8), ENVIRONMENT). */
-#ifndef COURIER_SUBMIT_CLIENT_ENV_H
-#define COURIER_SUBMIT_CLIENT_ENV_H
+#ifndef COURIER_GATE_CLIENT_ENV_H
+#define COURIER_GATE_CLIENT_ENV_H
 
 #include "base/base.h"
 

@@ -1,4 +1,4 @@
-#include "submit/client-env.h"
+#include "gate/client-env.h"
 #include <stdlib.h>
 
 bool client_env(struct buf *out)
