@@ -79,7 +79,8 @@ struct conn {
 	enum conn_state state;
 	bool opened; /* was ready once: its target counts on it */
 	size_t candidate;
-	bool clear_only; /* STARTTLS failed with this candidate just now */
+	struct tls_need need; /* of this candidate */
+	bool clear_only;      /* STARTTLS failed with this candidate just now */
 
 	int fd; /* while connecting */
 	struct watch *connecting;
@@ -123,10 +124,10 @@ void conn_retry_clear(struct conn *c);                  /* the same candidate wi
 struct str reply_status(const struct reply *r, struct str *text);
 
 /* session.c */
-const char *session_tls_fault(const struct conn *c); /* the status when TLS fails */
-void session_secure(struct conn *c);                 /* TLS is up */
-void session_start(struct conn *c);                  /* the TCP connection is there */
-void session_reply(struct conn *c);                  /* a reply in a state of session.c */
+void session_secure(struct conn *c);                  /* TLS is up */
+const char *session_tls_reason(const struct conn *c); /* who demands it: " (...)", or "" */
+void session_start(struct conn *c);                   /* the TCP connection is there */
+void session_reply(struct conn *c);                   /* a reply in a state of session.c */
 /* auth.c: 1 an exchange was begun, 0 none is due. */
 int auth_begin(struct conn *c);
 void auth_reply(struct conn *c);

@@ -333,9 +333,8 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return c->state == CONN_TLS && why != STREAM_TIMEOUT &&
-	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->t->secured && !c->t->requiretls &&
-	       !c->e->settings->verify_chain && !c->e->settings->verify_domain;
+	return c->state == CONN_TLS && why != STREAM_TIMEOUT && !c->need.required &&
+	       c->need.verify == TLS_OPPORTUNISTIC;
 }
 
 static void on_close(void *ctx, struct stream *s, enum stream_end why)
@@ -356,7 +355,8 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 		conn_trouble(c, NULL, "4.4.2", "timed out while %s", phase[c->state]);
 		break;
 	case STREAM_TLS:
-		conn_trouble(c, NULL, session_tls_fault(c), "TLS failed: %s", stream_error(s));
+		conn_trouble(c, NULL, c->need.status, "TLS failed%s: %s", session_tls_reason(c),
+		    stream_error(s));
 		break;
 	case STREAM_ERROR:
 		conn_trouble(c, NULL, "4.4.2", "%s during: %s", strerror(errno), phase[c->state]);
@@ -440,6 +440,7 @@ static void try_candidate(struct conn *c)
 	}
 	const struct candidate *k = &c->t->candidates.v[c->candidate];
 	outgoing_name(&k->addr, k->host, &c->peer);
+	c->need = k->need;
 	if (start_connect(c, k))
 		connect_failed(c, errno);
 }

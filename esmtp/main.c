@@ -108,6 +108,7 @@ static int setup(struct service *s)
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));
+	e->sts = sts_client_new(s);
 	e->tls = tls_client_new_keyed(s, "esmtp");
 	if (!e->tls)
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");

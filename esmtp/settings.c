@@ -62,6 +62,7 @@ struct settings *settings_new(struct config *c)
 	s->starttls = config_bool(c, "esmtp", "ESMTP_USE_STARTTLS", NULL);
 	s->verify_domain = config_bool(c, "esmtp", "ESMTP_TLS_VERIFY_DOMAIN", NULL);
 	s->verify_chain = !str_iis(config_str(c, "esmtp", "TLS_VERIFYPEER", NULL), "NONE");
+	s->sts = s->starttls && config_str(c, "esmtp", "TLS_TRUSTCERTS", NULL).n;
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_SIGNED_8BIT", NULL), &s->signed_8bit);
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_DKIM_8BIT", NULL), &s->dkim_8bit);
 	if (read_lines(s))

@@ -41,6 +41,10 @@ struct tls_client *tls_client_new(const struct config *c, const char *component)
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component);
 bool tls_client_usable(const struct tls_client *t); /* the certificate is there, if one is set */
 void tls_client_free(struct tls_client *t);
+/* The authorities of TLS_TRUSTCERTS for who speaks TLS by other means (OpenSSL's X509_STORE); empty
+ * when there are none.  NULL: no memory. */
+struct x509_store_st *tls_trust_store(struct str where, const char *setting);
+void tls_trust_store_free(struct x509_store_st *s);
 enum tls_verify {
 	TLS_OPPORTUNISTIC,  /* any certificate will do; tls_peer_verified tells what it was worth */
 	TLS_VERIFY_CHAIN,   /* signed by somebody we trust */

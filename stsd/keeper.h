@@ -1,0 +1,31 @@
+/* The questions of other processes, and the policies that are looked after in between. */
+#ifndef COURIER_STS_KEEPER_H
+#define COURIER_STS_KEEPER_H
+
+#include "sts/discover.h"
+
+/* ---- ask.c ----------------------------------------------------------------------------------- */
+
+struct asks;
+struct asks *asks_new(struct loop *l, struct sts_source *source);
+void asks_peer(struct asks *a, int fd); /* owns fd */
+size_t asks_running(const struct asks *a);
+uint64_t asks_count(const struct asks *a);
+
+/* ---- upkeep.c -------------------------------------------------------------------------------- */
+
+enum {
+	UPKEEP_FIRST_MS = 60 * 1000,
+	UPKEEP_MS = 10 * 60 * 1000,
+	UPKEEP_UNUSED_S = 30 * 24 * 3600, /* nobody has written there for so long */
+};
+/* What is to become of a cached policy (pure). */
+enum upkeep { UPKEEP_LEAVE, UPKEEP_REFRESH, UPKEEP_REMOVE };
+enum upkeep upkeep_decide(const struct sts_entry *e, int64_t used, int64_t now);
+
+/* Every ten minutes: the oldest policies beyond the cache's size go, as do those that are over;
+ * those that are in use are fetched again every day (RFC 8461, 10.2). */
+struct upkeep_turns;
+struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source);
+
+#endif
