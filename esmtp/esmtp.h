@@ -16,6 +16,7 @@
 #include "esmtp/sts-client.h"
 #include "esmtp/tls-need.h"
 #include "smtp/reply-read.h"
+#include "sts/no-tls.h"
 #include "smtp/routes.h"
 #include "module/module.h"
 #include "smtp/smtp.h"
@@ -65,18 +66,17 @@ struct esmtp {
 	struct self *self;
 	struct sts_client *sts;
 	struct map *targets;
-	struct map *no_tls; /* "host [ip]" -> struct no_tls */
-	struct timer *sweep, *certificate;
-	unsigned awaited; /* looks for our certificate at the start */
-	bool awaiting;    /* it is not here yet */
+	struct no_tls *no_tls; /* "host [ip]" */
+	struct timer *sweep, *start;
+	unsigned awaited; /* looks for what must be known at the start */
+	bool awaiting;    /* it is not yet */
 	struct job *held; /* what has come meanwhile */
 	size_t jobs, idle;
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };
 
-/* Hosts whose STARTTLS does not work get mail in clear for a while. */
+/* This host's STARTTLS does not work: it gets mail in clear for a while. */
 void esmtp_no_tls_add(struct esmtp *e, struct str host);
-bool esmtp_no_tls(struct esmtp *e, struct str host);
 
 /* ---- job.c ----------------------------------------------------------------------------------- */
 

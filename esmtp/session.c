@@ -167,7 +167,7 @@ static bool want_tls(const struct conn *c)
 	if (c->need.required)
 		return true;
 	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only &&
-	       !esmtp_no_tls(c->e, str_of(c->peer.remote));
+	       !no_tls_has(c->e->no_tls, str_of(c->peer.remote), clock_now());
 }
 
 static void after_hello(struct conn *c)

@@ -13,7 +13,8 @@ enum { RETRY_MS = 1000, LATE_MS = STS_WORST_MS + 10 * 1000 };
 struct sts_client {
 	struct service *service;
 	struct ipc *ipc; /* NULL: down */
-	bool asking, absent;
+	bool asking, absent, listed;
+	struct no_tls *hosts;
 	struct timer *retry;
 	struct map *questions; /* by id */
 	uint32_t last_id;
@@ -70,9 +71,17 @@ static void send_all(struct sts_client *c)
 		send_question(q);
 }
 
-static void on_msg(void *ctx, struct ipc *i UNUSED, struct ipc_msg *m)
+static void take_list(struct sts_client *c, const struct ipc_msg *m)
 {
-	struct sts_client *c = ctx;
+	struct ipc_reader r;
+	ipc_read(m, &r);
+	bool more = ipc_get_u8(&r);
+	no_tls_read(c->hosts, ipc_get_rest(&r));
+	c->listed |= !more;
+}
+
+static void take_answer(struct sts_client *c, const struct ipc_msg *m)
+{
 	struct sts_question *q = map_get(c->questions, key_of(&m->id));
 	struct ipc_reader r;
 	ipc_read(m, &r);
@@ -82,6 +91,14 @@ static void on_msg(void *ctx, struct ipc *i UNUSED, struct ipc_msg *m)
 	if (!q || m->type != STS_ANSWER || !ipc_done(&r) || mode >= STS_MODES)
 		return; /* nobody waits for it any more; a broken answer comes to its deadline */
 	answer(q, STS_KNOWN, found ? (enum sts_mode)mode : STS_NONE, text);
+}
+
+static void on_msg(void *ctx, struct ipc *i UNUSED, struct ipc_msg *m)
+{
+	if (m->type == STS_NO_TLS_HOSTS)
+		take_list(ctx, m);
+	else
+		take_answer(ctx, m);
 }
 
 static void on_close(void *ctx, struct ipc *i)
@@ -96,7 +113,7 @@ static void nobody(struct sts_client *c)
 {
 	struct str key;
 	void *q;
-	if (!c->absent)
+	if (!c->absent && map_count(c->questions))
 		log_warning(NULL, "there is no process for MTA-STS: policies do not count");
 	c->absent = true;
 	for (size_t at = 0; map_next(c->questions, &at, &key, &q);)
@@ -115,6 +132,8 @@ static void connected(void *ctx, int fd)
 	c->absent = false;
 	c->ipc = ipc_new(service_loop(c->service), fd, &handlers, c);
 	if (c->ipc) {
+		if (!c->listed)
+			(void)ipc_reply(c->ipc, STS_NO_TLS_LIST, 0);
 		send_all(c);
 		return;
 	}
@@ -157,10 +176,35 @@ struct sts_question *sts_ask(struct sts_client *c, struct str domain, sts_answer
 	return q;
 }
 
-struct sts_client *sts_client_new(struct service *s)
+bool sts_list_known(const struct sts_client *c)
+{
+	return c->listed || c->absent;
+}
+
+/* While the process is down only this one remembers. */
+void sts_keep_no_tls(struct sts_client *c, struct str host, int64_t until)
+{
+	struct buf line;
+	if (!c->ipc)
+		return;
+	buf_init(&line, NO_TLS_HOST_MAX + 64);
+	buf_addf(&line, "%lld %.*s", (long long)until, STR_FMT(host));
+	ipc_compose(c->ipc, STS_NO_TLS, 0);
+	ipc_put_rest(c->ipc, buf_str(&line));
+	(void)ipc_send(c->ipc, -1);
+	buf_free(&line);
+}
+
+void sts_client_start(struct sts_client *c)
+{
+	connect_client(c);
+}
+
+struct sts_client *sts_client_new(struct service *s, struct no_tls *hosts)
 {
 	struct sts_client *c = mem_new(struct sts_client);
 	c->service = s;
+	c->hosts = hosts;
 	c->questions = map_new();
 	c->retry = timer_new(service_loop(s), connect_client, c);
 	if (!c->questions || !c->retry)

@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "ipc/ipc.h"
+#include "sts/no-tls.h"
 #include "stsd/keeper.h"
 #include "stsd/sts-proto.h"
 
 struct asks {
 	struct loop *loop;
 	struct sts_source *source;
+	struct box *box;
 	struct question *first, **last; /* those that wait */
 	size_t running;
 	uint64_t count;
@@ -86,6 +88,36 @@ static void run(struct asks *a)
 	}
 }
 
+static bool take_host(struct asks *a, const struct ipc_msg *m)
+{
+	struct ipc_reader r;
+	int64_t until;
+	struct str host;
+	ipc_read(m, &r);
+	if (!no_tls_line(ipc_get_rest(&r), &until, &host))
+		return false;
+	box_add(a->box, host, until);
+	return true;
+}
+
+static bool list_hosts(struct peer *p)
+{
+	struct buf out;
+	size_t at = 0;
+	bool more = true, good = true;
+	buf_init(&out, IPC_CHUNK);
+	while (more && good) {
+		buf_clear(&out);
+		more = box_list(p->asks->box, &at, &out);
+		ipc_compose(p->ipc, STS_NO_TLS_HOSTS, 0);
+		ipc_put_u8(p->ipc, more);
+		ipc_put_rest(p->ipc, buf_str(&out));
+		good = ipc_send(p->ipc, -1) == 0;
+	}
+	buf_free(&out);
+	return good;
+}
+
 static bool read_question(struct ipc_msg *m, struct question *q)
 {
 	struct ipc_reader r;
@@ -98,16 +130,13 @@ static bool read_question(struct ipc_msg *m, struct question *q)
 	return true;
 }
 
-static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
+static bool take_question(struct peer *p, struct ipc_msg *m)
 {
-	struct peer *p = ctx;
 	struct asks *a = p->asks;
 	struct question *q = mem_new(struct question);
 	if (!read_question(m, q)) {
-		log_error(NULL, "a question about MTA-STS can't be understood");
 		free(q);
-		peer_drop(p);
-		return;
+		return false;
 	}
 	q->peer = p;
 	p->questions++;
@@ -115,6 +144,19 @@ static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
 	*a->last = q;
 	a->last = &q->next;
 	run(a);
+	return true;
+}
+
+static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
+{
+	struct peer *p = ctx;
+	bool good = m->type == STS_NO_TLS        ? take_host(p->asks, m)
+		    : m->type == STS_NO_TLS_LIST ? list_hosts(p)
+						 : take_question(p, m);
+	if (good)
+		return;
+	log_error(NULL, "a question about MTA-STS can't be understood");
+	peer_drop(p);
 }
 
 static void on_close(void *ctx, struct ipc *c UNUSED)
@@ -134,11 +176,12 @@ void asks_peer(struct asks *a, int fd)
 	free(p);
 }
 
-struct asks *asks_new(struct loop *l, struct sts_source *source)
+struct asks *asks_new(struct loop *l, struct sts_source *source, struct box *box)
 {
 	struct asks *a = mem_new(struct asks);
 	a->loop = l;
 	a->source = source;
+	a->box = box;
 	a->last = &a->first;
 	return a;
 }

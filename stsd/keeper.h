@@ -4,10 +4,18 @@
 
 #include "sts/discover.h"
 
+/* ---- box.c ----------------------------------------------------------------------------------- */
+
+struct box;
+struct box *box_new(struct loop *l, int dir); /* NULL: no memory */
+void box_add(struct box *b, struct str host, int64_t until);
+bool box_list(struct box *b, size_t *at, struct buf *out); /* as no_tls_print */
+void box_write(struct box *b);                             /* what waits to be written */
+
 /* ---- ask.c ----------------------------------------------------------------------------------- */
 
 struct asks;
-struct asks *asks_new(struct loop *l, struct sts_source *source);
+struct asks *asks_new(struct loop *l, struct sts_source *source, struct box *box);
 void asks_peer(struct asks *a, int fd); /* owns fd */
 size_t asks_running(const struct asks *a);
 uint64_t asks_count(const struct asks *a);

@@ -1,6 +1,6 @@
 # stsd: the process that keeps MTA-STS policies.
 noinst_LIBRARIES += stsd/libkeeper.a
-stsd_libkeeper_a_SOURCES = stsd/keeper.h stsd/ask.c stsd/upkeep.c stsd/sts-proto.h \
+stsd_libkeeper_a_SOURCES = stsd/keeper.h stsd/ask.c stsd/box.c stsd/upkeep.c stsd/sts-proto.h \
 	stsd/sts-settings.c stsd/sts-settings.h
 pkglibexec_PROGRAMS += couriersts
 couriersts_SOURCES = stsd/main.c

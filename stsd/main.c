@@ -10,6 +10,7 @@
 static struct keeper {
 	struct service *service;
 	struct sts_source source;
+	struct box *box;
 	struct asks *asks;
 	struct upkeep_turns *upkeep;
 } keeper;
@@ -52,7 +53,10 @@ static int start(struct service *s)
 	k->source.dir = open_folder(s);
 	if (k->source.dir < 0)
 		return -1;
-	k->asks = asks_new(service_loop(s), &k->source);
+	k->box = box_new(service_loop(s), k->source.dir);
+	if (!k->box)
+		return -1;
+	k->asks = asks_new(service_loop(s), &k->source, k->box);
 	k->upkeep = upkeep_new(service_loop(s), &k->source);
 	if (!k->upkeep)
 		return -1;
@@ -69,6 +73,12 @@ static void edge(struct service *s UNUSED, const char *role UNUSED, unsigned num
 static void reload(struct service *s)
 {
 	service_restart_me(s);
+}
+
+static void drain(struct service *s)
+{
+	box_write(keeper.box);
+	service_exit(s, EXIT_SUCCESS);
 }
 
 static void stats(struct service *s UNUSED, struct buf *out)
@@ -89,6 +99,7 @@ int main(int argc, char **argv)
 	    .start = start,
 	    .edge = edge,
 	    .reload = reload,
+	    .drain = drain,
 	    .stats = stats,
 	};
 	return service_main(&desc, argc, argv);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libs/sts/libsts.a
 libs_sts_libsts_a_SOURCES = \
 	libs/sts/sts.h libs/sts/policy.c libs/sts/entry.c \
+	libs/sts/no-tls.c libs/sts/no-tls.h \
 	libs/sts/cache.c libs/sts/cache.h \
 	libs/sts/fetch.c libs/sts/fetch.h \
 	libs/sts/discover.c libs/sts/discover.h
