@@ -68,11 +68,13 @@ static void check_modes(const struct instance *in, struct config_faults *f)
 			    f, path, 0, "holds secrets but others can read it; chmod go= %s", path);
 		free(path);
 	}
-	char *path = instance_path(in->etc, "esmtpauthclient");
-	const char *wrong = authclient_file_wrong(path);
-	if (wrong)
-		config_fault(f, path, 0, "%s", wrong);
-	free(path);
+	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
+		char *path = instance_path(in->etc, authclient_files[i]);
+		const char *wrong = authclient_file_wrong(path);
+		if (wrong)
+			config_fault(f, path, 0, "%s", wrong);
+		free(path);
+	}
 }
 
 /* An installed filter that can't run stops all mail that it should see. */

@@ -65,6 +65,8 @@ const char *authclient_add(struct authclient *a, struct str line)
 	return NULL;
 }
 
+const char *const authclient_files[2] = {"esmtpauthclient", "esmtpsocks"};
+
 const char *authclient_file_wrong(const char *path)
 {
 	struct stat st;

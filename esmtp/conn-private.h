@@ -6,11 +6,12 @@
 #include "esmtp/terms.h"
 #include "sasl/sasl.h"
 #include "smtp/outgoing.h"
+#include "smtp/socks.h"
 
 /*
  * Legal transitions:
  *
- *	CONNECT -> GREETING, or TLS_FIRST -> GREETING (SMTPS)
+ *	CONNECT -> GREETING, or TLS_FIRST -> GREETING (SMTPS); SOCKS before them by way of a proxy
  *	GREETING -> NAME -> EHLO -> STARTTLS -> TLS -> EHLO    (NAME only when esmtphelo is "*")
  *	EHLO -> HELO -> ready;  EHLO -> AUTH -> ready;  EHLO -> ready
  *	ready = ENVELOPE or IDLE
@@ -23,6 +24,7 @@
  */
 enum conn_state {
 	CONN_CONNECT,
+	CONN_SOCKS,
 	CONN_TLS_FIRST,
 	CONN_GREETING,
 	CONN_NAME,
@@ -73,6 +75,14 @@ struct transaction {
 	struct conversion *conversion; /* goes instead of the message; NULL: none */
 };
 
+/* One of two that are connecting (connect.c). */
+struct attempt {
+	struct conn *conn;
+	int fd; /* -1: none */
+	struct watch *watch;
+	size_t candidate;
+};
+
 struct conn {
 	struct target *t;
 	struct esmtp *e;
@@ -82,8 +92,10 @@ struct conn {
 	struct tls_need need; /* of this candidate */
 	bool clear_only;      /* STARTTLS failed with this candidate just now */
 
-	int fd; /* while connecting */
-	struct watch *connecting;
+	struct attempt attempts[2];
+	size_t used;  /* the candidate that was connected */
+	size_t raced; /* 1 + the one that was tried beside another; 0: none */
+	struct socks socks;
 	struct timer *timer; /* connecting, idle */
 	struct stream *st;
 	struct reply reply;
@@ -119,7 +131,10 @@ bool conn_spent(const struct conn *c);
 void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void conn_refused(struct conn *c, const char *command); /* the same with the reply at hand */
-void conn_retry_clear(struct conn *c);                  /* the same candidate without STARTTLS */
+/* connect.c has got a connection, or there is no candidate any more. */
+void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to);
+void conn_no_more(struct conn *c);
+void conn_retry_clear(struct conn *c); /* the same candidate without STARTTLS */
 /* An enhanced code of the reply's own, or X.0.0 of its class; cut off *text. */
 struct str reply_status(const struct reply *r, struct str *text);
 

@@ -18,6 +18,7 @@
 #include "smtp/reply-read.h"
 #include "sts/no-tls.h"
 #include "smtp/routes.h"
+#include "smtp/socks.h"
 #include "module/module.h"
 #include "smtp/smtp.h"
 #include "tls/tls.h"
@@ -34,7 +35,8 @@ struct settings {
 	int64_t warn_s;         /* age at which mail goes to the backup relay; 0: never */
 	size_t max_connections; /* to one target */
 	bool starttls, verify_domain, verify_chain;
-	bool sts; /* MTA-STS counts: there is somebody to trust */
+	struct socks_proxy *proxy; /* NULL: none */
+	bool sts;                  /* MTA-STS counts: there is somebody to trust */
 	enum signed_mode signed_8bit, dkim_8bit;
 };
 

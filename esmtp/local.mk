@@ -10,7 +10,7 @@ esmtp_libesmtp_a_SOURCES = \
 	esmtp/esmtp-settings.c esmtp/esmtp-settings.h \
 	esmtp/tls-need.c esmtp/tls-need.h esmtp/sts-client.c esmtp/sts-client.h \
 	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \
-	esmtp/conn.c esmtp/session.c esmtp/auth.c esmtp/transaction.c
+	esmtp/conn.c esmtp/connect.c esmtp/rival.c esmtp/connect.h esmtp/session.c esmtp/auth.c esmtp/transaction.c
 
 pkglibexec_PROGRAMS += courieresmtp
 courieresmtp_SOURCES = esmtp/main.c
@@ -21,7 +21,7 @@ courieresmtp_LDADD = esmtp/libesmtp.a libs/sts/libsts.a libs/module/libmodule.a 
 
 bin_PROGRAMS += testmxlookup
 testmxlookup_SOURCES = esmtp/testmxlookup.c esmtp/testmxlookup-sts.c esmtp/testmxlookup.h
-testmxlookup_LDADD = stsd/libkeeper.a libs/sts/libsts.a libs/tls/libtls.a libs/dns/libdns.a \
+testmxlookup_LDADD = stsd/libkeeper.a libs/sts/libsts.a libs/smtp/libsmtp.a libs/tls/libtls.a libs/dns/libdns.a \
 	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
 

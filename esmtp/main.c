@@ -75,11 +75,13 @@ static void await_start(void *ctx)
 /* It is used all the same: mail that stops makes no password secret again. */
 static void look_at_passwords(struct service *s)
 {
-	char *path = instance_path(service_instance(s)->etc, "esmtpauthclient");
-	const char *wrong = authclient_file_wrong(path);
-	if (wrong)
-		log_error(NULL, "'%s': %s", path, wrong);
-	free(path);
+	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
+		char *path = instance_path(service_instance(s)->etc, authclient_files[i]);
+		const char *wrong = authclient_file_wrong(path);
+		if (wrong)
+			log_error(NULL, "'%s': %s", path, wrong);
+		free(path);
+	}
 }
 
 static int setup(struct service *s)

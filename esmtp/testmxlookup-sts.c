@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include "dns/rdata.h"
 #include "stsd/sts-settings.h"
-#include "tls/tls.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -93,16 +92,6 @@ static struct str trust_of(const struct config *c)
 	return config_str(c, "sts", "TLS_TRUSTCERTS", NULL);
 }
 
-static int make_fetcher(struct sts_run *r, struct loop *l, const struct config *c)
-{
-	struct x509_store_st *trust = tls_trust_store(trust_of(c), "TLS_TRUSTCERTS");
-	if (trust)
-		r->source.fetcher = sts_fetcher_new(
-		    l, trust, (uint16_t)config_int(c, "sts", "STS_HTTPS_PORT", NULL));
-	tls_trust_store_free(trust);
-	return r->source.fetcher ? 0 : -1;
-}
-
 static void look_whether_off(struct sts_run *r, const struct config *c)
 {
 	const char *why = NULL;
@@ -125,8 +114,10 @@ int sts_prepare(struct sts_run *r, struct loop *l, struct dns *dns, const struct
 		return -1;
 	int status = open_cache(r, in);
 	look_whether_off(r, c);
-	if (status == 0 && !r->off && sts_needs_domain(r))
-		status = make_fetcher(r, l, c);
+	if (status == 0 && !r->off && sts_needs_domain(r)) {
+		r->source.fetcher = sts_settings_fetcher(c, l);
+		status = r->source.fetcher ? 0 : -1;
+	}
 	config_drop(c);
 	return status < 0 ? -1 : become_owner(r->source.dir);
 }

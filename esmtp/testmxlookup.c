@@ -154,6 +154,7 @@ int main(int argc, char **argv)
 	const char *dir = NULL;
 	char *why = NULL;
 	log_open("testmxlookup", LOG_TO_STDERR, -1);
+	log_threshold(LOG_LEVEL_WARNING);
 	if (!options(argc, argv, &dir, &o, &r))
 		return usage();
 	if (instance_find(&in, dir, &why) < 0) {

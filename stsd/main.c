@@ -5,7 +5,6 @@
 #include <unistd.h>
 #include "stsd/keeper.h"
 #include "stsd/sts-settings.h"
-#include "tls/tls.h"
 
 static struct keeper {
 	struct service *service;
@@ -19,19 +18,14 @@ static struct keeper {
 static int setup(struct service *s)
 {
 	struct keeper *k = &keeper;
-	const struct config *c = service_config(s);
-	struct x509_store_st *trust =
-	    tls_trust_store(config_str(c, "sts", "TLS_TRUSTCERTS", NULL), "TLS_TRUSTCERTS");
 	log_rename("couriersts");
 	k->service = s;
 	k->source.dir = -1;
 	k->source.failed = map_new();
 	k->source.dns = dns_new(service_loop(s), service_instance(s));
-	if (!trust || !k->source.failed || !k->source.dns)
+	k->source.fetcher = sts_settings_fetcher(service_config(s), service_loop(s));
+	if (!k->source.failed || !k->source.dns)
 		return -1;
-	k->source.fetcher = sts_fetcher_new(
-	    service_loop(s), trust, (uint16_t)config_int(c, "sts", "STS_HTTPS_PORT", NULL));
-	tls_trust_store_free(trust);
 	return k->source.fetcher ? 0 : -1;
 }
 

@@ -1,6 +1,6 @@
 /* The settings of the process that keeps MTA-STS policies. */
 #include "stsd/sts-settings.h"
-#include "tls/tls.h"
+#include "smtp/socks.h"
 
 static const struct config_setting rows[] = {
     {.name = "STS_HTTPS_PORT",
@@ -12,6 +12,11 @@ static const struct config_setting rows[] = {
     {.name = "TLS_TRUSTCERTS",
 	.type = CONFIG_STRING,
 	.help = "file or folder of certificate authorities to trust"},
+    {.name = "esmtpsocks",
+	.type = CONFIG_LIST,
+	.file = "esmtpsocks",
+	.line_wrong = socks_line_wrong,
+	.help = "SOCKS 5 proxy for connections to other hosts: ADDRESS[,PORT] [USER PASSWORD]"},
 };
 
 const struct config_component sts_component = {

@@ -15,6 +15,7 @@ struct sts_fetcher {
 	X509_STORE *trust;
 	uint16_t port;
 	struct sts_fetch *first;
+	char *proxy, *user, *password; /* proxy "": none */
 };
 
 struct sts_fetch {
@@ -198,12 +199,24 @@ static bool known_addresses(
 	return t->resolve;
 }
 
+/* Not even one that the environment names, when the settings name none. */
+static bool set_proxy(struct sts_fetch *t)
+{
+	const struct sts_fetcher *f = t->f;
+	CURL *e = t->easy;
+	if (curl_easy_setopt(e, CURLOPT_NOPROXY, "") ||
+	    curl_easy_setopt(e, CURLOPT_PROXY, f->proxy ? f->proxy : ""))
+		return false;
+	return !f->proxy || !f->user[0] ||
+	       (!curl_easy_setopt(e, CURLOPT_PROXYUSERNAME, f->user) &&
+		   !curl_easy_setopt(e, CURLOPT_PROXYPASSWORD, f->password));
+}
+
 static bool set_bounds(struct sts_fetch *t)
 {
 	CURL *e = t->easy;
 	return !curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https") &&
-	       !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
-	       !curl_easy_setopt(e, CURLOPT_PROXY, "") &&
+	       !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) && set_proxy(t) &&
 	       !curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)STS_FETCH_MS) &&
 	       !curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)STS_CONNECT_MS) &&
 	       !curl_easy_setopt(e, CURLOPT_MAXFILESIZE, (long)STS_POLICY_MAX) &&
@@ -282,6 +295,15 @@ struct sts_fetcher *sts_fetcher_new(struct loop *l, struct x509_store_st *trust,
 	return f;
 }
 
+int sts_fetcher_proxy(
+    struct sts_fetcher *f, const char *where, const char *user, const char *password)
+{
+	f->proxy = mem_printf("socks5://%s", where);
+	f->user = mem_strdup(user);
+	f->password = mem_strdup(password);
+	return f->proxy && f->user && f->password ? 0 : -1;
+}
+
 void sts_fetcher_free(struct sts_fetcher *f)
 {
 	if (!f)
@@ -292,5 +314,10 @@ void sts_fetcher_free(struct sts_fetcher *f)
 		curl_multi_cleanup(f->multi);
 	X509_STORE_free(f->trust);
 	timer_free(f->timer);
+	if (f->password)
+		mem_wipe(f->password, strlen(f->password));
+	free(f->proxy);
+	free(f->user);
+	free(f->password);
 	free(f);
 }

@@ -22,6 +22,10 @@ struct x509_store_st;
 /* trust: an OpenSSL X509_STORE with the authorities, kept.  Before the root folder is changed.
  * NULL: logged. */
 struct sts_fetcher *sts_fetcher_new(struct loop *l, struct x509_store_st *trust, uint16_t port);
+/* By way of a SOCKS 5 proxy, "ADDRESS:PORT" ("[IPv6]:PORT"), from now on; user "": without a
+ * password.  -1: no memory. */
+int sts_fetcher_proxy(
+    struct sts_fetcher *f, const char *where, const char *user, const char *password);
 void sts_fetcher_free(struct sts_fetcher *f); /* what is under way ends without a word */
 
 /* why: NULL, then body is the text; else one line, and body is empty.  Both are valid inside the

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "esmtp/authclient.h"
+#include "esmtp/connect.h"
 #include "esmtp/convert.h"
 #include "esmtp/tls-need.h"
 #include "smtp/reply-read.h"
@@ -297,6 +298,22 @@ static void tls_needs(void **state UNUSED)
 	}
 }
 
+/* ---- T37: what is tried beside an address that does not answer ----------------------------------
+ */
+
+static void rivals(void **state UNUSED)
+{
+	static char a[] = "a", b[] = "b";
+	struct candidate v[] = {{.host = a, .addr.ss_family = AF_INET},
+	    {.host = a, .addr.ss_family = AF_INET}, {.host = a, .addr.ss_family = AF_INET6},
+	    {.host = a, .addr.ss_family = AF_INET6}, {.host = b, .addr.ss_family = AF_INET},
+	    {.host = b, .addr.ss_family = AF_INET}};
+	static const ptrdiff_t want[] = {2, 2, RACE_NONE, RACE_NONE, RACE_NONE, RACE_NONE};
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		assert_int_equal(connect_rival(v, ARRAY_LEN(v), i), want[i]);
+	assert_int_equal(connect_rival(v, 2, 0), RACE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +328,7 @@ int main(void)
 	    cmocka_unit_test(credentials),
 	    cmocka_unit_test(conversions),
 	    cmocka_unit_test(tls_needs),
+	    cmocka_unit_test(rivals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
