@@ -88,7 +88,7 @@ static bool family_fits(const struct target *t, const struct sockaddr_storage *a
 	return t->route.family != ROUTE_IPV6 || a->ss_family == AF_INET6;
 }
 
-static struct tls_need need_of(const struct target *t, struct str host)
+static struct tls_need need_of(const struct target *t, const struct dns_host *h)
 {
 	const struct settings *s = t->e->settings;
 	struct tls_facts f = {.route = t->route.security,
@@ -98,7 +98,8 @@ static struct tls_need need_of(const struct target *t, struct str host)
 	    .verify_chain = s->verify_chain,
 	    .verify_domain = s->verify_domain,
 	    .sts = t->sts,
-	    .sts_host = t->sts_policy && sts_text_allows(str_of(t->sts_policy), host)};
+	    .sts_host = t->sts_policy && sts_text_allows(str_of(t->sts_policy), str_of(h->name)),
+	    .dnssec = h->secure};
 	return tls_need_decide(&f);
 }
 
@@ -119,7 +120,7 @@ static size_t add_hosts(struct target *t, const struct dns_mx *mx, size_t n)
 	size_t strangers = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct dns_host *h = &mx->hosts[i];
-		struct tls_need need = need_of(t, str_of(h->name));
+		struct tls_need need = need_of(t, h);
 		strangers += need.refused;
 		if (need.report && !need.authenticated)
 			log_warning(NULL,

@@ -91,6 +91,7 @@ struct conn {
 	size_t candidate;
 	struct tls_need need; /* of this candidate */
 	bool clear_only;      /* STARTTLS failed with this candidate just now */
+	bool resuming;        /* the handshake at hand is of an earlier session */
 
 	struct attempt attempts[2];
 	size_t used;  /* the candidate that was connected */

@@ -92,7 +92,7 @@ static void disconnect(struct conn *c)
 	transaction_free(c);
 	reply_free(&c->reply);
 	reply_init(&c->reply);
-	c->tls = false;
+	c->tls = c->resuming = false;
 	c->ext = 0;
 	c->messages = 0;
 	c->mails = 0;
@@ -343,6 +343,11 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 	struct conn *c = ctx;
 	if (c->state == CONN_IDLE || c->state == CONN_QUIT || c->state == CONN_RSET) {
 		lose(c);
+		return;
+	}
+	if (c->resuming && why != STREAM_TIMEOUT) { /* the session was used up: without it */
+		disconnect(c);
+		connect_again(c);
 		return;
 	}
 	if (clear_will_do(c, why)) {

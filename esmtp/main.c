@@ -107,7 +107,9 @@ static int setup(struct service *s)
 	e->self = self_new(service_config(s));
 	e->sts = sts_client_new(s, e->no_tls);
 	e->tls = tls_client_new_keyed(s, "esmtp");
-	if (!e->tls)
+	if (e->tls)
+		tls_client_resume(e->tls);
+	else
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");
 	dns_prefer_ipv6(
 	    e->dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));

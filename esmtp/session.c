@@ -155,7 +155,9 @@ static void report(const struct conn *c, const char *what)
 static void start_tls(struct conn *c, enum conn_state st)
 {
 	conn_enter(c, st);
-	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->peer.host, c->need.verify))
+	int r = c->e->tls ? tls_connect(c->st, c->e->tls, c->peer.host, c->need.verify) : -1;
+	c->resuming = r == TLS_RESUMING;
+	if (r < 0)
 		conn_trouble(c, "STARTTLS", "4.7.5",
 		    "TLS is not available here, or the certificate of TLS_CERTFILE is missing");
 }
@@ -190,6 +192,7 @@ void session_secure(struct conn *c)
 {
 	bool first = c->state == CONN_TLS_FIRST;
 	c->tls = true;
+	c->resuming = false;
 	if (!tls_peer_verified(c->st))
 		report(c, "its certificate is not for that name, or of nobody we trust");
 	if (first)

@@ -11,12 +11,12 @@ static enum tls_verify by_settings(const struct tls_facts *f)
  * mail may well stay in the house. */
 static bool sts_counts(const struct tls_facts *f)
 {
-	return !f->relay && !f->secured && f->sts != STS_NONE;
+	return !f->relay && !f->secured && !f->unbound && f->sts != STS_NONE;
 }
 
 static void add_sts(struct tls_need *n, const struct tls_facts *f)
 {
-	n->authenticated = f->sts_host;
+	n->authenticated |= f->sts_host;
 	n->report = f->sts == STS_TESTING;
 	if (f->sts != STS_ENFORCE)
 		return;
@@ -39,7 +39,7 @@ struct tls_need tls_need_decide(const struct tls_facts *f)
 {
 	struct tls_need n = {.source = TLS_BY_NOBODY,
 	    .verify = by_settings(f),
-	    .authenticated = f->relay,
+	    .authenticated = f->relay || f->dnssec,
 	    .status = "4.7.5"};
 	if (n.verify != TLS_OPPORTUNISTIC)
 		n.source = TLS_BY_SETTING;

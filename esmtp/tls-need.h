@@ -21,6 +21,8 @@ struct tls_facts {
 	bool verify_domain;        /* ESMTP_TLS_VERIFY_DOMAIN */
 	enum sts_mode sts;         /* of the domain's policy */
 	bool sts_host;             /* a pattern of it stands for this host */
+	bool dnssec;               /* its name and addresses are signed and good */
+	bool unbound;              /* its sender frees the mail from policies (RFC 8689, 5) */
 };
 
 enum tls_source {

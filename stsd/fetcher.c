@@ -34,8 +34,7 @@ static int set_proxy(struct sts_fetcher *f, const struct config *c)
 
 struct sts_fetcher *sts_settings_fetcher(const struct config *c, struct loop *l)
 {
-	struct x509_store_st *trust =
-	    tls_trust_store(config_str(c, "sts", "TLS_TRUSTCERTS", NULL), "TLS_TRUSTCERTS");
+	struct x509_store_st *trust = tls_trust_store(c, "sts", "TLS_TRUSTCERTS");
 	struct sts_fetcher *f = NULL;
 	if (trust)
 		f = sts_fetcher_new(

@@ -133,16 +133,6 @@ X509_STORE *tls_trust_read(struct str where, const char *setting)
 	return store;
 }
 
-struct x509_store_st *tls_trust_store(struct str where, const char *setting)
-{
-	return where.n ? tls_trust_read(where, setting) : X509_STORE_new();
-}
-
-void tls_trust_store_free(struct x509_store_st *s)
-{
-	X509_STORE_free(s);
-}
-
 int tls_options_read(
     struct tls_options *o, const struct config *c, const char *component, bool server)
 {

@@ -282,6 +282,10 @@ static void tls_needs(void **state UNUSED)
 	    /* a relay is the administrator's word */
 	    {{.relay = true, .sts = STS_ENFORCE}, TLS_BY_NOBODY, false, false, false, true,
 		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.unbound = true, .sts = STS_ENFORCE}, TLS_BY_NOBODY, false, false, false, false,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.dnssec = true, .sts = STS_TESTING}, TLS_BY_NOBODY, false, false, true, true,
+		TLS_OPPORTUNISTIC, "4.7.5"},
 	    /* SECURITY has authorities of its own, and mail for it comes back */
 	    {{.secured = true, .sts = STS_ENFORCE}, TLS_BY_SECURITY, true, false, false, false,
 		TLS_VERIFY_PRIVATE, "5.7.5"},
