@@ -345,7 +345,8 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 		lose(c);
 		return;
 	}
-	if (c->resuming && why != STREAM_TIMEOUT) { /* the session was used up: without it */
+	if (c->resuming && why != STREAM_TIMEOUT) { /* once more, without it */
+		tls_client_forget(c->e->tls, c->peer.host, c->need.verify);
 		disconnect(c);
 		connect_again(c);
 		return;

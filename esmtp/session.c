@@ -192,7 +192,6 @@ void session_secure(struct conn *c)
 {
 	bool first = c->state == CONN_TLS_FIRST;
 	c->tls = true;
-	c->resuming = false;
 	if (!tls_peer_verified(c->st))
 		report(c, "its certificate is not for that name, or of nobody we trust");
 	if (first)
@@ -221,6 +220,8 @@ static void greeting(struct conn *c)
 
 static void ehlo(struct conn *c)
 {
+	if (c->tls)
+		c->resuming = false; /* it can do it */
 	if (c->reply.code / 100 == 2) {
 		learn(c);
 		after_hello(c);

@@ -107,6 +107,12 @@ static bool trust_private(SSL *ssl, const struct tls_client *t)
 	return ok;
 }
 
+void tls_client_forget(struct tls_client *t, const char *name, enum tls_verify v)
+{
+	if (t->sessions)
+		tls_sessions_forget(t->sessions, name, v);
+}
+
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v)
 {
 	bool named = name && name[0], private = v == TLS_VERIFY_PRIVATE, again = false;

@@ -1,7 +1,7 @@
 /*
  * Sessions that a client has had with servers, to be resumed: by name and by what was proved then,
- * since a resumed handshake proves nothing anew.  Each is used once (RFC 8446, C.4) and for two
- * hours at the most, so that certificates and policies are looked at again.
+ * since a resumed handshake proves nothing anew.  Those of TLS 1.3 are used once (RFC 8446, C.4),
+ * and all for two hours at the most, so that certificates and policies are looked at again.
  */
 #include "config.h"
 #include <stdio.h>
@@ -63,18 +63,23 @@ static void make_room(struct tls_sessions *s)
 		session_free(map_del(s->map, key));
 }
 
-/* OpenSSL's callback: a ticket has come.  1: the session is ours now. */
+/* OpenSSL's callback: a ticket has come.  A copy is kept: OpenSSL spoils the session of a
+ * connection that is given up without the closing words, as mail servers like to do. */
 static int keep(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls_sessions *s = SSL_get_ex_data(ssl, owner_index);
 	uintptr_t v = (uintptr_t)SSL_get_ex_data(ssl, mode_index);
 	char key[KEY_SIZE];
+	SSL_SESSION *copy;
 
 	if (!s || !key_of(ssl, (enum tls_verify)v, key) || !SSL_SESSION_is_resumable(session))
 		return 0;
 	session_free(map_del(s->map, str_of(key)));
 	make_room(s);
-	return map_set(s->map, str_of(key), session);
+	copy = SSL_SESSION_dup(session);
+	if (copy && !map_set(s->map, str_of(key), copy))
+		session_free(copy);
+	return 0;
 }
 
 static bool fresh(const SSL_SESSION *session)
@@ -84,10 +89,18 @@ static bool fresh(const SSL_SESSION *session)
 	return age >= 0 && age < SESSION_AGE_S;
 }
 
+void tls_sessions_forget(struct tls_sessions *s, const char *name, enum tls_verify v)
+{
+	char key[KEY_SIZE];
+
+	if (snprintf(key, KEY_SIZE, "%d %s", (int)v, name) < KEY_SIZE)
+		session_free(map_del(s->map, str_of(key)));
+}
+
 bool tls_sessions_use(struct tls_sessions *s, SSL_CTX *ctx, SSL *ssl, enum tls_verify v)
 {
 	char key[KEY_SIZE];
-	SSL_SESSION *session;
+	SSL_SESSION *session, *copy;
 	bool offered;
 
 	SSL_CTX_set_session_cache_mode(
@@ -95,10 +108,13 @@ bool tls_sessions_use(struct tls_sessions *s, SSL_CTX *ctx, SSL *ssl, enum tls_v
 	SSL_CTX_sess_set_new_cb(ctx, keep);
 	SSL_set_ex_data(ssl, owner_index, s);
 	SSL_set_ex_data(ssl, mode_index, (void *)(uintptr_t)v);
-	if (!key_of(ssl, v, key))
+	session = key_of(ssl, v, key) ? map_get(s->map, str_of(key)) : NULL;
+	if (!session)
 		return false;
-	session = map_del(s->map, str_of(key));
-	offered = session && fresh(session) && SSL_set_session(ssl, session) == 1;
-	session_free(session);
+	copy = fresh(session) ? SSL_SESSION_dup(session) : NULL; /* as above */
+	offered = copy && SSL_set_session(ssl, copy) == 1;
+	SSL_SESSION_free(copy);
+	if (!offered || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
+		session_free(map_del(s->map, str_of(key)));
 	return offered;
 }

@@ -58,6 +58,8 @@ void tls_sessions_free(struct tls_sessions *s);
 /* ssl, made of ctx and with its name set, resumes what it can (true), and what it gets is kept. */
 bool tls_sessions_use(struct tls_sessions *s, SSL_CTX *ctx, SSL *ssl, enum tls_verify v);
 
+void tls_sessions_forget(struct tls_sessions *s, const char *name, enum tls_verify v);
+
 /* ---- keys elsewhere ------------------------------------------------------------------------- */
 
 /* Signs; false when it can't be had.  Out has room for *n bytes. */

@@ -58,6 +58,7 @@ enum tls_verify {
  * or TLS_RESUMING: should that fail, a server that is bad at resuming may be to blame, and a new
  * try does without. */
 enum { TLS_RESUMING = 1 };
+void tls_client_forget(struct tls_client *t, const char *name, enum tls_verify v); /* before it */
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v);
 
 /* After on_secure; on a plain stream: empty, 0, false. */
