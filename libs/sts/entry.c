@@ -11,7 +11,7 @@ static bool head_line(struct sts_entry *e, struct str line)
 	line = str_trim(line);
 	if (str_is(name, "id")) {
 		e->id = line;
-		return line.n && line.n <= STS_ID_MAX;
+		return sts_id_ok(line);
 	}
 	if (str_is(name, "fetched"))
 		return str_i64(line, &e->fetched) && e->fetched > 0;

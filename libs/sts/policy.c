@@ -162,7 +162,7 @@ static bool extension_ok(struct str name, struct str value)
 	return true;
 }
 
-static bool id_ok(struct str s)
+bool sts_id_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!ascii_alnum((unsigned char)s.p[i]))
@@ -193,7 +193,7 @@ static bool fields_ok(struct str rest, struct str *id)
 		struct str name = str_head(piece, (size_t)eq),
 			   value = str_skip(piece, (size_t)eq + 1);
 		bool is_id = str_is(name, "id");
-		if (is_id ? !id_ok(value) : !extension_ok(name, value))
+		if (is_id ? !sts_id_ok(value) : !extension_ok(name, value))
 			return false;
 		if (is_id && !id->n)
 			*id = value;

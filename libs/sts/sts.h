@@ -47,6 +47,8 @@ struct sts_record {
 void sts_record_add(struct sts_record *r, struct str txt);
 bool sts_record_valid(const struct sts_record *r); /* exactly one, and good */
 
+bool sts_id_ok(struct str s); /* an id as it may stand there */
+
 bool sts_is_text_plain(struct str content_type); /* a header's value */
 
 /* ---- entry.c: a cached policy ---------------------------------------------------------------- */

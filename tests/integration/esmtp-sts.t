@@ -14,7 +14,7 @@ require Courier::FakeSMTP;
 
 # ---- domains: policy (undef: none is published), mail hosts
 my @web = qw(enforce wild stranger mixed badcert notls testing testhost none redirect html missing long garbage syntax twice
-	badrecord noweb);
+	badrecord noweb hang);
 my %policy = map { $_ => "version: STSv1\nmode: enforce\nmx: mx.$_.example\nmax_age: 86400\n" } @web, 'wrongname';
 $policy{wild} =~ s/mx\.wild/*.wild/;
 $policy{$_} =~ s/enforce\n/testing\n/ for qw(testing testhost);
@@ -83,7 +83,7 @@ sub reason { my ($d) = @_; my @l = $t->log_lines(qr/addr=<x\@\Q$d\E\.example>: /
 sub at { my ($s, $d) = @_; return scalar grep { /^Subject: \Q$d\E\r?$/m } $smtp{$s}->messages }
 sub lookup { my @r = $t->command('testmxlookup', @_); return ($r[0], $? >> 8) }
 
-send_to($_) for @web, 'wrongname', 'plain', 'relayed';
+send_to($_) for grep({ $_ ne 'hang' } @web), 'wrongname', 'plain', 'relayed';
 
 # ---- enforce
 is(status('enforce'), 'success', 'MTA-0928: a host that the policy names, with a good certificate');
@@ -180,6 +180,21 @@ ok($t->wait_for(30, sub { at('stranger', 'badcert') }), '... and mail goes, with
 lookup('--sts-override=enforce', 'testing.example');
 ($out) = lookup('testing.example');
 like($out, qr/\ASTS: enforcing\n/, 'MTA-1411: the other way');
+
+# ---- the process dies while it is asked, and while it is needed
+{
+	my $pid = sub { return $t->command('courier', '-C', $t->path(''), 'status') =~ /^sts +\d+ +(\d+)/m ? $1 : 0 };
+	$https->set('mta-sts.hang.example' => 'HANG');
+	send_to('hang');
+	ok($t->wait_for(20, sub { grep { /^mta-sts\.hang\.example/ } $https->requests }), 'a web server that says nothing');
+	$https->set('mta-sts.hang.example' => [200, 'text/plain', $policy{hang}]);
+	my $old = $pid->();
+	kill 'KILL', $old;
+	ok($t->wait_for(20, sub { my $p = $pid->(); $p && $p != $old }), 'a process that is killed is there again');
+	is(status('hang'), 'deferred', 'the question is asked again, and its answer counts');
+	like(reason('hang'), qr/TLS is required.*MTA-STS/, '... rather than no answer');
+	is(at('clear', 'hang'), 0, '... nothing went in clear');
+}
 
 # ---- off and on, and how many
 ($out, $rc) = lookup('--sts-cache-disable');

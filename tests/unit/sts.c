@@ -156,6 +156,7 @@ static void entries(void **state UNUSED)
 	static const char *const bad[] = {"", "courier-sts 2\nid 1\nfetched 5\n\n" POLICY,
 	    "courier-sts 1\nid 1\n\n" POLICY, "courier-sts 1\nfetched 5\n\n" POLICY,
 	    "courier-sts 1\nid 1\nfetched 5\n\n", "courier-sts 1\nid 1\nfetched -5\n\n" POLICY,
+	    "courier-sts 1\nid a-b\nfetched 5\n\n" POLICY,
 	    "courier-sts 1\nid 1\nfetched 5\noverride maybe\n\n" POLICY,
 	    "courier-sts 1\nid 1\nfetched 5\nmore 1\n\n" POLICY};
 	struct sts_entry e;
