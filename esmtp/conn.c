@@ -334,7 +334,7 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return c->state == CONN_TLS && why != STREAM_TIMEOUT && !c->need.required &&
+	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT && !c->need.required &&
 	       c->need.verify == TLS_OPPORTUNISTIC;
 }
 
