@@ -25,12 +25,7 @@ uint64_t asks_count(const struct asks *a);
 enum {
 	UPKEEP_FIRST_MS = 60 * 1000,
 	UPKEEP_MS = 10 * 60 * 1000,
-	UPKEEP_UNUSED_S = 30 * 24 * 3600, /* nobody has written there for so long */
 };
-/* What is to become of a cached policy (pure). */
-enum upkeep { UPKEEP_LEAVE, UPKEEP_REFRESH, UPKEEP_REMOVE };
-enum upkeep upkeep_decide(const struct sts_entry *e, int64_t used, int64_t now);
-
 /* Every ten minutes: the oldest policies beyond the cache's size go, as do those that are over;
  * those that are in use are fetched again every day (RFC 8461, 10.2). */
 struct upkeep_turns;

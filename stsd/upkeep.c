@@ -7,16 +7,7 @@ struct upkeep_turns {
 	VEC(char *) due; /* to be fetched, one after the other */
 };
 
-enum { GRACE_S = 24 * 3600, DUE_MAX = 100000 };
-
-enum upkeep upkeep_decide(const struct sts_entry *e, int64_t used, int64_t now)
-{
-	if (!sts_entry_live(e, now - GRACE_S))
-		return UPKEEP_REMOVE;
-	if (!sts_entry_stale(e, now) || now - used > UPKEEP_UNUSED_S)
-		return UPKEEP_LEAVE;
-	return UPKEEP_REFRESH;
-}
+enum { DUE_MAX = 100000 };
 
 static void look_at(void *ctx, struct str domain, int64_t used)
 {
@@ -24,10 +15,10 @@ static void look_at(void *ctx, struct str domain, int64_t used)
 	struct sts_cached c;
 	sts_cached_init(&c);
 	int r = sts_cache_read(u->source->dir, domain, &c);
-	enum upkeep what = r > 0 ? upkeep_decide(&c.entry, used, clock_now()) : UPKEEP_LEAVE;
-	if (what == UPKEEP_REMOVE)
+	enum sts_upkeep what = r > 0 ? sts_upkeep(&c.entry, used, clock_now()) : STS_LEAVE;
+	if (what == STS_REMOVE)
 		sts_cache_remove(u->source->dir, domain);
-	else if (what == UPKEEP_REFRESH && u->due.n < DUE_MAX)
+	else if (what == STS_REFRESH && u->due.n < DUE_MAX)
 		vec_push(&u->due, mem_strndup(domain.p, domain.n));
 	sts_cached_free(&c);
 }
@@ -57,6 +48,7 @@ static void turn(void *ctx)
 	int64_t size = sts_cache_size(dir);
 	if (size && (sts_cache_expire(dir, size, false) < 0 || sts_cache_each(dir, look_at, u) < 0))
 		log_error(NULL, "cannot read the folder of MTA-STS policies: %m");
+	sts_cache_sweep(dir);
 	next(u);
 }
 

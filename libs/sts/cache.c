@@ -8,6 +8,8 @@
 
 enum {
 	ENTRIES_MAX = 4 * STS_CACHE_LARGEST,
+	TOKEN = 12,          /* letters at the end of a temporary name */
+	LEFT_S = 86400,      /* its age when nobody writes it any more */
 	NAME_MAX_HERE = 236, /* a temporary name is longer, and file systems take 255 */
 };
 static const char size_file[] = ".size";
@@ -102,17 +104,43 @@ int sts_cache_set_size(int dir, int64_t n)
 	return file_replace(dir, size_file, text, (size_t)len, STS_MODE);
 }
 
-int sts_cache_each(int dir, void (*fn)(void *ctx, struct str domain, int64_t used), void *ctx)
+static DIR *open_again(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
+
+/* file_replace names them ".NAME.TOKEN". */
+static bool is_temporary(struct str name)
+{
+	ptrdiff_t dot = str_rchr(name, '.');
+	return dot > 0 && name.p[0] == '.' && str_skip(name, (size_t)dot + 1).n == TOKEN;
+}
+
+void sts_cache_sweep(int dir)
+{
+	DIR *d = open_again(dir);
 	struct dirent *e;
 	struct stat st;
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	while (d && (e = readdir(d)))
+		if (is_temporary(str_of(e->d_name)) &&
+		    fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    clock_now() - st.st_mtime > LEFT_S)
+			(void)unlinkat(dir, e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+int sts_cache_each(int dir, void (*fn)(void *ctx, struct str domain, int64_t used), void *ctx)
+{
+	DIR *d = open_again(dir);
+	struct dirent *e;
+	struct stat st;
+	if (!d)
 		return -1;
-	}
 	while ((e = readdir(d))) {
 		struct str name = str_of(e->d_name);
 		if (sts_domain_ok(name) && fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)

@@ -34,6 +34,8 @@ int sts_cache_set_size(int dir, int64_t n);
 /* The oldest go until no more than `size` are there, but only when there are more than twice as
  * many, or `now`.  How many went, or -1 errno. */
 int64_t sts_cache_expire(int dir, int64_t size, bool now);
+/* Temporary files that a crash has left, older than a day. */
+void sts_cache_sweep(int dir);
 /* One call a domain. */
 int sts_cache_each(int dir, void (*fn)(void *ctx, struct str domain, int64_t used), void *ctx);
 

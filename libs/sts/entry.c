@@ -1,7 +1,11 @@
 /* Cached policies as text, and what is to be done next. */
 #include "sts/sts.h"
 
-enum { LOOK_AGAIN_S = 24 * 3600 };
+enum {
+	LOOK_AGAIN_S = 24 * 3600,
+	GRACE_S = 24 * 3600,       /* a policy that is over stays so long */
+	UNUSED_S = 30 * 24 * 3600, /* nobody has written there for so long: it is left to age */
+};
 
 static bool head_line(struct sts_entry *e, struct str line)
 {
@@ -69,4 +73,11 @@ enum sts_step sts_decide(const struct sts_facts *f)
 	if (f->record && !f->failed && (!f->cached || !f->same_id || f->refresh))
 		return STS_FETCH;
 	return f->cached ? STS_USE_CACHE : STS_NO_POLICY;
+}
+
+enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now)
+{
+	if (!sts_entry_live(e, now - GRACE_S))
+		return STS_REMOVE;
+	return sts_entry_stale(e, now) && now - used <= UNUSED_S ? STS_REFRESH : STS_LEAVE;
 }

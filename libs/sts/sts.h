@@ -91,4 +91,8 @@ struct sts_facts {
 enum sts_step { STS_USE_CACHE, STS_FETCH, STS_NO_POLICY };
 enum sts_step sts_decide(const struct sts_facts *f);
 
+/* What is to become of a cached policy that was last used then. */
+enum sts_upkeep { STS_LEAVE, STS_REFRESH, STS_REMOVE };
+enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now);
+
 #endif

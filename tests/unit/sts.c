@@ -225,6 +225,16 @@ static void cache(void **state UNUSED)
 	assert_int_equal(symlinkat("new.example", dir, "link.example"), 0);
 	assert_int_not_equal(sts_cache_read(dir, STR("link.example"), &c), 1);
 	assert_int_equal(sts_cache_read(dir, STR("../etc/passwd"), &c), 0);
+	/* what a crash has left goes after a day, what is being written stays */
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	assert_int_equal(file_replace(dir, ".a.example.abcdefghijkl", "x", 1, 0644), 0);
+	assert_int_equal(file_replace(dir, ".b.example.abcdefghijkl", "x", 1, 0644), 0);
+	assert_int_equal(utimensat(dir, ".a.example.abcdefghijkl", old, 0), 0);
+	assert_int_equal(utimensat(dir, ".size", old, 0), 0);
+	sts_cache_sweep(dir);
+	assert_int_equal(faccessat(dir, ".a.example.abcdefghijkl", F_OK, 0), -1);
+	assert_int_equal(unlinkat(dir, ".b.example.abcdefghijkl", 0), 0);
+	assert_int_equal(sts_cache_size(dir), 3);
 	assert_int_equal(sts_cache_expire(dir, 0, true), 5);
 	sts_cached_free(&c);
 	unlinkat(dir, ".size", 0);
@@ -256,6 +266,21 @@ static void decisions(void **state UNUSED)
 			fail_msg("decision %zu", i);
 }
 
+static void upkeep(void **state UNUSED)
+{
+	enum { DAY = 86400, T = 100 * DAY };
+	struct sts_entry e = {.fetched = T, .policy.max_age = 60 * DAY};
+	assert_int_equal(sts_upkeep(&e, T, T + DAY - 1), STS_LEAVE);
+	assert_int_equal(sts_upkeep(&e, T, T + DAY), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T, T + 30 * DAY), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T, T + 30 * DAY + 1), STS_LEAVE); /* nobody writes there */
+	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 60 * DAY), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 61 * DAY), STS_REMOVE);
+	e.policy.max_age = 3600; /* short ones are looked at sooner */
+	assert_int_equal(sts_upkeep(&e, T, T + 1799), STS_LEAVE);
+	assert_int_equal(sts_upkeep(&e, T, T + 1800), STS_REFRESH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +293,7 @@ int main(void)
 	    cmocka_unit_test(names_of_files),
 	    cmocka_unit_test(cache),
 	    cmocka_unit_test(decisions),
+	    cmocka_unit_test(upkeep),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
