@@ -99,7 +99,8 @@ static struct tls_need need_of(const struct target *t, const struct dns_host *h)
 	    .verify_domain = s->verify_domain,
 	    .sts = t->sts,
 	    .sts_host = t->sts_policy && sts_text_allows(str_of(t->sts_policy), str_of(h->name)),
-	    .dnssec = h->secure};
+	    .dnssec = h->secure,
+	    .unbound = t->tls_optional};
 	return tls_need_decide(&f);
 }
 

@@ -334,8 +334,8 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT && !c->need.required &&
-	       c->need.verify == TLS_OPPORTUNISTIC;
+	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT &&
+	       !c->need.required && c->need.verify == TLS_OPPORTUNISTIC;
 }
 
 static void on_close(void *ctx, struct stream *s, enum stream_end why)

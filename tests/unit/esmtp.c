@@ -286,6 +286,12 @@ static void tls_needs(void **state UNUSED)
 		TLS_OPPORTUNISTIC, "4.7.5"},
 	    {{.dnssec = true, .sts = STS_TESTING}, TLS_BY_NOBODY, false, false, true, true,
 		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.requiretls = true}, TLS_BY_REQUIRETLS, true, false, false, false, TLS_VERIFY_NAME,
+		"5.7.30"},
+	    {{.requiretls = true, .sts = STS_TESTING, .sts_host = true}, TLS_BY_REQUIRETLS, true,
+		false, true, true, TLS_VERIFY_NAME, "5.7.30"},
+	    {{.requiretls = true, .secured = true}, TLS_BY_SECURITY, true, false, false, false,
+		TLS_VERIFY_PRIVATE, "5.7.30"},
 	    /* SECURITY has authorities of its own, and mail for it comes back */
 	    {{.secured = true, .sts = STS_ENFORCE}, TLS_BY_SECURITY, true, false, false, false,
 		TLS_VERIFY_PRIVATE, "5.7.5"},
