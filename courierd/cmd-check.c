@@ -4,6 +4,7 @@
 
 #include "config/folder.h"
 #include "courierd/courier.h"
+#include "esmtp/authclient.h"
 #include "courierd/roles.h"
 #include "ldapaliasd/ldapaliasrc.h"
 #include "submit/settings.h"
@@ -57,14 +58,21 @@ static void check_retired(const struct instance *in, struct config_faults *f)
 /* Secrets that others could read. */
 static void check_modes(const struct instance *in, struct config_faults *f)
 {
-	static const char *const secret[] = {"userdb", "userdbshadow.dat", "esmtpauthclient",
-	    "esmtpd.pem", "imapd.pem", "pop3d.pem"};
+	static const char *const secret[] = {
+	    "userdb", "userdbshadow.dat", "esmtpd.pem", "imapd.pem", "pop3d.pem"};
 	for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
 		struct stat st;
 		char *path = instance_path(in->etc, secret[i]);
 		if (stat(path, &st) == 0 && (st.st_mode & 077))
 			config_fault(
 			    f, path, 0, "holds secrets but others can read it; chmod go= %s", path);
+		free(path);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
+		char *path = instance_path(in->etc, authclient_files[i]);
+		const char *wrong = authclient_file_wrong(path);
+		if (wrong)
+			config_fault(f, path, 0, "%s", wrong);
 		free(path);
 	}
 }

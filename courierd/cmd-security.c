@@ -99,7 +99,7 @@ static unsigned fault(const char *role, const char *what)
 	return 1;
 }
 
-static unsigned compare(const struct role *r, const struct facts *f, const char *empty_dir)
+static unsigned compare(const struct role *r, const struct facts *f, const char *jail)
 {
 	unsigned bad = 0;
 	struct passwd *pw = getpwnam(r->user);
@@ -115,14 +115,25 @@ static unsigned compare(const struct role *r, const struct facts *f, const char 
 		if (!str_is(f->groups, only))
 			bad += fault(r->name, "is member of other groups");
 	}
-	if ((r->flags & ROLE_CHROOT) && strcmp(f->root, empty_dir) != 0)
-		bad += fault(r->name, "is not shut into the empty folder");
+	if ((r->flags & ROLE_CHROOT) && strcmp(f->root, jail) != 0)
+		bad += fault(r->name, "is not shut into its folder");
 	if (!(r->flags & ROLE_MAY_GAIN) && f->no_new_privs != 1)
 		bad += fault(r->name, "may gain rights");
 	return bad;
 }
 
-static unsigned examine(struct str line, const struct roles *roles, const char *empty_dir)
+/* The folder it is to be shut into, without links. */
+static char *jail_of(const struct instance *in, const struct role *r)
+{
+	char *path = r->jail ? instance_path(in->var, r->jail) : instance_path(in->run, "empty");
+	char real[PATH_MAX];
+	if (!realpath(path, real))
+		return path;
+	free(path);
+	return mem_strdup(real);
+}
+
+static unsigned examine(struct str line, const struct roles *roles, const struct instance *in)
 {
 	struct str name, number, pid_text;
 	uint64_t pid;
@@ -141,7 +152,9 @@ static unsigned examine(struct str line, const struct roles *roles, const char *
 	    STR_FMT(name), (unsigned long long)pid, pw ? pw->pw_name : "?", STR_FMT(f.groups),
 	    (unsigned long long)f.caps, f.root, (unsigned long long)f.no_new_privs, f.fds, f.files);
 	const struct role *r = roles_find(roles, name);
-	unsigned bad = r ? compare(r, &f, empty_dir) : 0;
+	char *jail = r ? jail_of(in, r) : NULL;
+	unsigned bad = r ? compare(r, &f, jail) : 0;
+	free(jail);
 	buf_free(&f.text);
 	return bad;
 }
@@ -163,16 +176,13 @@ int cmd_security(const struct instance *in, int argc, char **argv)
 	}
 	if (roles_load(&roles, in) < 0)
 		return EXIT_FAILURE;
-	char *empty = instance_path(in->run, "empty"), real[PATH_MAX];
 	struct str rest = buf_str(&procs), line;
-	const char *dir = realpath(empty, real) ? real : empty;
 	while (str_split(&rest, '\n', &line))
-		bad += examine(line, &roles, dir);
+		bad += examine(line, &roles, in);
 	if (bad)
 		printf("%u differences from the promised table\n", bad);
 	else
 		printf("as promised\n");
-	free(empty);
 	buf_free(&procs);
 	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -16,6 +16,7 @@
 #include "login/login.h"
 #include "filter/drop-settings.h"
 #include "pop3d/pop3-settings.h"
+#include "stsd/sts-settings.h"
 #include "submit/settings.h"
 #include "uucp/uucp.h"
 
@@ -53,6 +54,7 @@ const struct config_component *const every_component[] = {
     &auth_external_settings[0],
     &auth_external_settings[1],
     &auth_external_settings[2],
+    &sts_component,
     &submit_settings,
     &uucp_component,
     &verify_component,

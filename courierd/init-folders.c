@@ -54,6 +54,7 @@ static const struct {
     {"var/tmp", MAILUSER "-gate", 0750, NULL}, /* filters are of its group */
     {"var/filters", MAILUSER "-filter", 0750, MAILUSER "-gate"},
     {"var/allfilters", MAILUSER "-filter", 0750, MAILUSER "-gate"},
+    {"var/sts", MAILUSER "-net", 0755, NULL},
     {"var/faxtmp", MAILUSER "-filter", 0700, NULL},
     {"var/authdaemon", MAILUSER "-auth", 0750, NULL},
     {"log", NULL, 0755, NULL},

@@ -18,7 +18,7 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	filters/filter-settings.c filters/verifyfilter-settings.c
 courierd_courier_LDADD = libs/queue/libqueue.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a uucp/libuucp.a fax/libfax.a \
-	esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
+	stsd/libkeeper.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a libs/module/libmodule.a \
 	$(SERVICE_LIBS) $(SASL_LDADD) $(OPENSSL_LIBS) $(EVENT_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS) $(DB_LIBS)
 

@@ -90,8 +90,10 @@ static void send_init(struct proc *p)
 	ipc_put_z(p->control, p->role->user);
 	ipc_put_z(p->control, role_group(p->role));
 	ipc_put_u8(p->control, flags);
-	ipc_put_z(p->control, s->empty_dir);
+	char *jail = p->role->jail ? instance_path(s->instance.var, p->role->jail) : NULL;
+	ipc_put_z(p->control, jail ? jail : s->empty_dir);
 	(void)ipc_send(p->control, -1);
+	free(jail);
 }
 
 static void send_listeners(struct proc *p)

@@ -26,8 +26,9 @@ struct role {
 	const char *user;    /* of a system instance run by root */
 	const char *group;   /* NULL: that of the same name */
 	unsigned flags;
-	unsigned stage;                   /* stopped in this order, lowest first */
-	const char *count;                /* setting that tells how many processes; NULL: one */
+	unsigned stage;    /* stopped in this order, lowest first */
+	const char *jail;  /* ROLE_CHROOT into this folder of var; NULL: the empty one */
+	const char *count; /* setting that tells how many processes; NULL: one */
 	const char *asks[ROLE_PEERS_MAX]; /* roles it may have an edge to */
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +217,20 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* An installation that is older than the role has no folder for it. */
+static void make_jails(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->roles.n; i++) {
+		const struct role *r = &s->roles.v[i];
+		char *path = r->jail ? instance_path(s->instance.var, r->jail) : NULL;
+		struct passwd *pw = path && s->root ? getpwnam(r->user) : NULL;
+		if (path && mkdir(path, 0755) == 0 && pw &&
+		    lchown(path, pw->pw_uid, pw->pw_gid) < 0)
+			log_error(NULL, "cannot give '%s' to '%s': %m", path, r->user);
+		free(path);
+	}
+}
+
 static int prepare(struct supervisor *s, const char *dir, bool foreground, char **why)
 {
 	s->root = geteuid() == 0;
@@ -232,6 +247,7 @@ static int prepare(struct supervisor *s, const char *dir, bool foreground, char 
 		*why = mem_printf("cannot make '%s': %s", s->empty_dir, strerror(errno));
 		return -1;
 	}
+	make_jails(s);
 	if (lock_instance(s, why) < 0)
 		return -1;
 	s->loop = loop_new();

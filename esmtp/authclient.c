@@ -1,4 +1,7 @@
+#include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "esmtp/authclient.h"
 
 enum { AUTH_WORD_MAX = 1024, SMTP_PORT = 25 };
@@ -60,6 +63,19 @@ const char *authclient_add(struct authclient *a, struct str line)
 	};
 	vec_push(&a->entries, e);
 	return NULL;
+}
+
+const char *const authclient_files[2] = {"esmtpauthclient", "esmtpsocks"};
+
+const char *authclient_file_wrong(const char *path)
+{
+	struct stat st;
+	struct passwd *pw = getpwnam(MAILUSER);
+	if (stat(path, &st) < 0)
+		return NULL;
+	if (st.st_uid != 0 && st.st_uid != geteuid() && !(pw && st.st_uid == pw->pw_uid))
+		return "it holds passwords and belongs to somebody else; chown " MAILUSER " it";
+	return st.st_mode & 077 ? "it holds passwords and others can read it; chmod go= it" : NULL;
 }
 
 const char *authclient_line_wrong(struct str line)

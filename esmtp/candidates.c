@@ -88,14 +88,58 @@ static bool family_fits(const struct target *t, const struct sockaddr_storage *a
 	return t->route.family != ROUTE_IPV6 || a->ss_family == AF_INET6;
 }
 
-static void add(struct target *t, const char *host, const struct sockaddr_storage *a, bool secure)
+static struct tls_need need_of(const struct target *t, const struct dns_host *h)
+{
+	const struct settings *s = t->e->settings;
+	struct tls_facts f = {.route = t->route.security,
+	    .relay = t->route.relay.n,
+	    .secured = t->secured,
+	    .requiretls = t->requiretls,
+	    .verify_chain = s->verify_chain,
+	    .verify_domain = s->verify_domain,
+	    .sts = t->sts,
+	    .sts_host = t->sts_policy && sts_text_allows(str_of(t->sts_policy), str_of(h->name)),
+	    .dnssec = h->secure,
+	    .unbound = t->tls_optional};
+	return tls_need_decide(&f);
+}
+
+static void add(struct target *t, const char *host, const struct tls_need *need,
+    const struct sockaddr_storage *a)
 {
 	if (t->candidates.n == CANDIDATES_MAX || !family_fits(t, a))
 		return;
-	struct candidate c = {.host = mem_strdup(host), .addr = *a, .secure = secure};
+	struct candidate c = {.host = mem_strdup(host), .addr = *a, .need = *need};
 	/* The port stands at the same place for both families. */
 	((struct sockaddr_in *)&c.addr)->sin_port = htons(t->route.port);
 	vec_push(&t->candidates, c);
+}
+
+/* How many hosts the domain's policy refuses. */
+static size_t add_hosts(struct target *t, const struct dns_mx *mx, size_t n)
+{
+	size_t strangers = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct dns_host *h = &mx->hosts[i];
+		struct tls_need need = need_of(t, h);
+		strangers += need.refused;
+		if (need.report && !need.authenticated)
+			log_warning(NULL,
+			    "MTA-STS of '%s' (testing) does not name its mail host '%s'", t->domain,
+			    h->name);
+		for (size_t k = 0; k < h->n_addrs && !need.refused; k++)
+			add(t, h->name, &need, &h->addrs[k]);
+	}
+	return strangers;
+}
+
+/* The process that knows policies does not answer: whether mail may go as it is can't be told. */
+void candidates_no_policy(struct target *t)
+{
+	candidates_clear(t);
+	none(
+	    t, false, "4.7.5", "whether %s has an MTA-STS policy can't be told for now", t->domain);
+	t->trouble.connection = false;
 }
 
 void candidates_take(struct target *t, const struct dns_mx *mx)
@@ -108,11 +152,16 @@ void candidates_take(struct target *t, const struct dns_mx *mx)
 		none(t, true, "5.4.6", "mail for %s loops back to myself", name_of(t));
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < mx->hosts[i].n_addrs; k++)
-			add(t, mx->hosts[i].name, &mx->hosts[i].addrs[k], mx->hosts[i].secure);
+	size_t strangers = add_hosts(t, mx, n);
 	if (t->candidates.n)
 		return;
+	if (strangers) {
+		none(t, false, "4.7.5",
+		    "the MTA-STS policy of %s names none of its mail hosts (%s)", name_of(t),
+		    mx->hosts[0].name);
+		t->trouble.connection = false;
+		return;
+	}
 	if (mx->partial_fail)
 		none(t, false, "4.4.3", "DNS look-up of %s failed for now", name_of(t));
 	else

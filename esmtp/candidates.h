@@ -6,6 +6,7 @@
 
 /* Fills t->candidates; when that stays empty t->trouble says why. */
 void candidates_take(struct target *t, const struct dns_mx *mx);
+void candidates_no_policy(struct target *t);
 void candidates_clear(struct target *t);
 
 #endif

@@ -6,11 +6,12 @@
 #include "esmtp/terms.h"
 #include "sasl/sasl.h"
 #include "smtp/outgoing.h"
+#include "smtp/socks.h"
 
 /*
  * Legal transitions:
  *
- *	CONNECT -> GREETING, or TLS_FIRST -> GREETING (SMTPS)
+ *	CONNECT -> GREETING, or TLS_FIRST -> GREETING (SMTPS); SOCKS before them by way of a proxy
  *	GREETING -> NAME -> EHLO -> STARTTLS -> TLS -> EHLO    (NAME only when esmtphelo is "*")
  *	EHLO -> HELO -> ready;  EHLO -> AUTH -> ready;  EHLO -> ready
  *	ready = ENVELOPE or IDLE
@@ -23,6 +24,7 @@
  */
 enum conn_state {
 	CONN_CONNECT,
+	CONN_SOCKS,
 	CONN_TLS_FIRST,
 	CONN_GREETING,
 	CONN_NAME,
@@ -73,16 +75,28 @@ struct transaction {
 	struct conversion *conversion; /* goes instead of the message; NULL: none */
 };
 
+/* One of two that are connecting (connect.c). */
+struct attempt {
+	struct conn *conn;
+	int fd; /* -1: none */
+	struct watch *watch;
+	size_t candidate;
+};
+
 struct conn {
 	struct target *t;
 	struct esmtp *e;
 	enum conn_state state;
 	bool opened; /* was ready once: its target counts on it */
 	size_t candidate;
-	bool clear_only; /* STARTTLS failed with this candidate just now */
+	struct tls_need need; /* of this candidate */
+	bool clear_only;      /* STARTTLS failed with this candidate just now */
+	bool resuming;        /* the handshake at hand is of an earlier session */
 
-	int fd; /* while connecting */
-	struct watch *connecting;
+	struct attempt attempts[2];
+	size_t used;  /* the candidate that was connected */
+	size_t raced; /* 1 + the one that was tried beside another; 0: none */
+	struct socks socks;
 	struct timer *timer; /* connecting, idle */
 	struct stream *st;
 	struct reply reply;
@@ -118,15 +132,18 @@ bool conn_spent(const struct conn *c);
 void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void conn_refused(struct conn *c, const char *command); /* the same with the reply at hand */
-void conn_retry_clear(struct conn *c);                  /* the same candidate without STARTTLS */
+/* connect.c has got a connection, or there is no candidate any more. */
+void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to);
+void conn_no_more(struct conn *c);
+void conn_retry_clear(struct conn *c); /* the same candidate without STARTTLS */
 /* An enhanced code of the reply's own, or X.0.0 of its class; cut off *text. */
 struct str reply_status(const struct reply *r, struct str *text);
 
 /* session.c */
-const char *session_tls_fault(const struct conn *c); /* the status when TLS fails */
-void session_secure(struct conn *c);                 /* TLS is up */
-void session_start(struct conn *c);                  /* the TCP connection is there */
-void session_reply(struct conn *c);                  /* a reply in a state of session.c */
+void session_secure(struct conn *c);                  /* TLS is up */
+const char *session_tls_reason(const struct conn *c); /* who demands it: " (...)", or "" */
+void session_start(struct conn *c);                   /* the TCP connection is there */
+void session_reply(struct conn *c);                   /* a reply in a state of session.c */
 /* auth.c: 1 an exchange was begun, 0 none is due. */
 int auth_begin(struct conn *c);
 void auth_reply(struct conn *c);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "esmtp/conn-private.h"
+#include "esmtp/connect.h"
 
 enum {
 	INPUT_MAX = 16 * 1024,
@@ -11,14 +11,14 @@ enum {
 	IDLE_MAX = 200,               /* idle connections of the whole process */
 };
 
-static void try_candidate(struct conn *c);
-
 /* ---- states and their deadlines -------------------------------------------------------------- */
 
 static int64_t deadline(const struct conn *c, enum conn_state st)
 {
 	const struct settings *s = c->e->settings;
 	switch (st) {
+	case CONN_SOCKS:
+		return s->connect_ms;
 	case CONN_GREETING:
 	case CONN_EHLO:
 	case CONN_HELO:
@@ -79,11 +79,7 @@ bool conn_clearing(const struct conn *c)
 static void disconnect(struct conn *c)
 {
 	conn_enter(c, CONN_CONNECT);
-	watch_free(c->connecting);
-	c->connecting = NULL;
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	connect_drop(c);
 	if (c->st)
 		stream_free(c->st);
 	c->st = NULL;
@@ -96,7 +92,7 @@ static void disconnect(struct conn *c)
 	transaction_free(c);
 	reply_free(&c->reply);
 	reply_init(&c->reply);
-	c->tls = false;
+	c->tls = c->resuming = false;
 	c->ext = 0;
 	c->messages = 0;
 	c->mails = 0;
@@ -178,7 +174,7 @@ static void next_candidate(struct conn *c)
 	disconnect(c);
 	c->clear_only = false;
 	c->candidate++;
-	try_candidate(c);
+	connect_begin(c);
 }
 
 /* What is said when every candidate has failed is the word of the last one, but a temporary
@@ -254,7 +250,7 @@ void conn_retry_clear(struct conn *c)
 	esmtp_no_tls_add(c->e, str_of(c->peer.remote));
 	disconnect(c);
 	c->clear_only = true;
-	try_candidate(c);
+	connect_again(c);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
@@ -292,6 +288,10 @@ static void on_input(void *ctx, struct stream *s)
 {
 	struct conn *c = ctx;
 	size_t used;
+	if (c->state == CONN_SOCKS) {
+		connect_socks(c);
+		return;
+	}
 	enum reply_state st = reply_feed(&c->reply, stream_input(s), &used);
 	stream_consume(s, used);
 	if (st == REPLY_BROKEN) {
@@ -313,6 +313,7 @@ static void on_drain(void *ctx, struct stream *s UNUSED)
 
 static const char *const phase[CONN_STATES] = {
     [CONN_CONNECT] = "connecting",
+    [CONN_SOCKS] = "waiting for the SOCKS proxy",
     [CONN_TLS_FIRST] = "the TLS handshake",
     [CONN_GREETING] = "waiting for the greeting",
     [CONN_NAME] = "looking up our name",
@@ -333,9 +334,8 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return c->state == CONN_TLS && why != STREAM_TIMEOUT &&
-	       c->t->route.security == ROUTE_OPPORTUNISTIC && !c->t->secured && !c->t->requiretls &&
-	       !c->e->settings->verify_chain && !c->e->settings->verify_domain;
+	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT &&
+	       !c->need.required && c->need.verify == TLS_OPPORTUNISTIC;
 }
 
 static void on_close(void *ctx, struct stream *s, enum stream_end why)
@@ -343,6 +343,12 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 	struct conn *c = ctx;
 	if (c->state == CONN_IDLE || c->state == CONN_QUIT || c->state == CONN_RSET) {
 		lose(c);
+		return;
+	}
+	if (c->resuming && why != STREAM_TIMEOUT) { /* once more, without it */
+		tls_client_forget(c->e->tls, c->peer.host, c->need.verify);
+		disconnect(c);
+		connect_again(c);
 		return;
 	}
 	if (clear_will_do(c, why)) {
@@ -356,7 +362,8 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 		conn_trouble(c, NULL, "4.4.2", "timed out while %s", phase[c->state]);
 		break;
 	case STREAM_TLS:
-		conn_trouble(c, NULL, session_tls_fault(c), "TLS failed: %s", stream_error(s));
+		conn_trouble(c, NULL, c->need.status, "TLS failed%s: %s", session_tls_reason(c),
+		    stream_error(s));
 		break;
 	case STREAM_ERROR:
 		conn_trouble(c, NULL, "4.4.2", "%s during: %s", strerror(errno), phase[c->state]);
@@ -375,73 +382,34 @@ static const struct stream_handlers handlers = {on_input, on_drain, on_close, on
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-/* What ipout or ip6out says; an empty ipout.ADDRESS of a virtual host means that address.  The name
- * of one that is no address of this family leaves the choice to the system. */
-static struct str source_address(const struct conn *c, int family)
+static void ask_proxy(struct conn *c, const struct sockaddr_storage *to)
 {
-	const struct config *config = c->e->settings->config;
-	const char *name = family == AF_INET6 ? "ip6out" : "ipout", *vhost = c->t->vhost;
-	struct str s = config_str(config, "esmtp", name, vhost);
-	if (s.n == 0 && config_is_own(config, "esmtp", name, vhost))
-		s = str_of(vhost);
-	return str_is(s, vhost ? vhost : "") && !outgoing_is_address(s, family) ? STR_NONE : s;
+	struct buf out;
+	buf_init(&out, SOCKS_OUT_MAX);
+	socks_begin(&c->socks, c->e->settings->proxy, to, &out);
+	stream_put(c->st, buf_str(&out));
+	buf_free(&out);
+	conn_enter(c, CONN_SOCKS);
 }
 
-static void connected(struct conn *c)
+void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to)
 {
-	watch_free(c->connecting);
-	c->connecting = NULL;
-	timer_clear(c->timer);
-	c->st = stream_new(c->e->loop, c->fd, INPUT_MAX, OUTPUT_MAX, &handlers, c);
+	c->st = stream_new(c->e->loop, fd, INPUT_MAX, OUTPUT_MAX, &handlers, c);
 	if (!c->st) {
+		close(fd);
 		conn_trouble(c, NULL, "4.3.0", "out of memory");
-		return;
+	} else if (c->e->settings->proxy) {
+		ask_proxy(c, to);
+	} else {
+		session_start(c);
 	}
-	c->fd = -1;
-	session_start(c);
 }
 
-static void connect_failed(struct conn *c, int e)
+void conn_no_more(struct conn *c)
 {
-	conn_trouble(c, NULL, "4.4.1", "%s", strerror(e));
-}
-
-static void connect_event(void *ctx, int fd, int what UNUSED)
-{
-	struct conn *c = ctx;
-	int e = outgoing_error(fd);
-	if (e)
-		connect_failed(c, e);
-	else
-		connected(c);
-}
-
-static int start_connect(struct conn *c, const struct candidate *k)
-{
-	c->fd = outgoing_connect(&k->addr, source_address(c, k->addr.ss_family));
-	if (c->fd < 0)
-		return -1;
-	c->connecting = watch_new(c->e->loop, c->fd, connect_event, c);
-	if (!c->connecting)
-		return -1;
-	watch_set(c->connecting, WATCH_WRITE);
-	if (c->e->settings->connect_ms)
-		timer_set(c->timer, c->e->settings->connect_ms);
-	return 0;
-}
-
-static void try_candidate(struct conn *c)
-{
-	if (c->candidate >= c->t->candidates.n) {
-		struct target *t = c->t;
-		target_failed(t, c);
-		conn_free(c);
-		return;
-	}
-	const struct candidate *k = &c->t->candidates.v[c->candidate];
-	outgoing_name(&k->addr, k->host, &c->peer);
-	if (start_connect(c, k))
-		connect_failed(c, errno);
+	struct target *t = c->t;
+	target_failed(t, c);
+	conn_free(c);
 }
 
 /* ---- idle ------------------------------------------------------------------------------------ */
@@ -451,7 +419,7 @@ static void timer_fired(void *ctx)
 	struct conn *c = ctx;
 	const struct settings *s = c->e->settings;
 	if (c->state != CONN_IDLE) {
-		connect_failed(c, ETIMEDOUT);
+		connect_time_over(c);
 		return;
 	}
 	if (clock_mono_ms() - c->idle_since >= s->keepalive_ms)
@@ -510,10 +478,10 @@ void conn_open(struct target *t)
 	struct conn *c = mem_new(struct conn);
 	c->t = t;
 	c->e = t->e;
-	c->fd = -1;
+	connect_init(c);
 	c->timer = timer_new(t->e->loop, timer_fired, c);
 	reply_init(&c->reply);
 	vec_push(&t->conns, c);
 	t->n_opening++;
-	try_candidate(c);
+	connect_begin(c);
 }

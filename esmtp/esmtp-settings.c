@@ -4,6 +4,7 @@
 #include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
 #include "smtp/outgoing.h"
+#include "smtp/socks.h"
 #include "tls/tls.h"
 
 #define FILE_TIME(name_, def_, help_)                                                         \
@@ -48,6 +49,11 @@ static const struct config_setting rows[] = {
 	.file = "esmtpauthclient",
 	.line_wrong = authclient_line_wrong,
 	.help = "RELAY USER PASSWORD lines"},
+    {.name = "esmtpsocks",
+	.type = CONFIG_LIST,
+	.file = "esmtpsocks",
+	.line_wrong = socks_line_wrong,
+	.help = "SOCKS 5 proxy for connections to other hosts: ADDRESS[,PORT] [USER PASSWORD]"},
     {.name = "ESMTP_TLS_VERIFY_DOMAIN",
 	.type = CONFIG_BOOL,
 	.def = "0",

@@ -13,8 +13,12 @@
 #include "esmtp/authclient.h"
 #include "esmtp/convert.h"
 #include "esmtp/esmtp-settings.h"
+#include "esmtp/sts-client.h"
+#include "esmtp/tls-need.h"
 #include "smtp/reply-read.h"
+#include "sts/no-tls.h"
 #include "smtp/routes.h"
+#include "smtp/socks.h"
 #include "module/module.h"
 #include "smtp/smtp.h"
 #include "tls/tls.h"
@@ -31,6 +35,8 @@ struct settings {
 	int64_t warn_s;         /* age at which mail goes to the backup relay; 0: never */
 	size_t max_connections; /* to one target */
 	bool starttls, verify_domain, verify_chain;
+	struct socks_proxy *proxy; /* NULL: none */
+	bool sts;                  /* MTA-STS counts: there is somebody to trust */
 	enum signed_mode signed_8bit, dkim_8bit;
 };
 
@@ -60,19 +66,19 @@ struct esmtp {
 	struct tls_client *tls; /* NULL: no TLS */
 	struct settings *settings;
 	struct self *self;
+	struct sts_client *sts;
 	struct map *targets;
-	struct map *no_tls; /* "host [ip]" -> struct no_tls */
-	struct timer *sweep, *certificate;
-	unsigned awaited; /* looks for our certificate at the start */
-	bool awaiting;    /* it is not here yet */
+	struct no_tls *no_tls; /* "host [ip]" */
+	struct timer *sweep, *start;
+	unsigned awaited; /* looks for what must be known at the start */
+	bool awaiting;    /* it is not yet */
 	struct job *held; /* what has come meanwhile */
 	size_t jobs, idle;
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };
 
-/* Hosts whose STARTTLS does not work get mail in clear for a while. */
+/* This host's STARTTLS does not work: it gets mail in clear for a while. */
 void esmtp_no_tls_add(struct esmtp *e, struct str host);
-bool esmtp_no_tls(struct esmtp *e, struct str host);
 
 /* ---- job.c ----------------------------------------------------------------------------------- */
 
@@ -108,7 +114,7 @@ void job_free(struct job *j); /* the delivery is over: recipients without a resu
 struct candidate {
 	char *host;
 	struct sockaddr_storage addr; /* with the port */
-	bool secure;                  /* by DNSSEC */
+	struct tls_need need;
 };
 
 enum { CANDIDATES_MAX = 40 };
@@ -139,8 +145,11 @@ struct target {
 	bool requiretls;    /* by its mail: REQUIRETLS */
 	bool tls_optional;  /* by its mail: policies of the domain do not count (RFC 8689, 5) */
 	VEC(struct candidate) candidates;
-	uint64_t lookup;  /* under way */
-	int64_t resolved; /* clock_mono_ms, 0: never */
+	uint64_t lookup; /* under way */
+	struct sts_question *sts_question;
+	enum sts_mode sts; /* of the domain's MTA-STS policy */
+	char *sts_policy;  /* its text; NULL: none */
+	int64_t resolved;  /* clock_mono_ms, 0: never */
 	struct job *first, **last;
 	size_t n_queued;
 	VEC(struct conn *) conns; /* open or opening */

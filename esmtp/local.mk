@@ -8,22 +8,24 @@ esmtp_libesmtp_a_SOURCES = \
 	esmtp/terms.c esmtp/terms.h \
 	esmtp/convert.c esmtp/convert-decide.c esmtp/convert.h \
 	esmtp/esmtp-settings.c esmtp/esmtp-settings.h \
+	esmtp/tls-need.c esmtp/tls-need.h esmtp/sts-client.c esmtp/sts-client.h \
 	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \
-	esmtp/conn.c esmtp/session.c esmtp/auth.c esmtp/transaction.c
+	esmtp/conn.c esmtp/connect.c esmtp/rival.c esmtp/connect.h esmtp/session.c esmtp/auth.c esmtp/transaction.c
 
 pkglibexec_PROGRAMS += courieresmtp
 courieresmtp_SOURCES = esmtp/main.c
-courieresmtp_LDADD = esmtp/libesmtp.a libs/module/libmodule.a libs/dns/libdns.a \
+courieresmtp_LDADD = esmtp/libesmtp.a libs/sts/libsts.a libs/module/libmodule.a libs/dns/libdns.a \
 	libs/tls/libtls.a libs/sasl/libsasl.a libs/smtp/libsmtp.a libs/mime/libmime.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(OPENSSL_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
 
 bin_PROGRAMS += testmxlookup
-testmxlookup_SOURCES = esmtp/testmxlookup.c
-testmxlookup_LDADD = libs/dns/libdns.a libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) \
+testmxlookup_SOURCES = esmtp/testmxlookup.c esmtp/testmxlookup-sts.c esmtp/testmxlookup.h
+testmxlookup_LDADD = stsd/libkeeper.a libs/sts/libsts.a libs/smtp/libsmtp.a libs/tls/libtls.a libs/dns/libdns.a \
+	libs/unicode/libunicode.a $(SERVICE_LIBS) $(UNBOUND_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
 
-esmtp_pure = esmtp/libesmtp.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
+esmtp_pure = esmtp/libesmtp.a libs/sts/libsts.a libs/smtp/libsmtp.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/esmtp-terms

@@ -6,41 +6,18 @@ enum {
 	SWEEP_MS = 60 * 1000,
 	NO_TLS_MIN_S = 2 * 3600, /* how long a host whose TLS is broken gets mail in clear */
 	NO_TLS_SPREAD_S = 2 * 3600,
-	NO_TLS_MAX = 10000, /* hosts that are remembered */
-	CERTIFICATE_LOOK_MS = 50,
-	CERTIFICATE_LOOKS = 100, /* five seconds */
+	START_LOOK_MS = 50,
+	START_LOOKS = 100, /* five seconds */
 	CHUNK_MAX = 2 * 64 * 1024 + 16,
-};
-
-struct no_tls {
-	int64_t until; /* epoch seconds */
 };
 
 static struct esmtp esmtp;
 
 void esmtp_no_tls_add(struct esmtp *e, struct str host)
 {
-	if (map_count(e->no_tls) >= NO_TLS_MAX)
-		return;
-	struct no_tls *n = map_get(e->no_tls, host);
-	if (!n) {
-		n = mem_new(struct no_tls);
-		if (!map_set(e->no_tls, host, n)) {
-			free(n);
-			return;
-		}
-	}
-	n->until = clock_now() + NO_TLS_MIN_S + (int64_t)(random_u64() % NO_TLS_SPREAD_S);
-}
-
-bool esmtp_no_tls(struct esmtp *e, struct str host)
-{
-	struct no_tls *n = map_get(e->no_tls, host);
-	if (n && n->until < clock_now()) {
-		free(map_del(e->no_tls, host));
-		n = NULL;
-	}
-	return n;
+	int64_t until = clock_now() + NO_TLS_MIN_S + (int64_t)(random_u64() % NO_TLS_SPREAD_S);
+	if (no_tls_add(e->no_tls, host, until))
+		sts_keep_no_tls(e->sts, host, until);
 }
 
 static void deliver(
@@ -73,19 +50,38 @@ static void submit_held(struct esmtp *e)
 	}
 }
 
-/* Mail that comes before our certificate would be put off: it is held for some seconds. */
-static void await_certificate(void *ctx)
+static bool certificate_missing(const struct esmtp *e)
+{
+	return e->tls && !tls_client_usable(e->tls);
+}
+
+/* Mail that comes before our certificate would be put off, and before the list of hosts without TLS
+ * it would try TLS there: it is held for some seconds. */
+static void await_start(void *ctx)
 {
 	struct esmtp *e = ctx;
-	if (!e->tls || tls_client_usable(e->tls) || ++e->awaited > CERTIFICATE_LOOKS) {
-		if (e->tls && !tls_client_usable(e->tls))
+	bool known = !certificate_missing(e) && sts_list_known(e->sts);
+	if (known || ++e->awaited > START_LOOKS) {
+		if (certificate_missing(e))
 			log_error(NULL, "the certificate of TLS_CERTFILE in 'courierd' is not "
 					"there: mail to hosts with TLS waits");
 		submit_held(e);
 		return;
 	}
 	e->awaiting = true;
-	timer_set(e->certificate, CERTIFICATE_LOOK_MS);
+	timer_set(e->start, START_LOOK_MS);
+}
+
+/* It is used all the same: mail that stops makes no password secret again. */
+static void look_at_passwords(struct service *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
+		char *path = instance_path(service_instance(s)->etc, authclient_files[i]);
+		const char *wrong = authclient_file_wrong(path);
+		if (wrong)
+			log_error(NULL, "'%s': %s", path, wrong);
+		free(path);
+	}
 }
 
 static int setup(struct service *s)
@@ -95,12 +91,13 @@ static int setup(struct service *s)
 	e->service = s;
 	e->loop = service_loop(s);
 	e->targets = map_new();
-	e->no_tls = map_new();
+	e->no_tls = no_tls_new();
 	e->sweep = timer_new(e->loop, sweep, e);
-	e->certificate = timer_new(e->loop, await_certificate, e);
+	e->start = timer_new(e->loop, await_start, e);
 	buf_init(&e->chunk, CHUNK_MAX);
-	if (!e->targets || !e->no_tls || !e->sweep || !e->certificate)
+	if (!e->targets || !e->no_tls || !e->sweep || !e->start)
 		return -1;
+	look_at_passwords(s);
 	e->settings = settings_new(service_config(s));
 	const struct dns_options dns = {
 	    .dnssec = config_bool(service_config(s), "esmtp", "ESMTP_DNSSEC", NULL)};
@@ -108,8 +105,11 @@ static int setup(struct service *s)
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));
+	e->sts = sts_client_new(s, e->no_tls);
 	e->tls = tls_client_new_keyed(s, "esmtp");
-	if (!e->tls)
+	if (e->tls)
+		tls_client_resume(e->tls);
+	else
 		log_warning(NULL, "TLS cannot be used; mail goes in clear");
 	dns_prefer_ipv6(
 	    e->dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));
@@ -119,7 +119,8 @@ static int setup(struct service *s)
 static int start(struct service *s)
 {
 	timer_set(esmtp.sweep, SWEEP_MS);
-	await_certificate(&esmtp);
+	sts_client_start(esmtp.sts);
+	await_start(&esmtp);
 	service_ready(s);
 	return 0;
 }

@@ -118,22 +118,17 @@ static void hello(struct conn *c)
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
-static bool tls_demanded(const struct conn *c)
+const char *session_tls_reason(const struct conn *c)
 {
-	return c->t->secured || c->t->requiretls || c->t->route.security != ROUTE_OPPORTUNISTIC;
-}
-
-/* What demands SECURITY or REQUIRETLS comes back when the way is not safe; other mail waits. */
-const char *session_tls_fault(const struct conn *c)
-{
-	return c->t->requiretls ? "5.7.30" : c->t->secured ? "5.7.5" : "4.7.5";
-}
-
-/* REQUIRETLS: is this the host that the domain means (RFC 8689, 4.2.1)?  By DNSSEC, or because the
- * administrator has named it. */
-static bool host_vouched_for(const struct conn *c)
-{
-	return c->t->route.relay.n || c->t->candidates.v[c->candidate].secure;
+	static const char *const by[] = {
+	    [TLS_BY_NOBODY] = "",
+	    [TLS_BY_SETTING] = "",
+	    [TLS_BY_ROUTE] = " (by esmtproutes)",
+	    [TLS_BY_STS] = " (by the domain's MTA-STS policy)",
+	    [TLS_BY_REQUIRETLS] = " (by REQUIRETLS)",
+	    [TLS_BY_SECURITY] = " (by SECURITY=STARTTLS)",
+	};
+	return by[c->need.source];
 }
 
 /* What the mail demands of a session that is to take it; NULL: it is all there. */
@@ -143,25 +138,26 @@ static const char *demand_missing(const struct conn *c)
 		return "the server does not know SECURITY, which this mail demands";
 	if (c->t->requiretls && !(c->ext & EXT_REQUIRETLS))
 		return "the server does not know REQUIRETLS, which this mail demands";
-	if (c->t->requiretls && !host_vouched_for(c))
+	if (c->t->requiretls && !c->need.authenticated)
 		return "REQUIRETLS: nothing but plain DNS says that this is a mail host of the "
 		       "domain";
 	return NULL;
 }
 
-static enum tls_verify how_strict(const struct conn *c)
+/* A policy that is being tested: what it would have stopped. */
+static void report(const struct conn *c, const char *what)
 {
-	if (c->t->secured)
-		return TLS_VERIFY_PRIVATE;
-	if (c->t->requiretls || c->e->settings->verify_domain)
-		return TLS_VERIFY_NAME;
-	return c->e->settings->verify_chain ? TLS_VERIFY_CHAIN : TLS_OPPORTUNISTIC;
+	if (c->need.report)
+		log_warning(NULL, "MTA-STS of '%s' (testing) would stop mail to %s: %s",
+		    c->t->domain, c->peer.remote, what);
 }
 
 static void start_tls(struct conn *c, enum conn_state st)
 {
 	conn_enter(c, st);
-	if (!c->e->tls || tls_connect(c->st, c->e->tls, c->peer.host, how_strict(c)))
+	int r = c->e->tls ? tls_connect(c->st, c->e->tls, c->peer.host, c->need.verify) : -1;
+	c->resuming = r == TLS_RESUMING;
+	if (r < 0)
 		conn_trouble(c, "STARTTLS", "4.7.5",
 		    "TLS is not available here, or the certificate of TLS_CERTFILE is missing");
 }
@@ -170,22 +166,24 @@ static bool want_tls(const struct conn *c)
 {
 	if (c->tls || !c->e->tls)
 		return false;
-	if (tls_demanded(c))
+	if (c->need.required)
 		return true;
 	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only &&
-	       !esmtp_no_tls(c->e, str_of(c->peer.remote));
+	       !no_tls_has(c->e->no_tls, str_of(c->peer.remote), clock_now());
 }
 
 static void after_hello(struct conn *c)
 {
 	const char *missing = c->tls ? demand_missing(c) : NULL;
+	if (!c->tls && (!(c->ext & EXT_STARTTLS) || c->clear_only))
+		report(c, c->clear_only ? "its TLS is broken" : "it offers no TLS");
 	if (want_tls(c) && (c->ext & EXT_STARTTLS))
 		conn_command(c, CONN_STARTTLS, "STARTTLS");
-	else if (tls_demanded(c) && !c->tls)
-		conn_trouble(
-		    c, NULL, session_tls_fault(c), "TLS is required, and the server offers none");
+	else if (c->need.required && !c->tls)
+		conn_trouble(c, NULL, c->need.status,
+		    "TLS is required%s, and the server offers none", session_tls_reason(c));
 	else if (missing)
-		conn_trouble(c, NULL, session_tls_fault(c), "%s", missing);
+		conn_trouble(c, NULL, c->need.status, "%s", missing);
 	else if (!auth_begin(c))
 		conn_ready(c);
 }
@@ -194,6 +192,8 @@ void session_secure(struct conn *c)
 {
 	bool first = c->state == CONN_TLS_FIRST;
 	c->tls = true;
+	if (!tls_peer_verified(c->st))
+		report(c, "its certificate is not for that name, or of nobody we trust");
 	if (first)
 		conn_enter(c, CONN_GREETING);
 	else
@@ -220,6 +220,8 @@ static void greeting(struct conn *c)
 
 static void ehlo(struct conn *c)
 {
+	if (c->tls)
+		c->resuming = false; /* it can do it */
 	if (c->reply.code / 100 == 2) {
 		learn(c);
 		after_hello(c);
@@ -247,10 +249,10 @@ static void starttls(struct conn *c)
 		conn_trouble(c, "STARTTLS", "4.7.0", "clear text behind the answer to STARTTLS");
 	else if (c->reply.code == 220)
 		start_tls(c, CONN_TLS);
-	else if (tls_demanded(c))
-		conn_trouble(c, "STARTTLS",
-		    c->reply.code / 100 == 4 ? "4.7.5" : session_tls_fault(c),
-		    "TLS is required, and was refused: %u %s", c->reply.code, c->reply.text.p);
+	else if (c->need.required)
+		conn_trouble(c, "STARTTLS", c->reply.code / 100 == 4 ? "4.7.5" : c->need.status,
+		    "TLS is required%s, and was refused: %u %s", session_tls_reason(c),
+		    c->reply.code, c->reply.text.p);
 	else if (c->reply.code == 421)
 		conn_refused(c, "STARTTLS");
 	else if (!auth_begin(c))

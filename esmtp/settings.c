@@ -28,6 +28,18 @@ static bool read_lines(struct settings *s)
 	return good;
 }
 
+/* The one line of esmtpsocks; its form was checked with the settings. */
+static struct socks_proxy *read_proxy(const struct config *c)
+{
+	struct socks_proxy *p = mem_new(struct socks_proxy);
+	struct str line;
+	for (size_t at = 0; config_each(c, "esmtp", "esmtpsocks", &at, &line);)
+		if (!socks_proxy_parse(line, p))
+			return p;
+	free(p);
+	return NULL;
+}
+
 /* backuprelay is a route for everything. */
 static struct routes *backup_route(const struct config *c)
 {
@@ -49,6 +61,7 @@ struct settings *settings_new(struct config *c)
 	s->routes = routes_new();
 	s->backup = backup_route(c);
 	s->authclient = authclient_new();
+	s->proxy = read_proxy(c);
 	s->command_ms = ms(c, "esmtptimeout");
 	s->connect_ms = ms(c, "esmtptimeoutconnect");
 	s->data_ms = ms(c, "esmtptimeoutdata");
@@ -62,6 +75,7 @@ struct settings *settings_new(struct config *c)
 	s->starttls = config_bool(c, "esmtp", "ESMTP_USE_STARTTLS", NULL);
 	s->verify_domain = config_bool(c, "esmtp", "ESMTP_TLS_VERIFY_DOMAIN", NULL);
 	s->verify_chain = !str_iis(config_str(c, "esmtp", "TLS_VERIFYPEER", NULL), "NONE");
+	s->sts = s->starttls && config_str(c, "esmtp", "TLS_TRUSTCERTS", NULL).n;
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_SIGNED_8BIT", NULL), &s->signed_8bit);
 	signed_mode_parse(config_str(c, "esmtp", "ESMTP_DKIM_8BIT", NULL), &s->dkim_8bit);
 	if (read_lines(s))
@@ -77,6 +91,9 @@ void settings_free(struct settings *s)
 	routes_free(s->routes);
 	routes_free(s->backup);
 	authclient_free(s->authclient);
+	if (s->proxy)
+		mem_wipe(s->proxy, sizeof *s->proxy);
+	free(s->proxy);
 	config_drop(s->config);
 	free(s->me);
 	free(s);

@@ -97,6 +97,8 @@ static void target_free(struct target *t)
 	map_del(t->e->targets, str_of(t->key));
 	if (t->lookup)
 		dns_cancel(t->e->dns, t->lookup);
+	sts_forget(t->sts_question);
+	free(t->sts_policy);
 	while (t->conns.n)
 		conn_drop(t->conns.v[t->conns.n - 1]);
 	candidates_clear(t);
@@ -167,11 +169,38 @@ static void looked_up(void *ctx, const struct dns_mx *mx)
 	work(t);
 }
 
-static void look_up(struct target *t)
+static void look_up_hosts(struct target *t)
 {
 	bool literal = t->route.relay.n ? t->relay[0] == '[' : t->domain[0] == '[';
 	struct str name = t->route.relay.n ? t->route.relay : str_of(t->domain);
 	t->lookup = (literal ? dns_addresses : dns_mx)(t->e->dns, name, looked_up, t);
+}
+
+static void policy_known(void *ctx, enum sts_result r, enum sts_mode mode, struct str policy)
+{
+	struct target *t = ctx;
+	t->sts_question = NULL;
+	free(t->sts_policy);
+	t->sts_policy = mode == STS_NONE ? NULL : mem_strndup(policy.p, policy.n);
+	t->sts = mode;
+	if (r != STS_LATE) {
+		look_up_hosts(t);
+		return;
+	}
+	candidates_no_policy(t);
+	if (!t->conns.n)
+		fail_queue(t);
+}
+
+/* A policy is asked for first: it says which of the domain's hosts are its own.  Addresses in
+ * brackets have no domain, and a relay is not looked for (tls-need.c). */
+static void look_up(struct target *t)
+{
+	if (t->e->settings->sts && t->e->tls && !t->route.relay.n && !t->secured &&
+	    t->domain[0] != '[')
+		t->sts_question = sts_ask(t->e->sts, str_of(t->domain), policy_known, t);
+	else
+		look_up_hosts(t);
 }
 
 static struct conn *find_idle(const struct target *t)
@@ -207,7 +236,7 @@ static void work(struct target *t)
 	t->used = clock_mono_ms();
 	while (t->first && (c = find_idle(t)))
 		conn_deliver(c, pop(t));
-	if (!t->first || t->lookup || !may_open(t))
+	if (!t->first || t->lookup || t->sts_question || !may_open(t))
 		return;
 	if (!t->resolved || t->used - t->resolved > FRESH_MS) {
 		look_up(t);
@@ -318,7 +347,8 @@ void targets_sweep(struct esmtp *e)
 	void *value;
 	for (size_t at = 0; map_next(e->targets, &at, &key, &value);) {
 		struct target *t = value;
-		if (!t->first && !t->conns.n && !t->lookup && now - t->used > FORGET_MS)
+		if (!t->first && !t->conns.n && !t->lookup && !t->sts_question &&
+		    now - t->used > FORGET_MS)
 			vec_push(&old, t);
 	}
 	for (size_t i = 0; i < old.n; i++)

@@ -1,12 +1,14 @@
-/* testmxlookup: the mail servers of a domain, as the esmtp module finds them. */
+/* testmxlookup: the mail servers of a domain, as the esmtp module finds them, and its MTA-STS. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "dns/dns.h"
+#include "esmtp/testmxlookup.h"
 
 struct run {
 	struct loop *loop;
+	struct dns *dns;
 	const char *domain;
+	struct sts_run sts;
 	bool dnssec;
 	int status; /* of the program */
 };
@@ -14,7 +16,10 @@ struct run {
 static int usage(void)
 {
 	fprintf(stderr,
-	    "usage: testmxlookup [-C DIR] [@ADDRESS[@PORT]] [--dnssec] [--udpsize N] DOMAIN\n");
+	    "usage: testmxlookup [-C DIR] [@ADDRESS[@PORT]] [--dnssec] [--udpsize N] [--sts |\n"
+	    "           --sts-override=none|testing|enforce | --sts-purge] DOMAIN\n"
+	    "       testmxlookup [-C DIR] --sts-expire | --sts-cache-disable |\n"
+	    "           --sts-cache-enable[=SIZE]\n");
 	return 1;
 }
 
@@ -36,10 +41,13 @@ static void print_hosts(const struct run *r, const struct dns_mx *mx)
 	printf("Domain %s:\n", r->domain);
 	for (size_t i = 0; i < mx->n_hosts; i++) {
 		const struct dns_host *h = &mx->hosts[i];
+		bool refused = r->sts.found && r->sts.mode != STS_NONE &&
+			       !sts_text_allows(buf_str(&r->sts.policy), str_of(h->name));
 		for (size_t k = 0; k < h->n_addrs; k++)
-			printf("Relay: %s, Priority: %d, Address: %s%s\n", h->name,
+			printf("Relay: %s, Priority: %d, Address: %s%s\n%s", h->name,
 			    mx->by_mx ? (int)h->pref : -1, address_text(&h->addrs[k], text),
-			    r->dnssec && h->secure ? " (DNSSEC)" : "");
+			    r->dnssec && h->secure ? " (DNSSEC)" : "",
+			    refused ? "ERROR: STS Policy verification failed\n" : "");
 	}
 }
 
@@ -72,12 +80,36 @@ static void found(void *ctx, const struct dns_mx *mx)
 	loop_stop(r->loop);
 }
 
+static void print_policy(const struct sts_run *s)
+{
+	if (s->found && s->mode != STS_NONE)
+		printf("STS: %s\n", s->mode == STS_ENFORCE ? "enforcing" : "testing");
+}
+
+static void policy_known(void *ctx)
+{
+	struct run *r = ctx;
+	struct str domain = str_of(r->domain);
+	if (r->sts.task != STS_TASK_LOOK) {
+		r->status = sts_tell(&r->sts, r->domain);
+		loop_stop(r->loop);
+		return;
+	}
+	print_policy(&r->sts);
+	(domain.n && domain.p[0] == '[' ? dns_addresses : dns_mx)(r->dns, domain, found, r);
+}
+
 /* False: the options are wrong. */
 static bool options(int argc, char **argv, const char **dir, struct dns_options *o, struct run *r)
 {
 	uint64_t n;
 	for (int i = 1; i < argc; i++) {
 		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+		int sts = sts_option(argv[i], &r->sts);
+		if (sts < 0)
+			return false;
+		if (sts > 0)
+			continue;
 		if (argv[i][0] == '@') {
 			o->server = str_of(argv[i] + 1);
 		} else if (strcmp(argv[i], "--dnssec") == 0) {
@@ -95,25 +127,34 @@ static bool options(int argc, char **argv, const char **dir, struct dns_options 
 		}
 	}
 	r->dnssec = o->dnssec;
-	return r->domain;
+	return sts_needs_domain(&r->sts) == (r->domain != NULL);
 }
 
-static void ask(struct run *r, struct dns *d)
+static void begin(void *ctx)
 {
-	struct str domain = str_of(r->domain);
-	(domain.n && domain.p[0] == '[' ? dns_addresses : dns_mx)(d, domain, found, r);
-	if (loop_run(r->loop) < 0)
+	struct run *r = ctx;
+	sts_look(&r->sts, r->domain, policy_known, r);
+}
+
+static void work(struct run *r, const struct instance *in)
+{
+	if (sts_prepare(&r->sts, r->loop, r->dns, in) < 0)
+		return;
+	if (!sts_needs_domain(&r->sts))
+		r->status = sts_administer(&r->sts);
+	else if (loop_defer(r->loop, begin, r) < 0 || loop_run(r->loop) < 0)
 		fprintf(stderr, "testmxlookup: the event loop failed\n");
 }
 
 int main(int argc, char **argv)
 {
-	struct run r = {.status = 1};
+	struct run r = {.status = 1, .sts.source.dir = -1};
 	struct dns_options o = {0};
 	struct instance in = {0};
 	const char *dir = NULL;
 	char *why = NULL;
 	log_open("testmxlookup", LOG_TO_STDERR, -1);
+	log_threshold(LOG_LEVEL_WARNING);
 	if (!options(argc, argv, &dir, &o, &r))
 		return usage();
 	if (instance_find(&in, dir, &why) < 0) {
@@ -122,10 +163,11 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r.loop = loop_new();
-	struct dns *d = r.loop ? dns_new_with(r.loop, &in, &o) : NULL;
-	if (d)
-		ask(&r, d);
-	dns_free(d);
+	r.dns = r.loop ? dns_new_with(r.loop, &in, &o) : NULL;
+	if (r.dns)
+		work(&r, &in);
+	sts_release(&r.sts);
+	dns_free(r.dns);
 	loop_free(r.loop);
 	instance_free(&in);
 	return r.status;

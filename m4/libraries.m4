@@ -7,6 +7,7 @@ AC_DEFUN([COURIER_LIBRARIES], [
 	COURIER_NEED([EVENT], [libevent_core])
 	COURIER_NEED([IDN2], [libidn2])
 	COURIER_NEED([UNBOUND], [libunbound])
+	COURIER_NEED([CURL], [libcurl >= 7.85])
 	COURIER_NEED([ARGON2], [libargon2])
 	COURIER_NEED([PCRE2], [libpcre2-8])
 	PKG_CHECK_MODULES([CMOCKA], [cmocka], [have_cmocka=yes], [have_cmocka=no])

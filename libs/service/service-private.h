@@ -26,7 +26,7 @@ struct service {
 	char *role, *user, *group, *empty_dir;
 	unsigned number;
 	uint8_t flags;
-	bool started, ready, draining, retired;
+	bool started, ready, draining, retired, jailed;
 	int exit_status;
 	void *data;
 	struct timer *grace;

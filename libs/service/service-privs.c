@@ -56,6 +56,7 @@ static void no_new_privileges(struct service *s)
 int service_drop_privileges(struct service *s)
 {
 	if (geteuid() == 0 && !(s->flags & CONTROL_KEEP_PRIVS)) {
+		s->jailed = s->flags & CONTROL_CHROOT;
 		errno = 0;
 		struct passwd *pw = getpwnam(s->user);
 		struct group *gr = getgrnam(s->group);

@@ -117,6 +117,11 @@ unsigned service_number(struct service *s)
 	return s->number;
 }
 
+bool service_jailed(struct service *s)
+{
+	return s->jailed;
+}
+
 bool service_draining(struct service *s)
 {
 	return s->draining;

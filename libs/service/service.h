@@ -53,6 +53,7 @@ const struct instance *service_instance(struct service *s);
 struct config *service_config(struct service *s); /* the snapshot in force; hold it to keep it */
 const char *service_role(struct service *s);      /* as the supervisor calls it */
 unsigned service_number(struct service *s);       /* 0, 1, ... among the processes of its role */
+bool service_jailed(struct service *s); /* its root folder is another one; from start() on */
 bool service_draining(struct service *s);
 bool service_retired(struct service *s); /* draining, but not hurried: a successor serves */
 void *service_data(struct service *s);

@@ -10,6 +10,7 @@ libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/reply.c libs/smtp/reply.h \
 	libs/smtp/reply-read.c libs/smtp/reply-read.h \
 	libs/smtp/routes.c libs/smtp/routes.h \
+	libs/smtp/socks.c libs/smtp/socks.h \
 	libs/smtp/outgoing.c libs/smtp/outgoing.h
 
 if HAVE_CMOCKA
@@ -27,3 +28,8 @@ tests_fuzz_fuzz_smtp_SOURCES = tests/fuzz/fuzz-smtp.c
 tests_fuzz_fuzz_smtp_LDADD = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \
 	libs/base/libbase.a $(IDN2_LIBS) $(UNISTRING_LIBS)
 tests_fuzz_fuzz_smtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+fuzz_programs += tests/fuzz/fuzz-socks
+tests_fuzz_fuzz_socks_SOURCES = tests/fuzz/fuzz-socks.c
+tests_fuzz_fuzz_socks_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a
+tests_fuzz_fuzz_socks_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -8,8 +8,9 @@
 
 struct tls_client {
 	SSL_CTX *ctx;
-	struct tls_server *keeper; /* of the certificate we show; NULL: none, ctx is used */
-	X509_STORE *private_trust; /* NULL: nobody */
+	struct tls_server *keeper;     /* of the certificate we show; NULL: none, ctx is used */
+	X509_STORE *private_trust;     /* NULL: nobody */
+	struct tls_sessions *sessions; /* NULL: none are resumed */
 };
 
 /* Adds the context without a certificate of ours. */
@@ -25,6 +26,11 @@ static struct tls_client *plain(struct tls_client *t, const struct config *c, co
 		return t;
 	tls_client_free(t);
 	return NULL;
+}
+
+void tls_client_resume(struct tls_client *t)
+{
+	t->sessions = tls_sessions_new();
 }
 
 struct tls_client *tls_client_new(const struct config *c, const char *component)
@@ -64,6 +70,7 @@ void tls_client_free(struct tls_client *t)
 		return;
 	SSL_CTX_free(t->ctx);
 	tls_server_free(t->keeper);
+	tls_sessions_free(t->sessions);
 	X509_STORE_free(t->private_trust);
 	free(t);
 }
@@ -100,11 +107,18 @@ static bool trust_private(SSL *ssl, const struct tls_client *t)
 	return ok;
 }
 
+void tls_client_forget(struct tls_client *t, const char *name, enum tls_verify v)
+{
+	if (t->sessions)
+		tls_sessions_forget(t->sessions, name, v);
+}
+
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v)
 {
-	SSL_CTX *ctx = context_of(t);
+	bool named = name && name[0], private = v == TLS_VERIFY_PRIVATE, again = false;
+	SSL_CTX *own = named && t->keeper ? tls_keeper_context_for(t->keeper, name) : NULL;
+	SSL_CTX *ctx = own ? own : context_of(t);
 	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
-	bool named = name && name[0], private = v == TLS_VERIFY_PRIVATE;
 
 	if (!ssl)
 		return -1;
@@ -117,5 +131,9 @@ int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum 
 		return -1;
 	}
 	SSL_set_verify(ssl, v == TLS_OPPORTUNISTIC ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-	return tls_start(st, ssl, false);
+	if (t->sessions)
+		again = tls_sessions_use(t->sessions, ctx, ssl, v);
+	if (tls_start(st, ssl, false))
+		return -1;
+	return again ? TLS_RESUMING : 0;
 }

@@ -4,7 +4,7 @@ libs_tls_libtls_a_SOURCES = \
 	libs/tls/tls.h libs/tls/tls-private.h \
 	libs/tls/options.c libs/tls/context.c libs/tls/names.c libs/tls/tickets.c \
 	libs/tls/stream-tls.c \
-	libs/tls/client.c \
+	libs/tls/client.c libs/tls/resume.c libs/tls/trust.c \
 	libs/tls/peer-subject.c \
 	libs/tls/server.c \
 	libs/tls/remote-key.c \

@@ -374,6 +374,14 @@ SSL_CTX *tls_keeper_context(const struct tls_server *t)
 	return tls_server_usable(t) ? pairs_main(&t->now) : NULL;
 }
 
+SSL_CTX *tls_keeper_context_for(const struct tls_server *t, const char *name)
+{
+	for (size_t i = 0; tls_server_usable(t) && i < t->now.list.n; i++)
+		if (str_iis(str_of(t->now.list.v[i].suffix), name))
+			return t->now.list.v[i].ctx;
+	return NULL;
+}
+
 struct tls_server *tls_server_new_file(const char *pem, char **why)
 {
 	struct tls_server *t = mem_new(struct tls_server);

@@ -76,10 +76,22 @@ X509_STORE *tls_trust_read(const struct config *c, const char *component, const 
 /* Keeps the pairs of a client, as tls_server_new does for a server. */
 struct tls_server *tls_keeper_new(struct service *s, const char *component);
 SSL_CTX *tls_keeper_context(const struct tls_server *t); /* of the main pair; NULL: not there */
+/* Of the pair FILE.NAME for that host; NULL: there is none. */
+SSL_CTX *tls_keeper_context_for(const struct tls_server *t, const char *name);
 /* NULL: logged.  The options of a server must outlive it. */
 SSL_CTX *tls_context(struct tls_options *o, bool server);
 void tls_log_errors(const char *what); /* logs and empties OpenSSL's error queue */
 const char *tls_error_text(void);      /* first error's text; empties the queue */
+
+/* ---- sessions of a client, to be resumed (resume.c) ------------------------------------------ */
+
+struct tls_sessions;
+struct tls_sessions *tls_sessions_new(void); /* NULL: no memory */
+void tls_sessions_free(struct tls_sessions *s);
+/* ssl, made of ctx and with its name set, resumes what it can (true), and what it gets is kept. */
+bool tls_sessions_use(struct tls_sessions *s, SSL_CTX *ctx, SSL *ssl, enum tls_verify v);
+
+void tls_sessions_forget(struct tls_sessions *s, const char *name, enum tls_verify v);
 
 /* ---- keys elsewhere ------------------------------------------------------------------------- */
 

@@ -40,8 +40,14 @@ struct tls_client *tls_client_new(const struct config *c, const char *component)
 /* The same for a service that shows the certificate of its component's TLS_CERTFILE to servers that
  * ask for one (the key stays in the key process), and knows TLS_TRUSTSECURITYCERTS. */
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component);
+void tls_client_resume(struct tls_client *t);       /* sessions are kept and resumed from now on */
 bool tls_client_usable(const struct tls_client *t); /* the certificate is there, if one is set */
 void tls_client_free(struct tls_client *t);
+/* The authorities that a setting like TLS_TRUSTCERTS names, for who speaks TLS by other means
+ * (OpenSSL's X509_STORE); empty when there are none.  NULL: no memory. */
+struct x509_store_st *tls_trust_store(
+    const struct config *c, const char *component, const char *setting);
+void tls_trust_store_free(struct x509_store_st *s);
 enum tls_verify {
 	TLS_OPPORTUNISTIC,  /* any certificate will do; tls_peer_verified tells what it was worth */
 	TLS_VERIFY_CHAIN,   /* signed by somebody we trust */
@@ -49,7 +55,11 @@ enum tls_verify {
 	TLS_VERIFY_PRIVATE, /* the same, signed by somebody of TLS_TRUSTSECURITYCERTS alone */
 };
 /* name: the host's, for SNI and TLS_VERIFY_NAME; NULL or "": none. */
-/* -1: no memory, no name where one is needed, or the certificate we are to show is not there. */
+/* -1: no memory, no name where one is needed, or the certificate we are to show is not there.  0,
+ * or TLS_RESUMING: should that fail, a server that is bad at resuming may be to blame, and a new
+ * try does without. */
+enum { TLS_RESUMING = 1 };
+void tls_client_forget(struct tls_client *t, const char *name, enum tls_verify v); /* before it */
 int tls_connect(struct stream *st, struct tls_client *t, const char *name, enum tls_verify v);
 
 /* After on_secure; on a plain stream: empty, 0, false. */

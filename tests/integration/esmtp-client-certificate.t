@@ -62,5 +62,17 @@ $t->configure(courierd => {TLS_CERTFILE => 'client.pem', TLS_PRIVATE_KEYFILE => 
 $t->restart;
 far('apart');
 ok($t->wait_for(30, sub { got('apart') }), 'MTA-0526: the key in a file of its own') or diag $t->log;
+
+# one for all, which this relay does not know, and one for it alone
+install('client.pem', 'other.pem');
+$t->configure(courierd => {TLS_PRIVATE_KEYFILE => ''});
+$t->restart;
+my $refused = grep { $_ eq '*no tls*' } $relay->commands;
+far('stranger');
+ok($t->wait_for(30, sub { grep({ $_ eq '*no tls*' } $relay->commands) > $refused }), 'a certificate that the relay does not know');
+install('client.pem.127.0.0.1', 'client.pem');
+$t->restart;
+$t->command('courier', '-C', $t->path(''), 'flush');
+ok($t->wait_for(30, sub { got('stranger') }), 'MTA-0525: FILE.HOST is shown to that host') or diag $t->log;
 is($t->stop, '', 'stops');
 done_testing;

@@ -29,6 +29,7 @@ my @steps = (
 	['all is well', {}, 'relayed', 250, qr/^2\.0\.0$/, qr/queued/, 1],
 	['closes at once', {greeting => 'CLOSE'}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['greets with 4xx', {greeting => '450 4.3.2 later'}, 'deferred', 450, qr/^4\.3\.2$/, qr/later/, 0],
+	['greets with 421', {greeting => '421 4.3.2 full'}, 'deferred', 421, qr/^4\.3\.2$/, qr/full/, 0], # T33
 	['greets with 5xx', {greeting => '554 5.7.1 go away'}, 'failed', 554, qr/^5\.7\.1$/, qr/go away/, 0],
 	['greets with half a line', {greeting => 'HALF 220 fa'}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['says nothing', {greeting => 'HANG'}, 'deferred', 0, qr/^4\.4\.2$/, qr/timed out/, 0], # MTA-0226
@@ -46,6 +47,11 @@ my @steps = (
 	['refuses RCPT with an old code', {on => {RCPT => '550 nobody'}}, 'failed', 550, qr/^5\.0\.0$/, qr/nobody/, 0],
 	['defers RCPT', {on => {RCPT => '450 4.2.1 grey'}}, 'deferred', 450, qr/^4\.2\.1$/, qr/grey/, 0],
 	['answers RCPT with nonsense', {on => {RCPT => '354 what'}}, 'deferred', 354, qr/^4\.0\.0$/, qr/what/, 0],
+	['421 at RCPT', {on => {RCPT => '421 4.3.2 bye'}}, 'deferred', 421, qr/^4\.3\.2$/, qr/bye/, 0], # T33
+	['says 250 to EHLO and nothing of use', {on => {EHLO => "250 x\n250 \xff\xfe\n250 SIZE\n250 SIZE -1\n250 =\n250  AUTH"}}, 'relayed', 250, qr/^2/, qr/queued/, 1],
+	['a code without meaning', {on => {RCPT => '799 what'}}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0], # T33
+	['a code of two digits', {on => {RCPT => "RAW 25 Ok\r\n"}}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
+	['another code in each line', {on => {RCPT => "RAW 250-Ok\r\n550 no\r\n"}}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
 	['closes at RCPT', {on => {RCPT => 'CLOSE'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['half a reply at RCPT', {on => {RCPT => 'HALF 250 O'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['a flood at RCPT', {on => {RCPT => 'FLOOD 550'}}, 'deferred', 0, qr/^4\.5\.0$/, qr/SMTP/, 0],
@@ -53,6 +59,7 @@ my @steps = (
 	['refuses DATA', {on => {DATA => '554 5.7.1 no data'}}, 'failed', 554, qr/^5\.7\.1$/, qr/no data/, 0],
 	['defers DATA', {on => {DATA => '451 4.3.0 no room'}}, 'deferred', 451, qr/^4\.3\.0$/, qr/no room/, 0],
 	['says 250 to DATA', {on => {DATA => '250 Ok'}}, 'deferred', 250, qr/./, qr/Ok/, 0],
+	['421 at DATA', {on => {DATA => '421 4.3.2 bye'}}, 'deferred', 421, qr/^4\.3\.2$/, qr/bye/, 0], # T33
 	['closes at DATA', {on => {DATA => 'CLOSE'}}, 'deferred', 0, qr/^4\.4\.2$/, qr/closed/, 0],
 	['closes in the message', {close_in_data => 1}, 'deferred', 0, qr/^4\.4\.2$/, qr/./, 0],
 	['refuses the message', {end => '554 5.6.0 spam'}, 'failed', 554, qr/^5\.6\.0$/, qr/spam/, 1],
@@ -109,6 +116,28 @@ for my $pipelining (1, 0) {
 	is(scalar $s->messages, 1, 'one message');
 	my ($bad) = grep { $_->{outcome} eq 'failed' } @r;
 	is($bad->{command}, 'RCPT TO:<bad@r.example>', 'the command that failed');
+}
+
+# T33: 421 after some were accepted: nobody has got it, and nobody is given up.
+for my $pipelining (1, 0) {
+	my $n = 0;
+	my ($s, @r) = try_server({ehlo => [$pipelining ? 'PIPELINING' : ()], on => {RCPT => sub { $n++ ? '421 4.3.2 bye' : '250 Ok' }}},
+		rcpts => [map { "r$_\@r.example" } 1 .. 3]);
+	is(join(' ', map { $_->{outcome} } @r), 'deferred deferred deferred', 'T33: 421 at the second recipient');
+	is(scalar(grep { length } $s->messages), 0, '... nothing is sent');
+}
+
+# T33: a server that goes away at STARTTLS has broken TLS: in clear, where that may be.
+for my $m ({on => {STARTTLS => 'CLOSE'}}, {on => {STARTTLS => 'HALF 220 g'}}) {
+	my ($s, $r) = try_server({%$m, ehlo => ['STARTTLS']});
+	is($r->{outcome}, 'relayed', 'T33: closes at STARTTLS');
+	($s, $r) = try_server({%$m, ehlo => ['STARTTLS']}, route => '/SECURITY=REQUIRED');
+	is($r->{outcome}, 'deferred', '... not when TLS is required');
+	is(scalar $s->messages, 0, '... nothing is sent');
+}
+{
+	my ($s, $r) = try_server({on => {STARTTLS => '421 4.3.2 bye'}, ehlo => ['STARTTLS']});
+	is("$r->{outcome} $r->{code}", 'deferred 421', 'T33: 421 at STARTTLS');
 }
 
 # A server that takes two recipients at a time.

@@ -118,7 +118,7 @@ sub said { my ($s, $what) = @_; return scalar grep { /$what/ } $s->commands }
 	my $r = to('exact.example', options => ['-S', 'STARTTLS']);
 	is("$r->{outcome} $r->{status}", 'failed 5.7.5', 'MTA-0528: TLS_TRUSTCERTS does not count for SECURITY=STARTTLS');
 	courierd("TLS_TRUSTCERTS=$home/stranger.crt", "TLS_TRUSTSECURITYCERTS=$home/good.crt");
-	is(to('exact.example', options => ['-S', 'STARTTLS'])->{outcome}, 'relayed', 'MTA-0528: TLS_TRUSTSECURITYCERTS does');
+	is(to('exact.example', options => ['-S', 'STARTTLS'])->{outcome}, 'relayed', 'MTA-0528 MTA-1009: TLS_TRUSTSECURITYCERTS does');
 	is(said($s, '^MAIL FROM:<a@s.example> SECURITY=STARTTLS$'), 1, '... and the server is told');
 	is(to('other.example', options => ['-S', 'STARTTLS'])->{outcome}, 'failed', 'MTA-0528: the name is checked');
 	is(to('other.example')->{outcome}, 'relayed', 'other mail is as free as ever');
@@ -137,7 +137,7 @@ sub said { my ($s, $what) = @_; return scalar grep { /$what/ } $s->commands }
 		$s = server(%$manners);
 		$n++;
 		my $r = to('exact.example');
-		is("$r->{outcome} $r->{status}", 'failed 5.7.5', "MTA-0904: a way that is not safe ($n)");
+		is("$r->{outcome} $r->{status}", 'failed 5.7.5', "MTA-0904 MTA-1009: a way that is not safe ($n)");
 		is(scalar $s->messages, 0, '... nothing is sent');
 		$s->stop;
 	}

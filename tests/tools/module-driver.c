@@ -161,8 +161,13 @@ static void module_is_ready(void)
 
 static void on_control(void *ctx UNUSED, struct ipc *c UNUSED, struct ipc_msg *m)
 {
+	struct ipc_reader r;
 	if (m->type == CONTROL_READY)
 		module_is_ready();
+	/* there is no key process, which is waited for, and none for policies, which is not */
+	ipc_read(m, &r);
+	if (m->type == CONTROL_CONNECT && str_is(ipc_get_str(&r), "sts"))
+		ipc_reply(t.control, CONTROL_CONNECTED, m->id);
 }
 
 static const struct ipc_handlers control_handlers = {.on_msg = on_control, .on_close = on_gone};

@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "esmtp/authclient.h"
+#include "esmtp/connect.h"
 #include "esmtp/convert.h"
+#include "esmtp/tls-need.h"
 #include "smtp/reply-read.h"
 #include "smtp/routes.h"
 
@@ -251,6 +253,77 @@ static void conversions(void **state UNUSED)
 	assert_false(signed_mode_parse(STR("never"), &m));
 }
 
+/* ---- what TLS has to prove: the strictest demand wins (MTA-0928, MTA-1009) ----------------------
+ */
+
+static void tls_needs(void **state UNUSED)
+{
+	static const struct {
+		struct tls_facts f;
+		enum tls_source source;
+		bool required, refused, report, authenticated;
+		enum tls_verify verify;
+		const char *status;
+	} rows[] = {
+	    {{0}, TLS_BY_NOBODY, false, false, false, false, TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.verify_chain = true}, TLS_BY_SETTING, false, false, false, false, TLS_VERIFY_CHAIN,
+		"4.7.5"},
+	    {{.verify_chain = true, .verify_domain = true}, TLS_BY_SETTING, false, false, false,
+		false, TLS_VERIFY_NAME, "4.7.5"},
+	    {{.route = ROUTE_REQUIRED, .relay = true}, TLS_BY_ROUTE, true, false, false, true,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.sts = STS_ENFORCE, .sts_host = true}, TLS_BY_STS, true, false, false, true,
+		TLS_VERIFY_NAME, "4.7.5"},
+	    {{.sts = STS_ENFORCE}, TLS_BY_STS, true, true, false, false, TLS_VERIFY_NAME, "4.7.5"},
+	    {{.sts = STS_TESTING, .sts_host = true}, TLS_BY_NOBODY, false, false, true, true,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.sts = STS_TESTING}, TLS_BY_NOBODY, false, false, true, false, TLS_OPPORTUNISTIC,
+		"4.7.5"},
+	    /* a relay is the administrator's word */
+	    {{.relay = true, .sts = STS_ENFORCE}, TLS_BY_NOBODY, false, false, false, true,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.unbound = true, .sts = STS_ENFORCE}, TLS_BY_NOBODY, false, false, false, false,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.dnssec = true, .sts = STS_TESTING}, TLS_BY_NOBODY, false, false, true, true,
+		TLS_OPPORTUNISTIC, "4.7.5"},
+	    {{.requiretls = true}, TLS_BY_REQUIRETLS, true, false, false, false, TLS_VERIFY_NAME,
+		"5.7.30"},
+	    {{.requiretls = true, .sts = STS_TESTING, .sts_host = true}, TLS_BY_REQUIRETLS, true,
+		false, true, true, TLS_VERIFY_NAME, "5.7.30"},
+	    {{.requiretls = true, .secured = true}, TLS_BY_SECURITY, true, false, false, false,
+		TLS_VERIFY_PRIVATE, "5.7.30"},
+	    /* SECURITY has authorities of its own, and mail for it comes back */
+	    {{.secured = true, .sts = STS_ENFORCE}, TLS_BY_SECURITY, true, false, false, false,
+		TLS_VERIFY_PRIVATE, "5.7.5"},
+	    {{.secured = true, .route = ROUTE_EXTENSION, .relay = true}, TLS_BY_SECURITY, true,
+		false, false, true, TLS_VERIFY_PRIVATE, "5.7.5"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct tls_need n = tls_need_decide(&rows[i].f);
+		if (n.source != rows[i].source || n.required != rows[i].required ||
+		    n.refused != rows[i].refused || n.report != rows[i].report ||
+		    n.authenticated != rows[i].authenticated || n.verify != rows[i].verify ||
+		    strcmp(n.status, rows[i].status) != 0)
+			fail_msg("need %zu", i);
+	}
+}
+
+/* ---- T37: what is tried beside an address that does not answer ----------------------------------
+ */
+
+static void rivals(void **state UNUSED)
+{
+	static char a[] = "a", b[] = "b";
+	struct candidate v[] = {{.host = a, .addr.ss_family = AF_INET},
+	    {.host = a, .addr.ss_family = AF_INET}, {.host = a, .addr.ss_family = AF_INET6},
+	    {.host = a, .addr.ss_family = AF_INET6}, {.host = b, .addr.ss_family = AF_INET},
+	    {.host = b, .addr.ss_family = AF_INET}};
+	static const ptrdiff_t want[] = {2, 2, RACE_NONE, RACE_NONE, RACE_NONE, RACE_NONE};
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		assert_int_equal(connect_rival(v, ARRAY_LEN(v), i), want[i]);
+	assert_int_equal(connect_rival(v, 2, 0), RACE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +337,8 @@ int main(void)
 	    cmocka_unit_test(route_faults),
 	    cmocka_unit_test(credentials),
 	    cmocka_unit_test(conversions),
+	    cmocka_unit_test(tls_needs),
+	    cmocka_unit_test(rivals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "smtp/outgoing.h"
 #include "smtp/smtp.h"
+#include "smtp/socks.h"
 
 #define assert_str(s, z)                                          \
 	do {                                                      \
@@ -376,6 +377,113 @@ static void test_outgoing_connect(void **state UNUSED)
 	close(server);
 }
 
+/* ---- SOCKS ----------------------------------------------------------------------------------- */
+
+static void test_socks_proxy(void **state UNUSED)
+{
+	static const struct {
+		const char *line;
+		bool good;
+		unsigned port;
+		const char *user, *password;
+	} rows[] = {
+	    {"127.0.0.1", true, 1080, "", ""},
+	    {"127.0.0.1,99", true, 99, "", ""},
+	    {" [::1],9050  joe\tsecret ", true, 9050, "joe", "secret"},
+	    {"::1", true, 1080, "", ""},
+	    {"", false, 0, "", ""},
+	    {"proxy.example", false, 0, "", ""},
+	    {"127.0.0.1,0", false, 0, "", ""},
+	    {"127.0.0.1,65536", false, 0, "", ""},
+	    {"127.0.0.1 joe", false, 0, "", ""},
+	    {"127.0.0.1 joe secret more", false, 0, "", ""},
+	    {"[]", false, 0, "", ""},
+	};
+	struct socks_proxy p;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *why = socks_proxy_parse(str_of(rows[i].line), &p);
+		if (!why != rows[i].good)
+			fail_msg("'%s': %s", rows[i].line, why ? why : "taken");
+		if (why)
+			continue;
+		assert_int_equal(ntohs(((struct sockaddr_in *)&p.addr)->sin_port), rows[i].port);
+		assert_string_equal(p.user, rows[i].user);
+		assert_string_equal(p.password, rows[i].password);
+	}
+}
+
+/* What the proxy says, cut at every place: the outcome is the same. */
+static int converse(const char *proxy, struct str said, size_t cut, struct buf *out, size_t *left)
+{
+	static struct socks_proxy p;
+	struct sockaddr_storage to = address(AF_INET, "192.0.2.1", 25);
+	struct socks s;
+	const char *why;
+	size_t at = 0, used, end = cut;
+	int r = 0;
+	assert_null(socks_proxy_parse(str_of(proxy), &p));
+	socks_begin(&s, &p, &to, out);
+	while (r == 0) {
+		r = socks_feed(&s, str_range(said.p + at, said.p + end), &used, out, &why);
+		at += used;
+		if (r == 0 && !used && end == said.n)
+			return 0;
+		if (r == 0 && !used)
+			end = said.n;
+	}
+	*left = said.n - at;
+	return r;
+}
+
+static void test_socks(void **state UNUSED)
+{
+	static const struct {
+		const char *proxy;
+		struct str said;
+		int r;
+		struct str out;
+	} rows[] = {
+	    {"127.0.0.1",
+		STR_INIT("\5\0\5\0\0\1\0\0\0\0\0\0"
+			 "220"),
+		1, STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1",
+		STR_INIT("\5\0\5\0\0\3\2ab\0\0"
+			 "220"),
+		1, STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1",
+		STR_INIT("\5\0\5\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			 "220"),
+		1, STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1 joe pw",
+		STR_INIT("\5\2\1\0\5\0\0\1\0\0\0\0\0\0"
+			 "220"),
+		1, STR_INIT("\5\2\0\2\1\3joe\2pw\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1 joe pw", STR_INIT("\5\2\1\1"), -1, STR_INIT("\5\2\0\2\1\3joe\2pw")},
+	    {"127.0.0.1", STR_INIT("\5\2"), -1, STR_INIT("\5\1\0")},
+	    {"127.0.0.1", STR_INIT("\5\377"), -1, STR_INIT("\5\1\0")},
+	    {"127.0.0.1", STR_INIT("\4\0"), -1, STR_INIT("\5\1\0")},
+	    {"127.0.0.1", STR_INIT("\5\0\5\5"), -1, STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1", STR_INIT("\5\0\5\143"), -1, STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1", STR_INIT("\5\0\5\0\0\2\0\0\0\0\0\0"), -1,
+		STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1", STR_INIT("\5\0\5\0\0\1\0\0"), 0,
+		STR_INIT("\5\1\0\5\1\0\1\300\0\2\1\0\31")},
+	    {"127.0.0.1", STR_INIT("220 mail.example ESMTP"), -1, STR_INIT("\5\1\0")},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t cut = 0; cut <= rows[i].said.n; cut++) {
+			struct buf out;
+			size_t left = 0;
+			buf_init(&out, SOCKS_OUT_MAX);
+			if (converse(rows[i].proxy, rows[i].said, cut, &out, &left) != rows[i].r ||
+			    !str_eq(buf_str(&out), rows[i].out))
+				fail_msg("conversation %zu, cut at %zu", i, cut);
+			assert_int_equal(left, rows[i].r == 1 ? 3 : left);
+			buf_free(&out);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +497,8 @@ int main(void)
 	    cmocka_unit_test(test_stuff),
 	    cmocka_unit_test(test_outgoing_name),
 	    cmocka_unit_test(test_outgoing_connect),
+	    cmocka_unit_test(test_socks_proxy),
+	    cmocka_unit_test(test_socks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

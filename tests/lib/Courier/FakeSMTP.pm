@@ -218,6 +218,11 @@ sub start_tls {
 		SSL_key_file => $self->{cert}, %{$self->{tls_options} // {}}) or do { $self->note('*no tls*'); $self->end };
 	$self->{tls} = 1;
 	$self->note('*tls*');
+	if ($self->{broken_resumption} && $self->{c}->get_session_reused) {
+		$self->note('*cut*');
+		$self->end;
+	}
+	$self->note('*resumed*') if $self->{c}->get_session_reused;
 	$self->note(join ' ', '*with*', $self->{c}->get_sslversion, $self->{c}->get_cipher,
 		$self->{c}->peer_certificate('commonName') // '-') if $self->{tls_options};
 }

@@ -1,0 +1,66 @@
+#include <stdlib.h>
+#include "stsd/keeper.h"
+
+struct upkeep_turns {
+	struct sts_source *source;
+	struct timer *timer;
+	VEC(char *) due; /* to be fetched, one after the other */
+};
+
+enum { DUE_MAX = 100000 };
+
+static void look_at(void *ctx, struct str domain, int64_t used)
+{
+	struct upkeep_turns *u = ctx;
+	struct sts_cached c;
+	sts_cached_init(&c);
+	int r = sts_cache_read(u->source->dir, domain, &c);
+	enum sts_upkeep what = r > 0 ? sts_upkeep(&c.entry, used, clock_now()) : STS_LEAVE;
+	if (what == STS_REMOVE)
+		sts_cache_remove(u->source->dir, domain);
+	else if (what == STS_REFRESH && u->due.n < DUE_MAX)
+		vec_push(&u->due, mem_strndup(domain.p, domain.n));
+	sts_cached_free(&c);
+}
+
+static void next(struct upkeep_turns *u);
+
+static void refreshed(void *ctx, const struct sts_answer *a UNUSED)
+{
+	next(ctx);
+}
+
+static void next(struct upkeep_turns *u)
+{
+	if (!u->due.n) {
+		timer_set(u->timer, UPKEEP_MS);
+		return;
+	}
+	char *domain = u->due.v[--u->due.n];
+	sts_discover(u->source, str_of(domain), true, refreshed, u);
+	free(domain);
+}
+
+static void turn(void *ctx)
+{
+	struct upkeep_turns *u = ctx;
+	int dir = u->source->dir;
+	int64_t size = sts_cache_size(dir);
+	if (size && (sts_cache_expire(dir, size, false) < 0 || sts_cache_each(dir, look_at, u) < 0))
+		log_error(NULL, "cannot read the folder of MTA-STS policies: %m");
+	sts_cache_sweep(dir);
+	next(u);
+}
+
+struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source)
+{
+	struct upkeep_turns *u = mem_new(struct upkeep_turns);
+	u->source = source;
+	u->timer = timer_new(l, turn, u);
+	if (!u->timer) {
+		free(u);
+		return NULL;
+	}
+	timer_set(u->timer, UPKEEP_FIRST_MS);
+	return u;
+}
