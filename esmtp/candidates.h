@@ -7,5 +7,8 @@
 /* Fills t->candidates; when that stays empty t->trouble says why. */
 void candidates_take(struct target *t, const struct dns_mx *mx);
 void candidates_clear(struct target *t);
+/* Another of the equal hosts comes first, by chance: an answer of the DNS serves many connections.
+ */
+void candidates_mix(struct target *t);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "esmtp/candidates.h"
 #include "esmtp/conn-private.h"
 
 enum {
@@ -430,6 +431,17 @@ static int start_connect(struct conn *c, const struct candidate *k)
 	return 0;
 }
 
+/* The administrator has named a source address: is it that this host does not have it? */
+static void start_failed(struct conn *c, const struct candidate *k, int e)
+{
+	struct str from = source_address(c, k->addr.ss_family);
+	if (e != EADDRNOTAVAIL || !from.n || str_is(from, "0"))
+		connect_failed(c, e);
+	else
+		conn_trouble(c, NULL, "4.4.1", "cannot send from the address '%.*s' of %s: %s",
+		    STR_FMT(from), k->addr.ss_family == AF_INET6 ? "ip6out" : "ipout", strerror(e));
+}
+
 static void try_candidate(struct conn *c)
 {
 	if (c->candidate >= c->t->candidates.n) {
@@ -441,7 +453,7 @@ static void try_candidate(struct conn *c)
 	const struct candidate *k = &c->t->candidates.v[c->candidate];
 	outgoing_name(&k->addr, k->host, &c->peer);
 	if (start_connect(c, k))
-		connect_failed(c, errno);
+		start_failed(c, k, errno);
 }
 
 /* ---- idle ------------------------------------------------------------------------------------ */
@@ -514,6 +526,8 @@ void conn_open(struct target *t)
 	c->timer = timer_new(t->e->loop, timer_fired, c);
 	reply_init(&c->reply);
 	vec_push(&t->conns, c);
-	t->n_opening++;
+	/* others that are opening are somewhere in this list */
+	if (!t->n_opening++)
+		candidates_mix(t);
 	try_candidate(c);
 }
