@@ -6,6 +6,8 @@ use strict;
 use warnings;
 use Courier::FakeSMTP;
 use Courier::Test;
+use IO::Select;
+use IO::Socket::IP;
 use Time::HiRes qw(sleep time);
 
 our $AUTOLOAD;
@@ -73,6 +75,30 @@ sub background {
 	});
 	push @{$self->{pids}}, $pid;
 	return $pid;
+}
+
+# Connections to a port of this host go on to a port of its loopback.
+sub forward {
+	my ($self, $port, $to) = @_;
+	my $l = $self->in(sub {
+		IO::Socket::IP->new(LocalHost => ($self->addresses)[0], LocalPort => $port, Listen => 50, Type => Socket::SOCK_STREAM(), ReuseAddr => 1) or die $@;
+	});
+	$self->background(sub {
+		$SIG{CHLD} = 'IGNORE';
+		while (my $c = $l->accept) {
+			next if fork;
+			my $s = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $to, Type => Socket::SOCK_STREAM()) or die $@;
+			my $select = IO::Select->new($c, $s);
+			while (my @ready = $select->can_read(30)) {
+				for my $from (@ready) {
+					sysread $from, my $text, 65536 or do { require POSIX; POSIX::_exit(0) };
+					syswrite $from == $c ? $s : $c, $text;
+				}
+			}
+			require POSIX;
+			POSIX::_exit(0);
+		}
+	});
 }
 
 sub kill_all {
