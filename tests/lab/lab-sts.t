@@ -31,10 +31,11 @@ my $new = $lab->smtp('192.0.2.21', cert => "$dir/both.pem", ehlo => ['STARTTLS']
 my $evil = $lab->smtp('192.0.2.67');
 published('mail', 1);
 my $a = $lab->courier('a.test', '192.0.2.10', config => {courierd => {TLS_TRUSTCERTS => "$dir/trust.pem"}, esmtpd => {BOFHCHECKDNS => 0}},
-	files => {esmtpdelay => "0\n", esmtptimeoutkeepalive => "0\n"})->start;
+	files => {esmtpdelay => "0\n"})->start;
 my $n = 0;
 sub outcome {
 	my $to = 'x' . ++$n . '@b.test';
+	$a->restart; # addresses are good for a minute, and a host that failed is left alone
 	$a->send('alice@a.test', $to, "Subject: sts $n\n\n1\n");
 	my $log = join "\n", $a->settled($to);
 	return $log =~ /status: (\w+)/ ? "$1 $log" : "nothing $log";
@@ -46,8 +47,6 @@ ok((grep {$_ eq '*tls*'} $mail->commands), 'over TLS');
 # poison: the MX leads to somebody else, and the policy is hidden
 published('evil.c.test.', undef);
 like(outcome(), qr/^deferred.*MTA-STS/s, 'a stranger as MX, and no record: the policy that is remembered counts');
-$a->restart;
-like(outcome(), qr/^deferred.*MTA-STS/s, 'after a restart too');
 is($evil->connections, 0, 'the stranger was not even asked');
 
 # STARTTLS is gone at the right host
