@@ -27,7 +27,7 @@ match from src 192.0.2.40 for any action out
 END
 	$self->put('/etc/boxes', join '', map {"$_\@peer.test: vmail\n"} @Interop::Peer::BOXES);
 	$self->put('/etc/labels', "ours alice:$Courier::Test::PASSWORD\n", 0640);
-	$self->shell('mkdir -p /var/spool/smtpd /var/lib/opensmtpd/empty; chmod 711 /var/spool/smtpd; chmod 600 /etc/mail.key; mkdir -p /run/opensmtpd; ln -sf /var/lib/opensmtpd/empty /var/empty;'
+	$self->shell('mkdir -p /var/spool/smtpd /var/lib/opensmtpd/empty; chmod 711 /var/spool/smtpd; chgrp opensmtpq /usr/sbin/smtpctl; chmod 2555 /usr/sbin/smtpctl; chmod 600 /etc/mail.key; mkdir -p /run/opensmtpd; ln -sf /var/lib/opensmtpd/empty /var/empty;'
 		. ' echo "relay@peer.test $(smtpctl encrypt secret)" >/etc/creds; chown root:opensmtpd /etc/labels /etc/creds');
 }
 
