@@ -104,12 +104,13 @@ static struct tls_need need_of(const struct target *t, const struct dns_host *h)
 	return tls_need_decide(&f);
 }
 
-static void add(struct target *t, const char *host, const struct tls_need *need,
+static void add(struct target *t, const struct dns_host *h, const struct tls_need *need,
     const struct sockaddr_storage *a)
 {
 	if (t->candidates.n == CANDIDATES_MAX || !family_fits(t, a))
 		return;
-	struct candidate c = {.host = mem_strdup(host), .addr = *a, .need = *need};
+	struct candidate c = {
+	    .host = mem_strdup(h->name), .pref = h->pref, .addr = *a, .need = *need};
 	/* The port stands at the same place for both families. */
 	((struct sockaddr_in *)&c.addr)->sin_port = htons(t->route.port);
 	vec_push(&t->candidates, c);
@@ -128,7 +129,7 @@ static size_t add_hosts(struct target *t, const struct dns_mx *mx, size_t n)
 			    "MTA-STS of '%s' (testing) does not name its mail host '%s'", t->domain,
 			    h->name);
 		for (size_t k = 0; k < h->n_addrs && !need.refused; k++)
-			add(t, h->name, &need, &h->addrs[k]);
+			add(t, h, &need, &h->addrs[k]);
 	}
 	return strangers;
 }
@@ -166,4 +167,31 @@ void candidates_take(struct target *t, const struct dns_mx *mx)
 		none(t, false, "4.4.3", "DNS look-up of %s failed for now", name_of(t));
 	else
 		none(t, true, "5.4.4", "no usable address of %s", name_of(t));
+}
+
+/* Where the host of candidate i begins, in a row that begins at `from`. */
+static size_t host_start(const struct candidate *v, size_t from, size_t i)
+{
+	while (i > from && strcmp(v[i - 1].host, v[i].host) == 0)
+		i--;
+	return i;
+}
+
+static void rotate(struct candidate *v, size_t n, size_t by)
+{
+	struct candidate turned[CANDIDATES_MAX] = {0};
+	for (size_t i = 0; i < n; i++)
+		turned[i] = v[(i + by) % n];
+	memcpy(v, turned, n * sizeof *v);
+}
+
+void candidates_mix(struct target *t)
+{
+	struct candidate *v = t->candidates.v;
+	for (size_t from = 0, end; from < t->candidates.n; from = end) {
+		for (end = from + 1; end < t->candidates.n && v[end].pref == v[from].pref;)
+			end++;
+		size_t first = host_start(v, from, from + random_u64() % (end - from));
+		rotate(v + from, end - from, first - from);
+	}
 }

@@ -8,5 +8,8 @@
 void candidates_take(struct target *t, const struct dns_mx *mx);
 void candidates_no_policy(struct target *t);
 void candidates_clear(struct target *t);
+/* Another of the equal hosts comes first, by chance: an answer of the DNS serves many connections.
+ */
+void candidates_mix(struct target *t);
 
 #endif

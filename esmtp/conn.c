@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "esmtp/candidates.h"
 #include "esmtp/connect.h"
 
 enum {
@@ -482,6 +483,8 @@ void conn_open(struct target *t)
 	c->timer = timer_new(t->e->loop, timer_fired, c);
 	reply_init(&c->reply);
 	vec_push(&t->conns, c);
-	t->n_opening++;
+	/* others that are opening are somewhere in this list */
+	if (!t->n_opening++)
+		candidates_mix(t);
 	connect_begin(c);
 }

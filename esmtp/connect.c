@@ -56,6 +56,17 @@ static void failed(struct conn *c, int e)
 	    c, NULL, "4.4.1", "%s%s", c->e->settings->proxy ? "SOCKS proxy: " : "", strerror(e));
 }
 
+/* The administrator has named a source address: is it that this host does not have it? */
+static void start_failed(struct conn *c, const struct candidate *k, int e)
+{
+	struct str from = source_address(c, k->addr.ss_family);
+	if (c->e->settings->proxy || e != EADDRNOTAVAIL || !from.n || str_is(from, "0"))
+		failed(c, e);
+	else
+		conn_trouble(c, NULL, "4.4.1", "cannot send from the address '%.*s' of %s: %s",
+		    STR_FMT(from), k->addr.ss_family == AF_INET6 ? "ip6out" : "ipout", strerror(e));
+}
+
 static void won(struct attempt *a)
 {
 	struct conn *c = a->conn;
@@ -143,7 +154,7 @@ void connect_begin(struct conn *c)
 	}
 	use(c, k);
 	if (attempt_start(&c->attempts[0], c->candidate)) {
-		failed(c, errno);
+		start_failed(c, k, errno);
 		return;
 	}
 	if (may_race(c) && (!limit || limit > RACE_MS))

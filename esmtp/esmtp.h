@@ -113,6 +113,7 @@ void job_free(struct job *j); /* the delivery is over: recipients without a resu
 
 struct candidate {
 	char *host;
+	uint16_t pref;
 	struct sockaddr_storage addr; /* with the port */
 	struct tls_need need;
 };

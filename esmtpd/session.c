@@ -101,7 +101,17 @@ static void arm(struct session *s, int64_t ms)
 {
 	int64_t left = s->deadline - clock_mono_ms();
 
-	timer_set(s->timer, left < 1 ? 1 : left < ms ? left : ms);
+	if (left > ms)
+		left = ms;
+	timer_set(s->timer, left < 1 ? 1 : left);
+}
+
+/* A command has its time as a whole: more bytes do not make it longer. */
+static void await_line(struct session *s)
+{
+	if (!s->line_by)
+		s->line_by = clock_mono_ms() + s->settings->command_ms;
+	arm(s, s->line_by - clock_mono_ms());
 }
 
 void session_wait(struct session *s, int64_t ms)
@@ -235,14 +245,17 @@ void session_go(struct session *s)
 			: s->state == ST_CHUNK ? session_bdat_input(s)
 					       : next_line(s)))
 			break;
+		s->line_by = 0;
 	}
 	if (!ready_for_input(s))
 		return;
 	session_flush(s);
 	if (s->server->draining && !(s->state & (ST_TEXT | ST_CHUNKS)))
 		session_drain(s);
+	else if (s->state & ST_TEXT)
+		arm(s, s->settings->data_ms);
 	else
-		arm(s, s->state & ST_TEXT ? s->settings->data_ms : s->settings->command_ms);
+		await_line(s);
 }
 
 void session_drain(struct session *s)

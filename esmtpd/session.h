@@ -91,6 +91,7 @@ struct session {
 	enum session_state state;
 	bool waiting, last, secure, congested, penalised, blocked;
 	int64_t deadline; /* of the whole session, monotonic ms */
+	int64_t line_by;  /* when the line that is awaited must be whole; 0: none is */
 
 	struct smtp_lines lines;
 	struct buf out;

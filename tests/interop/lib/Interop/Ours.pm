@@ -1,0 +1,56 @@
+package Interop::Ours;
+
+# This suite as mail.ours.test, 192.0.2.10, with the same calls as a peer.
+
+use strict;
+use warnings;
+use Interop::Peer;
+
+sub new {
+	my ($class, $lab) = @_;
+	my $host = $lab->courier('ours.test', ['192.0.2.10', '2001:db8::10'], users => ['alice', @Interop::Peer::BOXES],
+		config => {
+			esmtpd => {BOFHCHECKDNS => 0},
+			'esmtpd-msa' => {ESMTPDSTART => 'YES', PORT => 587, ADDRESS => 0, AUTH_REQUIRED => 1},
+		},
+		files => {
+			sizelimit => "25000000\n", esmtpdelay => "0\n", esmtpacceptmailfor => "ours.test\nsecure.ours.test\n",
+			hosteddomains => "ours.test\nsecure.ours.test\tours.test\n",
+			esmtproutes => "viapeer.test:[192.0.2.20],587 /SECURITY=REQUIRED\n",
+			esmtpauthclient => "[192.0.2.20],587 relay\@peer.test secret\n",
+		});
+	chmod 0600, $host->path('etc/esmtpauthclient');
+	return bless {name => 'ours', host => $host}, $class;
+}
+
+sub put_certificate {
+	my ($self, $pem) = @_;
+	my $path = $self->{host}->path('etc/esmtpd.pem');
+	my @own = (stat $path)[4, 5];
+	open my $f, '>', $path or die;
+	print $f $pem;
+	close $f;
+	chown @own, $path;
+	chmod 0600, $path;
+}
+
+# How mail leaves, and comes in: opportunistic TLS, none, or verified.
+sub mode {
+	my ($self, $mode, $ca) = @_;
+	$self->{courierd} //= Interop::Peer::slurp($self->{host}->path('etc/courierd'));
+	my %set = (clear => "ESMTP_USE_STARTTLS=0\n", tls => '', verified => "ESMTP_TLS_VERIFY_DOMAIN=1\nTLS_TRUSTCERTS=$ca\n");
+	$self->{host}->file('etc/courierd', "$self->{courierd}\nESMTP_BLOCKBACKSCATTER=\n$set{$mode}");
+	my ($pem, $away) = map {$self->{host}->path($_)} 'etc/esmtpd.pem', 'certificate';
+	rename $away, $pem if -e $away;
+	rename $pem, $away if $mode eq 'clear';
+	$self->{host}{mail}{running} ? $self->{host}->restart : $self->{host}->start;
+}
+
+sub start { $_[0]{host}->start }
+sub stop { $_[0]{host}->stop }
+sub flush { $_[0]{host}->command('courier', 'flush') }
+sub log { $_[0]{host}->log }
+sub version { 'this one' }
+sub mailbox { my ($self, $box) = @_; return map {$_->[1]} $self->{host}->mailbox($box) }
+
+1;
