@@ -655,7 +655,7 @@ static void test_later(void **state)
 	struct expect x = {"held",
 	    "EHLO a\r\nMAIL FROM:<a@b> HOLDFOR=5\r\nAUTH PLAIN AHUAc2VjcmV0\r\n"
 	    "MAIL FROM:<a@b> HOLDFOR=5000\r\nMAIL FROM:<a@b> HOLDFOR=50 BY=10;RT\r\n",
-	    "220 250 530 235 501 250", "M<a@b> "};
+	    "220 250 530 235 501 250", "A<ticket:PLAIN> M<a@b> "};
 
 	fake_settings(f)->hold_max = 60;
 	check(f, &x, 0);
