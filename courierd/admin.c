@@ -4,8 +4,9 @@
  *again.
  *
  *	status          a line a process: ROLE NUMBER PID STATE RESTARTS SECONDS USER STATS
+ *	                a line a port: port SERVICE ADDRESS:PORT open|closed
  *	stop | reload   for the whole instance
- *	restart ROLE | start ROLE | stop ROLE | reload ROLE
+ *	restart PART | start PART | stop PART | reload PART       a role, or a service (parts.c)
  */
 #include "config.h"
 
@@ -61,6 +62,10 @@ static void write_status(void *arg)
 		    (int)p->pid, state_name(p->state), p->restarts, (long long)age,
 		    s->root ? p->role->user : "-", p->stats);
 	}
+	for (size_t i = 0; i < s->n_listeners; i++)
+		if (s->listeners[i].network)
+			stream_printf(a->stream, "port %s %s %s\n", s->listeners[i].name,
+			    s->listeners[i].where, s->listeners[i].off ? "closed" : "open");
 	finish(a);
 }
 
@@ -76,50 +81,6 @@ static void ask_status(struct admin *a)
 		timer_set(a->timer, 50);
 	else
 		write_status(a);
-}
-
-/* The configuration is not proved before: for parts that read no more than a folder. */
-static void reload_role(struct supervisor *s, const struct role *r)
-{
-	for (size_t i = 0; i < PROCS_MAX; i++)
-		if (s->procs[i].used && s->procs[i].role == r && s->procs[i].control)
-			(void)ipc_reply(s->procs[i].control, CONTROL_RELOAD, 0);
-}
-
-static void for_role(struct admin *a, struct str verb, struct str name)
-{
-	const struct role *r = roles_find(&a->s->roles, name);
-	unsigned n = 0;
-	if (!r) {
-		stream_printf(
-		    a->stream, "error: no part of this instance is called '%.*s'\n", STR_FMT(name));
-		return;
-	}
-	bool again = str_is(verb, "restart"), start = str_is(verb, "start");
-	if (str_is(verb, "reload")) {
-		reload_role(a->s, r);
-		stream_put(a->stream, STR("ok\n"));
-		return;
-	}
-	if (!again && !start && !str_is(verb, "stop")) {
-		stream_put(a->stream, STR("error: unknown request\n"));
-		return;
-	}
-	if (start)
-		listeners_enable(a->s, r, true);
-	for (size_t i = 0; i < PROCS_MAX; i++) {
-		struct proc *p = &a->s->procs[i];
-		if (!p->used || p->role != r)
-			continue;
-		n += !p->retired;
-		if (!start)
-			proc_stop(p, 10000, again && !p->retired);
-	}
-	if (n == 0 && start)
-		(void)proc_start_role(a->s, r);
-	if (!start && !again)
-		listeners_enable(a->s, r, false);
-	stream_put(a->stream, STR("ok\n"));
 }
 
 static void on_input(void *ctx, struct stream *st)
@@ -138,7 +99,11 @@ static void on_input(void *ctx, struct stream *st)
 		return;
 	}
 	if (str_word(&rest, &name)) {
-		for_role(a, verb, name);
+		const char *why = part_request(a->s, verb, name);
+		if (why)
+			stream_printf(st, "error: '%.*s': %s\n", STR_FMT(name), why);
+		else
+			stream_put(st, STR("ok\n"));
 	} else if (str_is(verb, "stop")) {
 		stream_put(st, STR("ok\n"));
 		supervisor_stop(a->s);

@@ -18,7 +18,7 @@ static int not_running(bool json)
 	return EXIT_NOT_RUNNING;
 }
 
-enum { COLUMNS = 7 };
+enum { COLUMNS = 7, PORT_COLUMNS = 3 };
 static const char *const column[COLUMNS] = {
     "role", "number", "pid", "state", "restarts", "seconds", "user"};
 
@@ -75,6 +75,45 @@ static void json_queue(struct str rows, struct buf *out)
 	}
 }
 
+static bool split_port(struct str line, struct str cell[PORT_COLUMNS])
+{
+	struct str word;
+	if (!str_word(&line, &word) || !str_is(word, "port"))
+		return false;
+	for (int i = 0; i < PORT_COLUMNS; i++)
+		if (!str_word(&line, &cell[i]))
+			return false;
+	return true;
+}
+
+static void json_ports(struct str rows, struct buf *out)
+{
+	static const char *const name[PORT_COLUMNS] = {"service", "where", "state"};
+	struct str line, cell[PORT_COLUMNS];
+	bool first = true;
+	while (str_split(&rows, '\n', &line)) {
+		if (!split_port(line, cell))
+			continue;
+		buf_addz(out, first ? "{" : ",{");
+		first = false;
+		for (int i = 0; i < PORT_COLUMNS; i++) {
+			buf_addf(out, "%s\"%s\":", i ? "," : "", name[i]);
+			json_string(out, cell[i]);
+		}
+		buf_addc(out, '}');
+	}
+}
+
+static void text_ports(struct str rows)
+{
+	struct str line, cell[PORT_COLUMNS];
+	printf("\nports:\n");
+	while (str_split(&rows, '\n', &line))
+		if (split_port(line, cell))
+			printf("%-12.*s %-24.*s %.*s\n", STR_FMT(cell[0]), STR_FMT(cell[1]),
+			    STR_FMT(cell[2]));
+}
+
 static void text_rows(struct str rows)
 {
 	struct str line, cell[COLUMNS], stats;
@@ -100,12 +139,15 @@ int cmd_status(const struct instance *in, int argc, char **argv)
 	if (json) {
 		buf_addz(&out, "{\"running\":true,\"processes\":[");
 		json_rows(buf_str(&procs), &out);
+		buf_addz(&out, "],\"ports\":[");
+		json_ports(buf_str(&procs), &out);
 		buf_addz(&out, "],\"queue\":{");
 		json_queue(buf_str(&queue), &out);
 		buf_addz(&out, "}}\n");
 		fputs(out.p, stdout);
 	} else {
 		text_rows(buf_str(&procs));
+		text_ports(buf_str(&procs));
 		printf("\nqueue:\n%s", q == 0 ? queue.p : "the scheduler does not answer\n");
 		if (geteuid() != 0)
 			printf("\nthis instance runs as one ordinary user: its parts are not "

@@ -34,17 +34,17 @@ static const struct courier_cmd programs[] = {
     {"sysconftool", "[-n] [FILE.dist...]", cmd_sysconftool, true},
 };
 
-/* sbin/imapd start and kin: the name of the face is the part. */
+/* sbin/imapd start and kin: the name of the face tells the part. */
 static const struct {
 	const char *face, *part;
 } faces[] = {
-    {"esmtpd", "esmtpd"},
-    {"esmtpd-msa", "esmtpd"},
-    {"esmtpd-ssl", "esmtpd"},
-    {"imapd", "imaplogin"},
-    {"imapd-ssl", "imaplogin"},
-    {"pop3d", "pop3login"},
-    {"pop3d-ssl", "pop3login"},
+    {"esmtpd", "smtp"},
+    {"esmtpd-msa", "submission"},
+    {"esmtpd-ssl", "smtps"},
+    {"imapd", "imap"},
+    {"imapd-ssl", "imaps"},
+    {"pop3d", "pop3"},
+    {"pop3d-ssl", "pop3s"},
     {"authdaemond", "auth"},
 };
 

@@ -38,6 +38,14 @@ static const struct {
     {"auth", "authsocket", "authdaemon/socket", SOCK_STREAM, 0777},
 };
 
+static const char *role_of(const char *listener)
+{
+	for (size_t i = 0; i < ARRAY_LEN(served_by); i++)
+		if (strcmp(served_by[i].listener, listener) == 0)
+			return served_by[i].role;
+	return NULL;
+}
+
 static int fail(char **why, const char *what, const char *where)
 {
 	*why = mem_printf("cannot %s %s: %s", what, where, strerror(errno));
@@ -55,6 +63,7 @@ static int add(
 	struct listener *l = &s->listeners[s->n_listeners++];
 	l->role = roles_find(&s->roles, str_of(role));
 	l->fd = fd;
+	l->network = role_of(name) != NULL;
 	snprintf(l->name, sizeof l->name, "%s", name);
 	snprintf(l->where, sizeof l->where, "%s", where);
 	return 0;
@@ -110,14 +119,6 @@ static int bind_tcp(const struct sockaddr_storage *ss, socklen_t len)
 	for (int i = 0; (fd = bind_once(ss, len)) < 0 && errno == EADDRINUSE && i < BUSY_TRIES; i++)
 		usleep(BUSY_WAIT_US);
 	return fd;
-}
-
-static const char *role_of(const char *listener)
-{
-	for (size_t i = 0; i < ARRAY_LEN(served_by); i++)
-		if (strcmp(served_by[i].listener, listener) == 0)
-			return served_by[i].role;
-	return NULL;
 }
 
 static int open_one(struct supervisor *s, const char *name, struct str address, uint16_t port,
@@ -250,18 +251,6 @@ int listeners_open(struct supervisor *s, char **why)
 		if (open_unix(s, i, why) < 0)
 			return -1;
 	return 0;
-}
-
-void listeners_enable(struct supervisor *s, const struct role *r, bool on)
-{
-	for (size_t i = 0; i < s->n_listeners; i++) {
-		struct listener *l = &s->listeners[i];
-		if (l->role != r || !role_of(l->name))
-			continue;
-		if (on ? listen(l->fd, BACKLOG) < 0 : shutdown(l->fd, SHUT_RDWR) < 0)
-			log_warning(
-			    NULL, "cannot %s the port %s: %m", on ? "open" : "close", l->where);
-	}
 }
 
 /* Is the role part of this instance: built, with its program there, and with somebody to serve? */

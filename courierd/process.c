@@ -96,16 +96,20 @@ static void send_init(struct proc *p)
 	free(jail);
 }
 
+int proc_send_listener(struct proc *p, const struct listener *l)
+{
+	ipc_compose(p->control, CONTROL_LISTENER, 0);
+	ipc_put_z(p->control, l->name);
+	ipc_put_z(p->control, l->where);
+	return ipc_send(p->control, l->fd);
+}
+
 static void send_listeners(struct proc *p)
 {
 	for (size_t i = 0; i < p->sup->n_listeners; i++) {
-		struct listener *l = &p->sup->listeners[i];
-		if (l->role != p->role)
-			continue;
-		ipc_compose(p->control, CONTROL_LISTENER, 0);
-		ipc_put_z(p->control, l->name);
-		ipc_put_z(p->control, l->where);
-		(void)ipc_send(p->control, l->fd);
+		const struct listener *l = &p->sup->listeners[i];
+		if (l->role == p->role && !l->off)
+			(void)proc_send_listener(p, l);
 	}
 	(void)ipc_reply(p->control, CONTROL_START, 0);
 }
@@ -204,10 +208,12 @@ static void release(struct proc *p)
 	p->used = false;
 }
 
-static void ask_to_end(struct proc *p, uint32_t how, int64_t grace_ms)
+static void ask_to_end(struct proc *p, uint32_t how, int64_t grace_ms, const char *listener)
 {
 	ipc_compose(p->control, how, 0);
 	ipc_put_u32(p->control, (uint32_t)grace_ms);
+	if (how == CONTROL_RETIRE)
+		ipc_put_z(p->control, listener ? listener : "");
 	(void)ipc_send(p->control, -1);
 	timer_set(p->timer, grace_ms + KILL_AFTER_GRACE_MS);
 }
@@ -230,12 +236,12 @@ void proc_stop(struct proc *p, int64_t grace_ms, bool again)
 	}
 	p->state = PROC_STOPPING;
 	if (p->control)
-		ask_to_end(p, CONTROL_STOP, grace_ms);
+		ask_to_end(p, CONTROL_STOP, grace_ms, NULL);
 	else
 		kill(p->pid, SIGKILL);
 }
 
-void proc_replace(struct proc *p)
+void proc_replace(struct proc *p, const char *listener)
 {
 	struct proc *fresh = p->state == PROC_READY ? add(p->sup, p->role, p->number) : NULL;
 	if (!fresh) {
@@ -245,7 +251,7 @@ void proc_replace(struct proc *p)
 	p->retired = true;
 	p->again = false;
 	p->state = PROC_STOPPING;
-	ask_to_end(p, CONTROL_RETIRE, OLD_SESSIONS_MS);
+	ask_to_end(p, CONTROL_RETIRE, OLD_SESSIONS_MS, listener);
 	(void)proc_spawn(fresh);
 }
 

@@ -90,7 +90,7 @@ void supervisor_stop(struct supervisor *s)
 }
 
 /* The whole configuration is proved by a child before any process sees it. */
-static bool checked(struct supervisor *s)
+bool supervisor_checked(struct supervisor *s)
 {
 	int status = -1;
 	pid_t pid = fork();
@@ -108,7 +108,7 @@ static bool checked(struct supervisor *s)
 static void reload_process(struct proc *p)
 {
 	if (p->role->flags & ROLE_LISTENS)
-		proc_replace(p);
+		proc_replace(p, NULL);
 	else if (p->role->flags & ROLE_CHROOT)
 		proc_stop(p, 10000, true);
 	else
@@ -120,7 +120,7 @@ void supervisor_reload(
 {
 	if (s->stopping)
 		return;
-	if (!checked(s)) {
+	if (!supervisor_checked(s)) {
 		log_error(NULL, "the new configuration has faults (courier check names them); the "
 				"old one stays in force");
 		return;

@@ -41,6 +41,7 @@ struct listener {
 	const struct role *role;
 	char name[16], where[80];
 	int fd;
+	bool network, off; /* off: closed by the administrator's word */
 };
 
 struct waiting_edge {
@@ -84,7 +85,10 @@ int proc_start_all(struct supervisor *s);
 int proc_start_role(struct supervisor *s, const struct role *r);
 int proc_spawn(struct proc *p);
 void proc_stop(struct proc *p, int64_t grace_ms, bool again);
-void proc_replace(struct proc *p); /* a new one serves at once, this one ends with its sessions */
+/* A new one serves at once, this one ends with its sessions; those of the listener's name alone
+ * (NULL: all) are told to go. */
+void proc_replace(struct proc *p, const char *listener);
+int proc_send_listener(struct proc *p, const struct listener *l);
 void proc_reap(struct supervisor *s); /* after SIGCHLD */
 unsigned proc_alive(const struct supervisor *s, unsigned stage);
 
@@ -99,14 +103,17 @@ void watchdog_heard(struct proc *p);
 
 /* listeners.c: binds everything the configuration asks for; -1 with one line in *why */
 int listeners_open(struct supervisor *s, char **why);
-/* A part that is stopped leaves no port open behind which nobody answers. */
-void listeners_enable(struct supervisor *s, const struct role *r, bool on);
 bool role_wanted(const struct supervisor *s, const struct role *r);
+
+/* parts.c: "start", "stop", "restart" or "reload" of a role ("esmtpd", "local") or of one service
+ * of a role ("submission" or "esmtpd-msa").  NULL, or why not (static text). */
+const char *part_request(struct supervisor *s, struct str verb, struct str name);
 
 /* admin.c: the control socket var/run/courierd */
 int admin_open(struct supervisor *s);
 
 /* supervisor.c */
+bool supervisor_checked(struct supervisor *s); /* the configuration has no fault */
 void supervisor_check_ready(struct supervisor *s);
 void supervisor_give_up(struct supervisor *s, const char *why);
 void supervisor_stop(struct supervisor *s);

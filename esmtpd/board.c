@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SLOTS = 8192, ROWS = 2, BOARD_MAGIC = 0x42524431 };
+enum { SLOTS = 8192, ROWS = 2, BOARD_MAGIC = 0x42524431, SEEN_MS = 1000 };
 
 struct part { /* of one worker: it alone writes here */
 	_Atomic int32_t pid;
@@ -29,9 +29,16 @@ struct sheet {
 	struct part parts[BOARD_WORKERS];
 };
 
+struct seen {
+	int32_t pid;
+	bool lives;
+	int64_t until;
+};
+
 struct board {
 	struct sheet *sheet;
 	struct part *mine;
+	struct seen seen[BOARD_WORKERS];
 };
 
 /* A sheet that is new, or of another build, is made anew; the lock keeps workers apart that start
@@ -178,34 +185,35 @@ static void add(struct board *b, struct board_place p, int by)
 	}
 }
 
-void board_enter(struct board *b, struct board_place p)
-{
-	add(b, p, 1);
-}
-
 void board_leave(struct board *b, struct board_place p)
 {
 	add(b, p, -1);
 }
 
-/* The counts of a worker that was killed are nobody's. */
-static bool alive(struct board *b, struct part *p)
+/* The counts of a worker that was killed are nobody's.  Whether it lives is looked at once in a
+ * while, not at each connection. */
+static bool alive(struct board *b, size_t w, int64_t now)
 {
+	struct part *p = &b->sheet->parts[w];
+	struct seen *seen = &b->seen[w];
 	int32_t pid = atomic_load(&p->pid);
 
-	if (pid == 0)
-		return false;
-	return p == b->mine || kill(pid, 0) == 0 || errno != ESRCH;
+	if (pid == 0 || p == b->mine)
+		return pid != 0;
+	if (seen->pid != pid || now >= seen->until)
+		*seen = (struct seen){pid, kill(pid, 0) == 0 || errno != ESRCH, now + SEEN_MS};
+	return seen->lives;
 }
 
 struct board_count board_count(struct board *b, struct board_place p)
 {
 	uint32_t address[ROWS] = {0}, network[ROWS] = {0}, total = 0;
+	int64_t now = clock_mono_ms();
 
 	for (size_t w = 0; w < BOARD_WORKERS; w++) {
 		struct part *part = &b->sheet->parts[w];
 
-		if (!alive(b, part))
+		if (!alive(b, w, now))
 			continue;
 		total += atomic_load(&part->total);
 		for (size_t r = 0; r < ROWS; r++) {
@@ -215,4 +223,10 @@ struct board_count board_count(struct board *b, struct board_place p)
 	}
 	return (struct board_count){total, address[0] < address[1] ? address[0] : address[1],
 	    network[0] < network[1] ? network[0] : network[1]};
+}
+
+struct board_count board_enter(struct board *b, struct board_place p)
+{
+	add(b, p, 1);
+	return board_count(b, p);
 }

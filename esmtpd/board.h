@@ -27,7 +27,8 @@ struct board_count {
 };
 /* Where an address is counted. */
 struct board_place board_place(const struct board *b, const struct sockaddr_storage *ss);
-void board_enter(struct board *b, struct board_place p);
+/* Counts it, and then looks: the result has it in. */
+struct board_count board_enter(struct board *b, struct board_place p);
 void board_leave(struct board *b, struct board_place p);
 /* Counts of all workers that live. */
 struct board_count board_count(struct board *b, struct board_place p);

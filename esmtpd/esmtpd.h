@@ -48,10 +48,12 @@ void door_settings_drop(struct door_settings *d);
 
 /* A kind of listener: its name is the service's that the gate hears of. */
 struct door {
+	struct esmtpd *server;
 	const char *name;      /* "smtp", "submission", "smtps" */
 	const char *component; /* whose settings */
 	struct door_settings *settings;
 	struct tls_server *tls; /* NULL: none */
+	bool shut;              /* its sessions are to come to an end */
 };
 enum { DOORS = 3 };
 
@@ -80,11 +82,14 @@ struct esmtpd {
 };
 
 /* Takes the connected socket over, whatever happens. */
-void esmtpd_connection(struct esmtpd *e, struct door *d, int fd);
+void esmtpd_connection(
+    struct esmtpd *e, struct door *d, int fd, const struct sockaddr_storage *peer);
 /* Whether a balancer may stand at this address. */
 bool door_proxy_from(const struct door_settings *d, const struct access_addr *addr);
-/* No new work: idle sessions are told to go, the others after their message. */
-void esmtpd_drain(struct esmtpd *e);
+/* Idle sessions of this kind are told to go, the others after their message. */
+void esmtpd_shut(struct esmtpd *e, struct door *d);
+/* No new work, and the same with the door of this name; NULL: with all. */
+void esmtpd_drain(struct esmtpd *e, const char *door);
 
 extern const struct config_component esmtpd_settings, esmtpd_msa_settings, esmtpd_ssl_settings;
 

@@ -1,34 +1,21 @@
 /* courieresmtpd: a worker of the ESMTP server. */
 #include "config.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "esmtpd/session.h"
+#include "service/listening.h"
 
 enum {
-	ACCEPT_BATCH = 32, /* connections taken in a row before others get their turn */
-	REST_MS = 200,     /* without descriptors: how long no connection is taken */
-	LISTENERS_MAX = 64,
 	CERTIFICATES_MS = 20,     /* how often it is looked whether there are certificates now */
 	CERTIFICATES_TRIES = 150, /* after which we serve without */
-};
-
-struct listener {
-	struct worker *worker;
-	struct door *door;
-	struct watch *watch;
-	int fd;
 };
 
 struct worker {
 	struct esmtpd server;
 	struct service *service;
-	struct listener listeners[LISTENERS_MAX];
-	size_t n_listeners;
-	struct timer *rest, *certificates;
+	struct listening *listening;
+	struct timer *certificates;
 	unsigned tries;
-	bool serving; /* clients wait in the kernel's queue until it is set */
 };
 
 static const struct config_component *const components[] = {
@@ -44,65 +31,32 @@ static const struct {
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void listen_again(void *ctx)
+static void client(void *door, int fd, const struct sockaddr_storage *peer)
 {
-	struct worker *w = ctx;
+	struct door *d = door;
 
-	for (size_t i = 0; i < w->n_listeners; i++)
-		watch_set(w->listeners[i].watch, WATCH_READ);
+	esmtpd_connection(d->server, d, fd, peer);
 }
 
-/* Out of descriptors: the connection stays in the kernel's queue, and asking for it again at once
- * would only burn time. */
-static void take_a_rest(struct worker *w)
+static void shut(void *door)
 {
-	log_error(NULL, "cannot accept a connection: %m");
-	for (size_t i = 0; i < w->n_listeners; i++)
-		watch_set(w->listeners[i].watch, 0);
-	timer_set(w->rest, REST_MS);
-}
+	struct door *d = door;
 
-static void acceptable(void *ctx, int fd, int what)
-{
-	struct listener *l = ctx;
-
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (client >= 0)
-			esmtpd_connection(&l->worker->server, l->door, client);
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return;
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			 errno == ENOMEM) {
-			take_a_rest(l->worker);
-			return;
-		} /* else: that client is gone already */
-	}
+	esmtpd_shut(d->server, d);
 }
 
 static void listener(struct service *s, const char *name, const char *where, int fd)
 {
 	struct worker *w = service_data(s);
-	struct listener *l = &w->listeners[w->n_listeners];
-	struct door *door = NULL;
 
 	for (size_t i = 0; i < DOORS; i++)
-		if (strcmp(w->server.doors[i].name, name) == 0)
-			door = &w->server.doors[i];
-	if (!door || w->n_listeners == LISTENERS_MAX) {
-		log_error(NULL, "no use for a listener '%s' at %s", name, where);
-		close(fd);
-		return;
-	}
-	*l = (struct listener){.worker = w, .door = door, .fd = fd};
-	l->watch = watch_new(service_loop(s), fd, acceptable, l);
-	if (!l->watch) {
-		close(fd);
-		return;
-	}
-	w->n_listeners++;
-	watch_set(l->watch, w->serving ? WATCH_READ : 0);
+		if (strcmp(w->server.doors[i].name, name) == 0) {
+			w->server.doors[i].shut = false;
+			listening_add(w->listening, &w->server.doors[i], where, fd);
+			return;
+		}
+	log_error(NULL, "no use for a listener '%s' at %s", name, where);
+	close(fd);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -119,6 +73,7 @@ static void read_settings(struct worker *w)
 
 static int setup(struct service *s)
 {
+	static const struct listening_handlers handlers = {client, shut};
 	struct worker *w = mem_new(struct worker);
 	char *path = instance_path(service_instance(s)->run, "esmtpd.board");
 
@@ -128,6 +83,7 @@ static int setup(struct service *s)
 	w->server.loop = service_loop(s);
 	w->server.arena = arena_new(COMMAND_ARENA_MAX);
 	for (size_t i = 0; i < DOORS; i++) {
+		w->server.doors[i].server = &w->server;
 		w->server.doors[i].name = doors[i].name;
 		w->server.doors[i].component = doors[i].component;
 		/* here, since there are no authorities and groups to be read in the empty folder */
@@ -143,8 +99,8 @@ static int setup(struct service *s)
 	}
 	free(path);
 	w->server.dns = dns_new(service_loop(s), service_instance(s));
-	w->rest = timer_new(service_loop(s), listen_again, w);
-	return w->server.board && w->server.arena && w->rest ? 0 : -1;
+	w->listening = listening_new(service_loop(s), &handlers);
+	return w->server.board && w->server.arena && w->listening ? 0 : -1;
 }
 
 /* Serving begins when the key process has told its certificates: the first client shall be offered
@@ -162,8 +118,7 @@ static void look_for_certificates(void *ctx)
 	}
 	if (!all)
 		log_warning(NULL, "no certificate: TLS is not offered; see mkesmtpdcert(8)");
-	w->serving = true;
-	listen_again(w);
+	listening_serve(w->listening);
 	service_ready(w->service);
 }
 
@@ -195,15 +150,10 @@ static void drain(struct service *s)
 {
 	struct worker *w = service_data(s);
 
-	timer_clear(w->rest);
-	for (size_t i = 0; i < w->n_listeners; i++) {
-		watch_free(w->listeners[i].watch);
-		close(w->listeners[i].fd);
-	}
-	w->n_listeners = 0;
+	listening_end(w->listening);
 	w->server.idle = drained;
 	w->server.idle_ctx = w;
-	esmtpd_drain(&w->server);
+	esmtpd_drain(&w->server, service_retired_for(s));
 }
 
 static void stats(struct service *s, struct buf *out)

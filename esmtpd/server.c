@@ -22,17 +22,19 @@ static void note_load(struct esmtpd *e, const struct door_settings *d, uint32_t 
 		e->load = load;
 }
 
-/* over_ip: the address has its share, but the access table may allow it more. */
-static enum smtp_reply_id too_many(
+/* It counts itself before it looks: of two workers that do so at a time at least one sees both.
+ * over_ip: the address has its share, but the access table may allow it more. */
+static enum smtp_reply_id enter(
     struct esmtpd *e, const struct door_settings *d, struct board_place place, bool *over_ip)
 {
-	struct board_count n = board_count(e->board, place);
+	struct board_count n = board_enter(e->board, place);
 
-	note_load(e, d, n.total);
-	*over_ip = n.address >= d->max_per_ip;
-	if (n.total >= d->max_total)
-		return SMTP_R_TOO_MANY_CONNECTIONS;
-	return n.network >= d->max_per_net ? SMTP_R_TOO_MANY_HERE : SMTP_R_NONE;
+	note_load(e, d, n.total - 1);
+	*over_ip = n.address > d->max_per_ip;
+	if (n.total <= d->max_total && n.network <= d->max_per_net)
+		return SMTP_R_NONE;
+	board_leave(e->board, place);
+	return n.total > d->max_total ? SMTP_R_TOO_MANY_CONNECTIONS : SMTP_R_TOO_MANY_HERE;
 }
 
 /* One line into a fresh socket's buffer, which has room; under TLS nobody could read it. */
@@ -53,7 +55,7 @@ void esmtpd_admit(struct esmtpd *e, struct door *d, int fd, const struct session
 	struct board_place place = board_place(e->board, &ends->peer);
 	bool over_ip = false;
 	enum smtp_reply_id why =
-	    e->draining ? SMTP_R_SHUTDOWN : too_many(e, d->settings, place, &over_ip);
+	    e->draining || d->shut ? SMTP_R_SHUTDOWN : enter(e, d->settings, place, &over_ip);
 
 	if (why == SMTP_R_NONE) {
 		session_new(e, d, fd, ends, &place, over_ip);
@@ -63,13 +65,13 @@ void esmtpd_admit(struct esmtpd *e, struct door *d, int fd, const struct session
 	turn_away(d, fd, why);
 }
 
-void esmtpd_connection(struct esmtpd *e, struct door *d, int fd)
+void esmtpd_connection(
+    struct esmtpd *e, struct door *d, int fd, const struct sockaddr_storage *peer)
 {
-	struct session_ends ends = {0};
-	socklen_t n = sizeof ends.peer, m = sizeof ends.local;
+	struct session_ends ends = {.peer = *peer};
+	socklen_t n = sizeof ends.local;
 
-	if (getpeername(fd, (struct sockaddr *)&ends.peer, &n) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&ends.local, &m) < 0) { /* gone again */
+	if (getsockname(fd, (struct sockaddr *)&ends.local, &n) < 0) { /* gone again */
 		close(fd);
 		return;
 	}
@@ -77,16 +79,25 @@ void esmtpd_connection(struct esmtpd *e, struct door *d, int fd)
 		esmtpd_admit(e, d, fd, &ends);
 }
 
-void esmtpd_drain(struct esmtpd *e)
+void esmtpd_shut(struct esmtpd *e, struct door *d)
 {
 	struct session *next;
 
-	e->draining = true;
-	proxy_end_all(e);
+	d->shut = true;
 	for (struct session *s = e->sessions; s; s = next) {
 		next = s->next;
-		session_drain(s);
+		if (s->door == d)
+			session_drain(s);
 	}
+}
+
+void esmtpd_drain(struct esmtpd *e, const char *door)
+{
+	e->draining = true;
+	proxy_end_all(e);
+	for (size_t i = 0; i < DOORS; i++)
+		if (!door || strcmp(e->doors[i].name, door) == 0)
+			esmtpd_shut(e, &e->doors[i]);
 	if (e->n_sessions == 0 && e->idle)
 		e->idle(e);
 }

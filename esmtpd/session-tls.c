@@ -22,7 +22,7 @@ void session_secure(struct session *s)
 
 	s->state = ST_SECURING;
 	timer_set(s->timer, ms < s->settings->command_ms ? ms : s->settings->command_ms);
-	if (tls_accept(s->stream, s->door->tls) < 0) {
+	if (tls_accept(s->stream, s->door->tls, str_of(s->local)) < 0) {
 		log_error(NULL, "tls,relay=%s,port=%u,session=%s: no certificate", s->peer_log,
 		    s->peer_port, s->id);
 		session_abort(s);

@@ -250,7 +250,7 @@ void session_go(struct session *s)
 	if (!ready_for_input(s))
 		return;
 	session_flush(s);
-	if (s->server->draining && !(s->state & (ST_TEXT | ST_CHUNKS)))
+	if (s->door->shut && !(s->state & (ST_TEXT | ST_CHUNKS)))
 		session_drain(s);
 	else if (s->state & ST_TEXT)
 		arm(s, s->settings->data_ms);
@@ -389,7 +389,6 @@ struct session *session_new(struct esmtpd *e, struct door *d, int fd,
 	s->deadline = clock_mono_ms() + s->settings->session_ms;
 	s->stream = stream_new(e->loop, fd, SESSION_IN_MAX, SESSION_OUT_MAX, &handlers, s);
 	enlist(s);
-	board_enter(e->board, s->place);
 	log_info(NULL, "started,ip=[%s],port=[%u],session=%s%s%s", s->peer_log, s->peer_port, s->id,
 	    s->remote_info ? ",proxy=" : "", s->remote_info ? s->remote_info : "");
 	if (!s->stream || !s->timer)

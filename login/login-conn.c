@@ -137,7 +137,7 @@ static const struct stream_handlers conn_handlers = {on_input, NULL, on_close, o
 
 void login_start_tls(struct login_conn *c)
 {
-	if (tls_accept(c->stream, c->l->tls) < 0) {
+	if (tls_accept(c->stream, c->l->tls, STR_NONE) < 0) {
 		log_error(NULL, "STARTTLS failed, ip=[%s]: no certificate", c->peer);
 		login_conn_end(c);
 		return;
@@ -155,7 +155,7 @@ void login_bad_command(struct login_conn *c)
 }
 
 /* Why it may not come in; NULL: it may. */
-static const char *unwanted(struct login_listener *l, const char *peer)
+static const char *unwanted(struct login_door *l, const char *peer)
 {
 	struct config *cfg = service_config(l->login->s);
 	const char *comp = l->protocol->component;
@@ -169,7 +169,7 @@ static const char *unwanted(struct login_listener *l, const char *peer)
 	return NULL;
 }
 
-static struct login_conn *conn_make(struct login_listener *l, const char *peer, uint16_t port)
+static struct login_conn *conn_make(struct login_door *l, const char *peer, uint16_t port)
 {
 	struct login_conn *c = mem_new(struct login_conn);
 	c->l = l->login;
@@ -188,7 +188,7 @@ static struct login_conn *conn_make(struct login_listener *l, const char *peer, 
 	return c;
 }
 
-void login_conn_new(struct login_listener *l, int fd, const char *peer, uint16_t port)
+void login_conn_new(struct login_door *l, int fd, const char *peer, uint16_t port)
 {
 	const char *why = unwanted(l, peer);
 	if (why) {

@@ -48,13 +48,12 @@ struct login_protocol {
 	void (*mechanisms)(const struct login_conn *c, struct buf *out);
 };
 
-struct login_listener {
+struct login_door { /* a service at a port */
 	struct login *login;
+	char name[16];
 	const struct login_protocol *protocol;
 	bool tls_at_once;
 	uint16_t port;
-	int fd;
-	struct watch *watch;
 };
 
 struct login {
@@ -63,14 +62,13 @@ struct login {
 	struct broker_client *broker;
 	struct tls_server *tls;
 	struct login_access *access; /* NULL: everybody may connect */
-	struct login_listener listeners[16];
-	size_t n_listeners;
+	struct listening *listening;
+	struct login_door doors[16];
+	size_t n_doors;
 	struct map *per_address; /* address -> count */
 	unsigned open;
 	struct login_conn *conns;
 	uint64_t logins, failures, accepted;
-	bool accept_paused;
-	struct timer *accept_again;
 };
 
 struct login_conn {
@@ -99,7 +97,7 @@ extern const struct login_protocol login_imap, login_pop3;
 extern const struct config_component login_imap_settings, login_pop3_settings;
 
 /* login-conn.c */
-void login_conn_new(struct login_listener *l, int fd, const char *peer, uint16_t port);
+void login_conn_new(struct login_door *l, int fd, const char *peer, uint16_t port);
 void login_conn_end(struct login_conn *c); /* flushes and frees */
 void login_say(struct login_conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void login_start_tls(struct login_conn *c);

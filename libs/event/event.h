@@ -35,6 +35,9 @@ enum { WATCH_READ = 1, WATCH_WRITE = 2 };
 struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *ctx, int fd, int what), void *ctx);
 void watch_set(struct watch *w, int what); /* 0: sleeps */
 void watch_free(struct watch *w);          /* the descriptor stays open */
+/* Frees it and closes the descriptor, once the kernel has been told: for one that other processes
+ * hold as well, or the kernel would go on waking us for it. */
+void watch_close(struct watch *w);
 
 struct signal_watch *signal_watch_new(
     struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);

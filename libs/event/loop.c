@@ -273,6 +273,24 @@ void watch_free(struct watch *w)
 	free(w);
 }
 
+static void close_now(evutil_socket_t fd, short what, void *arg)
+{
+	close((int)(intptr_t)arg);
+}
+
+/* Changes reach the kernel when the loop goes to sleep, so before the next timer. */
+void watch_close(struct watch *w)
+{
+	static const struct timeval soon = {0, 1}; /* 0 would not wait for the kernel */
+	if (!w)
+		return;
+	int fd = event_get_fd(w->ev);
+	struct event_base *base = w->loop->base;
+	watch_free(w);
+	if (event_base_once(base, -1, EV_TIMEOUT, close_now, (void *)(intptr_t)fd, &soon) < 0)
+		close(fd);
+}
+
 static void signal_fired(evutil_socket_t signo, short what, void *arg)
 {
 	struct signal_watch *s = arg;

@@ -190,7 +190,9 @@ struct stream *stream_new(struct loop *l, int fd, size_t in_max, size_t out_max,
 	s->ctx = ctx;
 	buf_init(&s->in, in_max);
 	buf_init(&s->out, out_max);
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	int flags = fcntl(fd, F_GETFL);
+	if (!(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	/* fails on what is no TCP socket, and need not matter there */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	s->watch = watch_new(l, fd, on_event, s);

@@ -19,7 +19,8 @@ enum control_type {
 	CONTROL_ASK_STATS, /* id */
 	CONTROL_COMMAND,   /* rest: text for this role */
 	CONTROL_PING,      /* does the loop turn? */
-	CONTROL_RETIRE,    /* u32 grace in ms: a successor serves; finish when the sessions have */
+	CONTROL_RETIRE, /* u32 grace in ms, str listener's name: a successor serves; finish when the
+			 * sessions have.  Those of the name (empty: all) are to come to an end. */
 
 	/* service -> supervisor */
 	CONTROL_READY = 100,

@@ -140,14 +140,15 @@ static void on_stop(struct service *s, struct ipc_msg *m)
 {
 	struct ipc_reader r;
 	ipc_read(m, &r);
-	service_begin_drain(s, ipc_get_u32(&r), false);
+	service_begin_drain(s, ipc_get_u32(&r), false, STR_NONE);
 }
 
 static void on_retire(struct service *s, struct ipc_msg *m)
 {
 	struct ipc_reader r;
 	ipc_read(m, &r);
-	service_begin_drain(s, ipc_get_u32(&r), true);
+	uint32_t grace = ipc_get_u32(&r);
+	service_begin_drain(s, grace, true, ipc_get_str(&r));
 }
 
 static void on_ask_stats(struct service *s, struct ipc_msg *m)

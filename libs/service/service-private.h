@@ -27,6 +27,7 @@ struct service {
 	unsigned number;
 	uint8_t flags;
 	bool started, ready, draining, retired, jailed;
+	char *retired_for; /* NULL: no listener in particular */
 	int exit_status;
 	void *data;
 	struct timer *grace;
@@ -38,7 +39,7 @@ struct service {
 /* service-control.c */
 int service_control_init(struct service *s);  /* waits for CONTROL_INIT */
 int service_control_start(struct service *s); /* puts the channel on the loop */
-void service_begin_drain(struct service *s, int64_t grace_ms, bool retired);
+void service_begin_drain(struct service *s, int64_t grace_ms, bool retired, struct str listener);
 
 /* service-privs.c: the same order in every service; -1 logged */
 int service_drop_privileges(struct service *s);

@@ -48,7 +48,7 @@ static void quiet_signal(void *ctx, int signo) {}
 
 static void on_term(void *ctx, int signo)
 {
-	service_begin_drain(ctx, 10000, false);
+	service_begin_drain(ctx, 10000, false, STR_NONE);
 }
 
 static int watch_signals(struct service *s)
@@ -132,6 +132,11 @@ bool service_retired(struct service *s)
 	return s->retired;
 }
 
+const char *service_retired_for(struct service *s)
+{
+	return s->retired_for;
+}
+
 void *service_data(struct service *s)
 {
 	return s->data;
@@ -155,12 +160,14 @@ static void grace_over(void *ctx)
 	service_exit(s, EXIT_SUCCESS);
 }
 
-void service_begin_drain(struct service *s, int64_t grace_ms, bool retired)
+void service_begin_drain(struct service *s, int64_t grace_ms, bool retired, struct str listener)
 {
 	if (s->draining && !s->retired)
 		return;
 	s->draining = true;
 	s->retired = retired;
+	free(s->retired_for);
+	s->retired_for = listener.n ? mem_strndup(listener.p, listener.n) : NULL;
 	if (!s->grace)
 		s->grace = timer_new(s->loop, grace_over, s);
 	if (s->grace)

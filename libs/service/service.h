@@ -56,6 +56,8 @@ unsigned service_number(struct service *s);       /* 0, 1, ... among the process
 bool service_jailed(struct service *s); /* its root folder is another one; from start() on */
 bool service_draining(struct service *s);
 bool service_retired(struct service *s); /* draining, but not hurried: a successor serves */
+/* The name of the listener whose clients alone are to come to an end; NULL: all. */
+const char *service_retired_for(struct service *s);
 void *service_data(struct service *s);
 void service_set_data(struct service *s, void *data);
 

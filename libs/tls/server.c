@@ -455,14 +455,14 @@ static struct str local_address(int fd, char out[INET6_ADDRSTRLEN])
 	return str_of(inet_ntop(family, raw, out, INET6_ADDRSTRLEN));
 }
 
-int tls_accept(struct stream *st, struct tls_server *t)
+int tls_accept(struct stream *st, struct tls_server *t, struct str local)
 {
 	char text[INET6_ADDRSTRLEN];
 	SSL_CTX *ctx;
 
 	if (!tls_server_usable(t))
 		return -1;
-	ctx = pairs_by_address(&t->now, local_address(stream_fd(st), text));
+	ctx = pairs_by_address(&t->now, local.n ? local : local_address(stream_fd(st), text));
 	if (!ctx)
 		ctx = pairs_main(&t->now);
 	return tls_start(st, SSL_new(ctx ? ctx : t->now.list.v[0].ctx), true);

@@ -30,9 +30,10 @@ bool tls_server_usable(const struct tls_server *t);
 int64_t tls_server_timeout(const struct tls_server *t); /* TLS_TIMEOUT, in ms */
 /* Only when no stream uses it any more; NULL is fine. */
 void tls_server_free(struct tls_server *t);
-/* Clear input that is buffered is dropped: the handler must already have answered "go ahead".
- * -1: no certificate, or no memory; the stream is as it was. */
-int tls_accept(struct stream *st, struct tls_server *t);
+/* local: the address that the client has called, as text, when a balancer has told it; STR_NONE:
+ * the socket's.  Clear input that is buffered is dropped: the handler must already have answered
+ * "go ahead". -1: no certificate, or no memory; the stream is as it was. */
+int tls_accept(struct stream *st, struct tls_server *t, struct str local);
 
 /* Client side.  TLS_TRUSTCERTS: verify against this file or folder (empty: nothing can be
  * verified). The component's table holds the rows TLS_CLIENT_ROWS.  NULL: logged. */

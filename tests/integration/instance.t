@@ -185,7 +185,7 @@ ok($t->wait_for(10, sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPo
 courier('start', 'pop3d');
 ok($t->wait_for(10, sub { my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('pop3')); $s && (readline($s) // '') =~ /^\+OK/ }), 'and start brings it back');
 is($t->command('imapd', 'stop'), '', 'sbin/imapd stop');
-ok($t->wait_for(10, sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('imaps')) }), '... does that');
+ok($t->wait_for(10, sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('imap')) }), '... does that');
 is($t->command('imapd', 'start'), '', 'sbin/imapd start');
 ok($t->wait_for(10, sub { my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('imap')); $s && (readline($s) // '') =~ /^\* OK/ }), '... and that');
 $out = courier('restart', 'nothing');

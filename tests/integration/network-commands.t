@@ -61,10 +61,77 @@ $t->command('esmtpd', 'restart');
 is($?, 0, 'MTA-0701: esmtpd restart');
 ok($t->wait_for(20, sub { answers('smtp') }), 'MTA-0701: it answers');
 like($t->smtp($s, 'EHLO still.there'), qr/^250|^421/m, 'MTA-0701: sessions are finished with a word');
-$t->command('esmtpd', 'stop');
-is($?, 0, 'MTA-0701: esmtpd stop');
-ok($t->wait_for(20, sub { my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port('smtp')) // return 1; my $b = ''; vec($b, fileno $c, 1) = 1; !select $b, undef, undef, 1 }), 'MTA-0701: nobody answers') ;
-$t->command('esmtpd', 'start');
-is($?, 0, 'MTA-0701: esmtpd start');
-ok($t->wait_for(20, sub { my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port('smtp')) or return; $t->smtp_reply($c) =~ /^220/ }), 'MTA-0701: and it answers again');
+
+# ---- each service for itself
+sub greeted { my ($p) = @_; my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port($p)) or return; my $l = $t->smtp_reply($c); return $l =~ /^220/ ? $c : undef }
+sub refuses { my ($p) = @_; return $t->wait_for(20, sub { !IO::Socket::INET->new('127.0.0.1:' . $t->port($p)) }) }
+sub port_line { my ($p) = @_; return scalar grep { /^\Q$p\E\s+\S+\s+closed$/ } split /\n/, $t->command('courier', 'status') }
+sub pids { return join ' ', sort map { /^esmtpd\s+\d+\s+(\d+)/ ? $1 : () } split /\n/, $t->command('courier', 'status') }
+sub says { my ($c, $what, $like, $name) = @_; like(eval { $t->smtp($c, $what) } // 'gone', $like, $name) }
+my $smtp = greeted('smtp') or BAIL_OUT('no session at port 25');
+my $msa = greeted('submission') or BAIL_OUT('no session at port 587');
+says($_, 'EHLO a.test', qr/^250/m, 'a session') for $smtp, $msa;
+my $before = pids();
+for my $case (['esmtpd-msa', 'submission', 'MTA-0702'], ['esmtpd-ssl', 'smtps', 'MTA-0703'], ['esmtpd', 'smtp', 'MTA-0701']) {
+	my ($command, $port, $id) = @$case;
+	is($t->command($command, 'stop'), '', "$id: $command stop");
+	ok(refuses($port), "$id: nobody answers there");
+	ok(port_line($port), "$id: courier status says so");
+	ok(answers($_), "$id: $_ does answer") for grep { $_ ne $port } qw(smtp submission smtps);
+	says($msa, 'NOOP', qr/^421/, 'MTA-0702: its own session is told to go') if $port eq 'submission';
+	says($smtp, 'NOOP', qr/^250/, "$id: sessions of port 25 go on") if $port ne 'smtp';
+	is($t->command($command, 'restart') =~ /stopped/ ? 1 : 0, 1, "$id: restart does not open what was stopped");
+	$t->command('courier', 'reload');
+	$t->wait_for(20, sub { pids() !~ /\b(?:@{[join '|', split ' ', $before]})\b/ }) if $port eq 'submission';
+	ok(refuses($port), "$id: it stays closed through a reload");
+	is($t->command($command, 'start'), '', "$id: $command start");
+	ok($t->wait_for(20, sub { answers($port) }), "$id: it answers again");
+	ok(!port_line($port), "$id: says courier status");
+	$smtp = greeted('smtp') and says($smtp, 'EHLO a.test', qr/^250/m, 'a session') if $port eq 'submission';
+}
+ok(greeted('submission'), 'MTA-0702: with a greeting');
+ok(greeted('smtp'), 'MTA-0701: with a greeting');
+
+# restart: new processes, and sessions of the others are not ended
+$smtp = greeted('smtp');
+$msa = greeted('submission');
+says($_, 'EHLO b.test', qr/^250/m, 'a session') for $smtp, $msa;
+$t->configure('esmtpd-msa' => {ESMTP_BLACKLISTED_EXTENSIONS => 'SIZE'}) if $t->can('configure');
+is($t->command('esmtpd-msa', 'restart'), '', 'MTA-0702: esmtpd-msa restart');
+is($t->smtp_reply($msa) =~ /^421/ ? 1 : 0, 1, 'MTA-0702: its session is told to go');
+says($smtp, 'NOOP', qr/^250/, 'MTA-0702: that of port 25 goes on');
+ok($t->wait_for(20, sub { greeted('submission') }), 'MTA-0702: it answers again');
+says($smtp, 'QUIT', qr/^221/, 'MTA-0702: to its end');
+is($t->command('esmtpd-ssl', 'restart'), '', 'MTA-0703: esmtpd-ssl restart');
+ok($t->wait_for(20, sub { answers('smtps') }), 'MTA-0703: it answers');
+
+# a closed port costs nothing: no process spins over what it has lost
+$t->command('esmtpd-ssl', 'stop');
+refuses('smtps');
+sub ticks { my $n = 0; for my $pid (split ' ', pids()) { my @f = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //r; $n += ($f[11] || 0) + ($f[12] || 0) } return $n }
+my $ticks = ticks();
+sleep 2;
+cmp_ok(ticks() - $ticks, '<', 50, 'MTA-0703: workers sleep while a port is closed');
+$t->command('esmtpd-ssl', 'start');
+
+# the same for the mailbox servers
+sub banner { my ($p) = @_; my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port($p)) or return; return scalar(<$c> // '') =~ /OK/ && $c }
+for my $case (['imapd', 'imap', 'imaps'], ['imapd-ssl', 'imaps', 'imap'], ['pop3d', 'pop3', 'pop3s'], ['pop3d-ssl', 'pop3s', 'pop3']) {
+	my ($command, $port, $other) = @$case;
+	is($t->command($command, 'stop'), '', "$command stop");
+	ok(refuses($port), "$command: nobody answers");
+	ok(answers($other), "$command: but at $other");
+	is($t->command($command, 'start'), '', "$command start");
+	ok($t->wait_for(20, sub { answers($port) }), "$command: it answers again");
+}
+ok(banner('imap'), 'imapd: with a greeting');
+
+# all of a role, and one service of it
+is($t->command('courier', 'stop', 'esmtpd'), '', 'courier stop esmtpd');
+ok(refuses($_), "nobody answers at $_") for qw(smtp submission smtps);
+is($t->command('esmtpd-msa', 'start'), '', 'MTA-0702: esmtpd-msa start without any process');
+ok($t->wait_for(20, sub { greeted('submission') }), 'MTA-0702: starts them');
+ok(refuses('smtp'), 'MTA-0702: for itself alone');
+is($t->command('courier', 'start', 'esmtpd'), '', 'courier start esmtpd');
+ok($t->wait_for(20, sub { greeted('smtp') }), 'opens the others');
 done_testing;

@@ -342,7 +342,8 @@ int fake_connect(struct fake *f)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
 		abort();
-	esmtpd_connection(f->server, &f->server->doors[0], fds[0]);
+	esmtpd_connection(f->server, &f->server->doors[0], fds[0],
+	    &(struct sockaddr_storage){.ss_family = AF_UNIX});
 	return fds[1];
 }
 

@@ -408,7 +408,7 @@ static void test_connections(void **state)
 	close(more[0]);
 	close(more[1]);
 	fake_run(f, 50);
-	esmtpd_drain(f->server);
+	esmtpd_drain(f->server, NULL);
 	fake_run(f, 50);
 	assert_int_equal(f->server->n_sessions, 0);
 	n = read(fds[1], b, sizeof b - 1);
@@ -465,7 +465,8 @@ static void test_one_write(void **state)
 
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	esmtpd_connection(f->server, &f->server->doors[0], fds[0]);
+	esmtpd_connection(f->server, &f->server->doors[0], fds[0],
+	    &(struct sockaddr_storage){.ss_family = AF_UNIX});
 	fake_run(f, 20);
 	assert_true(recv(fds[1], b, sizeof b, 0) > 0); /* the greeting */
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {

@@ -207,7 +207,7 @@ static bool handshake(struct tls_server *st, struct tls_client *ct, const char *
     enum tls_verify v, struct side *s, struct side *c)
 {
 	connect_pair(s, c);
-	assert_int_equal(tls_accept(s->stream, st), 0);
+	assert_int_equal(tls_accept(s->stream, st, STR_NONE), 0);
 	assert_int_equal(tls_connect(c->stream, ct, name, v), 0);
 	run_until_secure(s, c);
 	return s->secure && c->secure;
@@ -285,7 +285,7 @@ static void test_garbage(void **state)
 	struct side s, c;
 
 	connect_pair(&s, &c);
-	assert_int_equal(tls_accept(s.stream, st), 0);
+	assert_int_equal(tls_accept(s.stream, st, STR_NONE), 0);
 	stream_put(c.stream, STR("EHLO this is no handshake\r\n"));
 	while (!s.closed)
 		loop_run(loop);
