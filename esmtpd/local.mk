@@ -34,6 +34,9 @@ esmtpd_fake_sources = $(esmtpd_sources) tests/unit/esmtpd-fake.c tests/unit/esmt
 	libs/auth/settings.c
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/esmtpd-board
+tests_unit_esmtpd_board_SOURCES = tests/unit/esmtpd-board.c esmtpd/board.c esmtpd/board.h
+tests_unit_esmtpd_board_LDADD = libs/base/libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/esmtpd
 tests_unit_esmtpd_SOURCES = tests/unit/esmtpd.c $(esmtpd_fake_sources)
 tests_unit_esmtpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests

@@ -14,7 +14,7 @@ void session_auth_channel(struct session *s)
 {
 	struct buf b;
 
-	if (!s->secure)
+	if (!s->secure || s->outer_tls)
 		return;
 	buf_init(&b, 256);
 	s->bindable = tls_channel_binding(s->stream, &b) && b.n;

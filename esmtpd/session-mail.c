@@ -67,7 +67,9 @@ static void ask_mail(struct session *s, const struct smtp_mail *m)
 	struct buf tls;
 
 	buf_init(&tls, 256);
-	if (s->secure)
+	if (s->outer_tls)
+		buf_addz(&tls, s->outer_tls);
+	else if (s->secure)
 		tls_describe(s->stream, &tls);
 	g.tls = buf_str(&tls);
 	gate_mail(s->txn, &g, mail_answered, s);

@@ -22,6 +22,7 @@ static void session_free(void *ctx)
 	free(s->policy.greeting);
 	free(s->host_name);
 	free(s->external);
+	free(s->outer_tls);
 	free(s->remote_info);
 	free(s->held_mail);
 	free(s->command);
@@ -343,12 +344,16 @@ static void address_text(const struct sockaddr_storage *ss, char *out, uint16_t 
 }
 
 /* In logs IPv4 addresses stand in their IPv6 form, as ever. */
-static void set_addresses(struct session *s, const struct session_ends *ends)
+static void set_ends(struct session *s, const struct session_ends *ends)
 {
 	size_t used = 0;
 
 	address_text(&ends->peer, s->peer, &s->peer_port);
 	address_text(&ends->local, s->local, &s->local_port);
+	if (ends->tls.n) {
+		session_set(&s->outer_tls, ends->tls);
+		s->secure = true;
+	}
 	if (ends->via[0])
 		session_set(&s->remote_info, str_of(ends->via));
 	if (!strchr(s->peer, ':')) {
@@ -382,7 +387,7 @@ struct session *session_new(struct esmtpd *e, struct door *d, int fd,
 	s->place = *place;
 	random_token(s->id, SESSION_ID_SIZE - 1);
 	s->over_ip = over_ip;
-	set_addresses(s, ends);
+	set_ends(s, ends);
 	s->timer = timer_new(e->loop, timed_out, s);
 	buf_init(&s->out, SESSION_OUT_MAX);
 	smtp_lines_init(&s->lines, s->settings->line_max);

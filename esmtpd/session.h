@@ -83,6 +83,7 @@ struct session {
 	uint16_t peer_port, local_port;
 	struct board_place place;
 	bool over_ip;      /* more from its address than MAXPERIP: only MAXCPERIP lets it in */
+	char *outer_tls;   /* TLS in front of us, as Received tells it; NULL: none */
 	char *host_name;   /* the client's, from the DNS; NULL: none */
 	char *remote_info; /* the balancer it came through; NULL: none */
 	char *held_mail;   /* MAIL that waits for the name: its arguments */
@@ -123,6 +124,7 @@ struct session {
 struct session_ends { /* of a connection; as a balancer has told, if one was in between */
 	struct sockaddr_storage peer, local;
 	char via[INET6_ADDRSTRLEN]; /* the balancer; empty: none */
+	struct str tls;             /* of TLS that somebody in front speaks; empty: nobody */
 };
 struct session *session_new(struct esmtpd *e, struct door *d, int fd,
     const struct session_ends *ends, const struct board_place *place, bool over_ip);

@@ -109,6 +109,24 @@ static void set_port(struct sockaddr_storage *ss, const char *variable)
 		((struct sockaddr_in6 *)ss)->sin6_port = htons((uint16_t)port);
 }
 
+enum { TLS_TEXT_MAX = 200 };
+
+/* "TLSv1.3,256bits,CIPHER", in our own order; STR_NONE: it is not that.  Part of a header later. */
+static struct str tls_text(struct str said)
+{
+	static char text[TLS_TEXT_MAX + 20];
+	struct str version, bits, cipher = said;
+	for (size_t i = 0; i < said.n; i++)
+		if (!ascii_alnum((unsigned char)said.p[i]) && !memchr(".,_-", said.p[i], 4))
+			return STR_NONE;
+	if (said.n > TLS_TEXT_MAX || !str_split(&cipher, ',', &version) ||
+	    !str_split(&cipher, ',', &bits) || !str_ends(bits, STR("bits")) || !cipher.n)
+		return STR_NONE;
+	snprintf(text, sizeof text, "%.*s %.*s %.*s bits", STR_FMT(version), STR_FMT(cipher),
+	    STR_FMT(str_head(bits, bits.n - 4)));
+	return str_of(text);
+}
+
 /* What couriertcpd says, else the socket. */
 static void find_ends(int fd, struct session_ends *ends)
 {
@@ -123,6 +141,17 @@ static void find_ends(int fd, struct session_ends *ends)
 		set_port(&ends->local, "TCPLOCALPORT");
 	else
 		getsockname(fd, (struct sockaddr *)&ends->local, &n);
+}
+
+/* TLS that couriertls speaks in front of us.  Only who may say where a client comes from may say
+ * this: root, and the user of an instance of its own, who has the gate's socket. */
+static struct str client_tls(const struct instance *in)
+{
+	char *path = instance_path(in->run, "submit");
+	struct stat st;
+	bool may = geteuid() == 0 || (stat(path, &st) == 0 && st.st_uid == geteuid());
+	free(path);
+	return may ? tls_text(str_of(getenv("TLS_CONNECTED_PROTOCOL"))) : STR_NONE;
 }
 
 static struct str client_name(void)
@@ -199,6 +228,7 @@ static int serve(const struct instance *in, struct config *c, const char *compon
 	    .component = component};
 	e.doors[0].settings = door_settings_new(c, component);
 	find_ends(fd, &ends);
+	ends.tls = client_tls(in);
 	esmtpd_admit(&e, &e.doors[0], fd, &ends);
 	if (e.n_sessions == 0)
 		return 0;

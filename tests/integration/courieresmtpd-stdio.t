@@ -139,7 +139,28 @@ $ENV{TLS_CERTFILE} = "$dir/s.pem";
 start($port, $tcpd, '-nodnslookup', $port, Courier::Test::program('couriertls'), '-server', '-tcpd', $smtpd);
 $out = `swaks --tls-on-connect --server 127.0.0.1 --port $port --from bob\@client.test --to alice\@example.test --header 'Subject: under tls' 2>&1`;
 is($?, 0, 'MTA-2804, MTA-0855: TLS by couriertls in front') or diag $out, slurp("$dir/errors");
-ok($t->wait_mail('alice', qr/^Subject: under tls$/m), 'MTA-2804: and it arrives');
+my $under = $t->wait_mail('alice', qr/^Subject: under tls$/m);
+ok($under, 'MTA-2804: and it arrives');
+like($under, qr/^Received:[^\n]*(?:\n\s[^\n]*)*\bTLSv1\.[23] \w+ \d+ bits[^\n]*(?:\n\s[^\n]*)*\bwith ESMTPS\b/m, 'MTA-2804, MTA-2810: Received tells of the TLS in front') or diag $under;
+{
+	$t->configure(esmtpd => {ESMTP_TLS_REQUIRED => 1});
+	my $try = "EHLO x\r\nMAIL FROM:<x\@client.test>\r\nQUIT\r\n";
+	like(dialogue($try, $smtpd), qr/^454 \S+ TLS/m, 'with ESMTP_TLS_REQUIRED nothing goes in clear');
+	local $ENV{TLS_CONNECTED_PROTOCOL} = 'TLSv1.3,256bits,TLS_AES_256_GCM_SHA384';
+	like(dialogue(message('x@client.test', 'alice@example.test', 'required'), $smtpd), qr/^354 .*^250 /ms, 'MTA-2810: under couriertls it goes');
+	ok($t->wait_mail('alice', qr/^Subject: required$/m), 'and arrives');
+	unlike(dialogue("EHLO x\r\nQUIT\r\n", $smtpd), qr/^250.(?:STARTTLS|AUTH)/m, 'no TLS within TLS');
+	for my $bad ("x\n(y) with nonsense", 'TLSv1.3 (forged)', 'x' x 300) {
+		local $ENV{TLS_CONNECTED_PROTOCOL} = $bad;
+		like(dialogue($try, $smtpd), qr/^454 \S+ TLS/m, 'MTA-2810: what couriertls never says is no TLS');
+	}
+	SKIP: {
+		skip 'needs root', 1 if $> != 0;
+		unlike(dialogue($try, 'setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--', $smtpd),
+			qr/^250 .*^250 /ms, 'MTA-2810: from nobody it is not believed');
+	}
+	$t->configure(esmtpd => {ESMTP_TLS_REQUIRED => 0});
+}
 
 # ---- the gate is away
 $t->stop;

@@ -6,6 +6,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::Test;
+use Courier::Tls;
 use IO::Socket::INET;
 use Socket qw(inet_aton inet_pton AF_INET6);
 eval { require Net::DNS; 1 } or plan skip_all => 'Net::DNS is missing';
@@ -19,6 +20,8 @@ my $t = Courier::Test->new(users => ['alice'],
 		'esmtpd-ssl' => {TCPDOPTS => '-haproxy'}},
 	files => {resolver => $dns->resolver, 'vhost.198.51.100.25' => '', 'me.198.51.100.25' => "second.test\n",
 		'smtpaccess/default' => "192.0.2.66\tdeny\n127\tallow\n192.0.2.77\tallow,RELAYCLIENT\n"});
+Courier::Tls::install($t, $_->[0], Courier::Tls::certificate($t->scratch, $_->[1])->{pem})
+    for ['esmtpd.pem', 'first.test'], ['esmtpd.pem.198.51.100.25', 'second.test'];
 $t->start;
 
 sub dial {
@@ -103,10 +106,26 @@ is(scalar(grep { $t->smtp_reply($_) =~ /^220/ } @same), 2, 'one of them has two 
 
 # TLS at once behind the header
 SKIP: {
-	eval { require IO::Socket::SSL; 1 } or skip 'IO::Socket::SSL is missing', 1;
+	eval { require IO::Socket::SSL; 1 } or skip 'IO::Socket::SSL is missing', 7;
 	my $s = dial('127.0.0.2', $t->port('smtps'));
 	print $s v2('192.0.2.77');
 	my $tls = IO::Socket::SSL->start_SSL($s, SSL_verify_mode => 0, Timeout => 10);
 	like($tls ? $t->smtp_reply($tls) : IO::Socket::SSL::errstr(), qr/^220/, 'TLS at once behind a PROXY header');
+	# the certificate is that of the address which the client has called
+	for my $case (['198.51.100.25', 'second.test'], ['198.51.100.26', 'first.test'], [undef, 'first.test']) {
+		my ($called, $name) = @$case;
+		for my $port ('smtps', 'smtp') {
+			$s = $called ? dial('127.0.0.2', $t->port($port)) : dial('127.0.0.9', $t->port($port));
+			print $s v1('192.0.2.77', $called) if $called;
+			if ($port eq 'smtp') {
+				$t->smtp_reply($s);
+				$t->smtp($s, 'EHLO c.test');
+				$t->smtp($s, 'STARTTLS');
+			}
+			$tls = IO::Socket::SSL->start_SSL($s, SSL_verify_mode => 0, Timeout => 10);
+			is($tls ? $tls->peer_certificate('cn') : IO::Socket::SSL::errstr(), $name,
+				'MTA-0719: the certificate for ' . ($called || 'who comes without a balancer') . " at $port");
+		}
+	}
 }
 done_testing;

@@ -539,64 +539,6 @@ static void test_never_reads(void **state)
 	fake_free(f);
 }
 
-static struct board_place place_of(const struct board *b, const char *ip)
-{
-	struct sockaddr_storage ss = {0};
-
-	if (inet_pton(AF_INET, ip, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
-		ss.ss_family = AF_INET;
-	else if (inet_pton(AF_INET6, ip, &((struct sockaddr_in6 *)&ss)->sin6_addr) == 1)
-		ss.ss_family = AF_INET6;
-	return board_place(b, &ss);
-}
-
-/* MTA-0631: MAXPERC counts a /24 of IPv4 and a /64 of IPv6. */
-static void test_networks(void **state)
-{
-	static const struct {
-		const char *a, *b;
-		bool same;
-	} cases[] = {
-	    {"192.0.2.1", "192.0.2.254", true},
-	    {"192.0.2.1", "192.0.3.1", false},
-	    {"192.0.2.1", "::ffff:192.0.2.7", true},
-	    {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true},
-	    {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
-	};
-	struct board *b = board_new(NULL);
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct board_place x = place_of(b, cases[i].a), y = place_of(b, cases[i].b);
-		assert_int_equal(x.network == y.network, cases[i].same);
-		assert_true(x.address != y.address);
-	}
-	board_free(b);
-}
-
-/* A worker that ends with its sessions counts them off its own part, not its successor's. */
-static void test_two_generations(void **state)
-{
-	struct sockaddr_storage peer = {.ss_family = AF_INET};
-	char path[64];
-
-	(void)state;
-	snprintf(path, sizeof path, "/tmp/esmtpd.board.%d", (int)getpid());
-	unlink(path);
-	struct board *old = board_new(path);
-	struct board_place place = board_place(old, &peer);
-	board_enter(old, place);
-	struct board *fresh = board_new(path);
-	assert_int_equal(board_count(fresh, place).total, 1);
-	board_enter(fresh, place);
-	board_leave(old, place);
-	assert_int_equal(board_count(fresh, place).total, 1);
-	assert_int_equal(board_count(fresh, place).address, 1);
-	board_free(old);
-	assert_int_equal(board_count(fresh, place).total, 1);
-	board_free(fresh);
-	unlink(path);
-}
-
 /* What depends on settings: left out words, size limits, submission, PRDR. */
 static void test_extensions(void **state)
 {
@@ -675,8 +617,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dialogs),
-	    cmocka_unit_test(test_two_generations),
-	    cmocka_unit_test(test_networks),
 	    cmocka_unit_test(test_left_anywhere),
 	    cmocka_unit_test(test_ehlo_text),
 	    cmocka_unit_test(test_extensions),
