@@ -111,7 +111,7 @@ refuses('smtps');
 sub ticks { my $n = 0; for my $pid (split ' ', pids()) { my @f = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //r; $n += ($f[11] || 0) + ($f[12] || 0) } return $n }
 my $ticks = ticks();
 sleep 2;
-cmp_ok(ticks() - $ticks, '<', 50, 'MTA-0703: workers sleep while a port is closed');
+cmp_ok(ticks() - $ticks, '<', 10, 'MTA-0703: workers sleep while a port is closed');
 $t->command('esmtpd-ssl', 'start');
 
 # the same for the mailbox servers

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -138,6 +139,59 @@ static void strict_input(void *ctx, struct stream *s)
 }
 
 /* Only CRLF ends a line in strict mode; a CR whose LF may still come is no fault yet. */
+/* Whether the kernel would still wake one of our loops for this descriptor's number. */
+static bool kernel_knows(int fd)
+{
+	for (int e = 0; e < 64; e++) {
+		char path[64], line[200];
+		int target;
+		snprintf(path, sizeof path, "/proc/self/fdinfo/%d", e);
+		FILE *f = fopen(path, "r");
+		while (f && fgets(line, sizeof line, f))
+			if (sscanf(line, "tfd: %d", &target) == 1 && target == fd) {
+				fclose(f);
+				return true;
+			}
+		if (f)
+			fclose(f);
+	}
+	return false;
+}
+
+static struct watch *shared;
+
+static void leave_shared(void *ctx, int fd, int what)
+{
+	watch_close(shared);
+}
+
+static void stop_loop(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+/* A descriptor that others hold, too: closing it alone would leave it with the kernel, which would
+ * wake us for ever. */
+static void test_watch_close(void **state)
+{
+	int fds[2];
+	struct loop *l = loop_new();
+	struct timer *t = timer_new(l, stop_loop, l);
+	assert_int_equal(pipe(fds), 0);
+	int mine = dup(fds[0]);
+	shared = watch_new(l, mine, leave_shared, NULL);
+	watch_set(shared, WATCH_READ);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	timer_set(t, 50);
+	assert_int_equal(loop_run(l), 0);
+	assert_int_equal(fcntl(mine, F_GETFD), -1);
+	assert_false(kernel_knows(mine));
+	close(fds[0]);
+	close(fds[1]);
+	timer_free(t);
+	loop_free(l);
+}
+
 static void test_strict(void **state)
 {
 	static const struct stream_handlers h = {strict_input, NULL, closed, NULL};
@@ -182,6 +236,7 @@ int main(void)
 	    cmocka_unit_test(test_timer),
 	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_strict),
+	    cmocka_unit_test(test_watch_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
