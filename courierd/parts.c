@@ -20,13 +20,13 @@ static bool stays(const struct proc *p, const struct role *r)
 	return p->used && p->role == r && !p->retired && (p->state != PROC_STOPPING || p->again);
 }
 
-static void open_port(struct supervisor *s, struct listener *l)
+static bool open_port(struct supervisor *s, struct listener *l)
 {
 	if (!l->off)
-		return;
+		return true;
 	if (listen(l->fd, BACKLOG) < 0) {
-		log_warning(NULL, "cannot open the port %s: %m", l->where);
-		return;
+		log_error(NULL, "cannot open the port %s: %m", l->where);
+		return false;
 	}
 	l->off = false;
 	for (size_t i = 0; i < PROCS_MAX; i++) {
@@ -34,51 +34,55 @@ static void open_port(struct supervisor *s, struct listener *l)
 		if (stays(p, l->role) && p->state != PROC_STOPPING && p->control)
 			(void)proc_send_listener(p, l);
 	}
+	return true;
 }
 
-static void close_port(struct listener *l)
+static bool close_port(struct listener *l)
 {
-	if (!l->off && shutdown(l->fd, SHUT_RDWR) < 0)
-		log_warning(NULL, "cannot close the port %s: %m", l->where);
-	else
-		l->off = true;
+	if (!l->off && shutdown(l->fd, SHUT_RDWR) < 0) {
+		log_error(NULL, "cannot close the port %s: %m", l->where);
+		return false;
+	}
+	l->off = true;
+	return true;
 }
 
-/* name: of a service; NULL: all of the role's. */
-static void switch_ports(struct supervisor *s, const struct role *r, const char *name, bool on)
+/* name: of a service; NULL: all of the role's.  NULL, or what went wrong. */
+static const char *switch_ports(
+    struct supervisor *s, const struct role *r, const char *name, bool on)
 {
+	bool good = true;
 	for (size_t i = 0; i < s->n_listeners; i++) {
 		struct listener *l = &s->listeners[i];
 		if (l->role != r || !l->network || (name && strcmp(l->name, name) != 0))
 			continue;
-		if (on)
-			open_port(s, l);
-		else
-			close_port(l);
+		good &= on ? open_port(s, l) : close_port(l);
 	}
+	return good ? NULL : "not every port; the log tells why";
 }
 
-static void start(struct supervisor *s, const struct role *r, const char *service)
+static const char *start(struct supervisor *s, const struct role *r, const char *service)
 {
 	bool running = false;
-	switch_ports(s, r, service, true);
+	const char *why = switch_ports(s, r, service, true);
 	for (size_t i = 0; i < PROCS_MAX; i++)
 		running |= stays(&s->procs[i], r);
 	if (!running)
 		(void)proc_start_role(s, r);
+	return why;
 }
 
 /* ---- all of a role -------------------------------------------------------------------------- */
 
-static void stop_role(struct supervisor *s, const struct role *r, bool again)
+static const char *stop_role(struct supervisor *s, const struct role *r, bool again)
 {
 	for (size_t i = 0; i < PROCS_MAX; i++) {
 		struct proc *p = &s->procs[i];
 		if (p->used && p->role == r)
 			proc_stop(p, STOP_MS, again && !p->retired);
 	}
-	if (!again) /* no port stays open behind which nobody answers */
-		switch_ports(s, r, NULL, false);
+	/* no port stays open behind which nobody answers */
+	return again ? NULL : switch_ports(s, r, NULL, false);
 }
 
 /* The configuration is not proved before: for parts that read no more than a folder. */
@@ -92,15 +96,14 @@ static void reload_role(struct supervisor *s, const struct role *r)
 static const char *role_request(struct supervisor *s, struct str verb, const struct role *r)
 {
 	if (str_is(verb, "start"))
-		start(s, r, NULL);
-	else if (str_is(verb, "stop"))
-		stop_role(s, r, false);
-	else if (str_is(verb, "restart"))
-		stop_role(s, r, true);
-	else if (str_is(verb, "reload"))
-		reload_role(s, r);
-	else
+		return start(s, r, NULL);
+	if (str_is(verb, "stop"))
+		return stop_role(s, r, false);
+	if (str_is(verb, "restart"))
+		return stop_role(s, r, true);
+	if (!str_is(verb, "reload"))
 		return "unknown request";
+	reload_role(s, r);
 	return NULL;
 }
 
@@ -145,14 +148,10 @@ static const char *service_request(struct supervisor *s, struct str verb, const 
 	if (!l)
 		return no_port;
 	if (str_is(verb, "start"))
-		start(s, l->role, service);
-	else if (str_is(verb, "stop"))
-		switch_ports(s, l->role, service, false);
-	else if (str_is(verb, "restart"))
-		return restart_service(s, l);
-	else
-		return "unknown request";
-	return NULL;
+		return start(s, l->role, service);
+	if (str_is(verb, "stop"))
+		return switch_ports(s, l->role, service, false);
+	return str_is(verb, "restart") ? restart_service(s, l) : "unknown request";
 }
 
 const char *part_request(struct supervisor *s, struct str verb, struct str name)
