@@ -60,7 +60,8 @@ sub serve {
 		exec $tcpd, @args or exit 127;
 	}
 	push @pids, $pid;
-	$t->wait_for(10, sub { slurp("/proc/net/tcp6") . slurp("/proc/net/tcp") =~ sprintf(':%04X 0', $port) && slurp("/proc/net/tcp6") . slurp("/proc/net/tcp") =~ sprintf(':%04X [0:]+ 0A', $port) })
+	my $listening = sprintf ':%04X [0:]+ 0A', $port;
+	$t->wait_for(10, sub { join('', map {slurp("/proc/net/$_")} 'tcp6', 'tcp') =~ $listening })
 	    or diag "nobody listens on $port: " . slurp("$dir/errors");
 	return $pid;
 }
