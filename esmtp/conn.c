@@ -157,6 +157,7 @@ static bool may_requeue(const struct conn *c)
 
 static void end_ready(struct conn *c, const struct module_result *r)
 {
+	transaction_settle(c);
 	struct job *j = c->job;
 	bool again = may_requeue(c);
 	c->job = NULL;
@@ -262,6 +263,7 @@ static void dispatch(struct conn *c)
 	case CONN_ENVELOPE:
 	case CONN_BODY:
 	case CONN_FINAL:
+	case CONN_PROBE:
 	case CONN_CANCEL:
 		transaction_reply(c);
 		return;
@@ -327,6 +329,7 @@ static const char *const phase[CONN_STATES] = {
     [CONN_ENVELOPE] = "MAIL, RCPT or DATA",
     [CONN_BODY] = "sending the message",
     [CONN_FINAL] = "waiting for the answer to the message",
+    [CONN_PROBE] = "MAIL",
     [CONN_CANCEL] = "giving up DATA",
     [CONN_RSET] = "RSET",
     [CONN_QUIT] = "QUIT",
@@ -335,7 +338,8 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT &&
+	bool shaking = c->state == CONN_TLS;
+	return (shaking || (c->state == CONN_STARTTLS && why != STREAM_TIMEOUT)) &&
 	       !c->need.required && c->need.verify == TLS_OPPORTUNISTIC;
 }
 
@@ -354,7 +358,10 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 	}
 	if (clear_will_do(c, why)) {
 		log_warning(NULL, "TLS with %s failed (%s): sending in clear for some hours",
-		    c->peer.remote, why == STREAM_TLS ? stream_error(s) : "connection closed");
+		    c->peer.remote,
+		    why == STREAM_TLS       ? stream_error(s)
+		    : why == STREAM_TIMEOUT ? "it does not answer"
+					    : "connection closed");
 		conn_retry_clear(c);
 		return;
 	}

@@ -158,6 +158,7 @@ struct target {
 	int64_t down_since, down_until; /* epoch seconds */
 	int64_t crowded_until;  /* clock_mono_ms: it takes no more connections than it has */
 	struct trouble trouble; /* of the last attempt */
+	int64_t probed;         /* clock_mono_ms: whether it refuses reports; 0: never */
 	int64_t used;           /* clock_mono_ms */
 };
 
