@@ -16,7 +16,7 @@ enum {
 
 static int64_t deadline(const struct conn *c, enum conn_state st)
 {
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	switch (st) {
 	case CONN_SOCKS:
 		return s->connect_ms;
@@ -394,7 +394,7 @@ static void ask_proxy(struct conn *c, const struct sockaddr_storage *to)
 {
 	struct buf out;
 	buf_init(&out, SOCKS_OUT_MAX);
-	socks_begin(&c->socks, c->e->settings->proxy, to, &out);
+	socks_begin(&c->socks, target_settings(c->t)->proxy, to, &out);
 	stream_put(c->st, buf_str(&out));
 	buf_free(&out);
 	conn_enter(c, CONN_SOCKS);
@@ -406,7 +406,7 @@ void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to)
 	if (!c->st) {
 		close(fd);
 		conn_trouble(c, NULL, "4.3.0", "out of memory");
-	} else if (c->e->settings->proxy) {
+	} else if (target_settings(c->t)->proxy) {
 		ask_proxy(c, to);
 	} else {
 		session_start(c);
@@ -425,7 +425,7 @@ void conn_no_more(struct conn *c)
 static void timer_fired(void *ctx)
 {
 	struct conn *c = ctx;
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	if (c->state != CONN_IDLE) {
 		connect_time_over(c);
 		return;
@@ -438,7 +438,7 @@ static void timer_fired(void *ctx)
 
 static void rest(struct conn *c)
 {
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	int64_t now = clock_mono_ms();
 	if (c->state != CONN_RSET || !c->idle_since)
 		c->idle_since = now;

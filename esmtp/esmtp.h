@@ -38,11 +38,14 @@ struct settings {
 	struct socks_proxy *proxy; /* NULL: none */
 	bool sts;                  /* MTA-STS counts: there is somebody to trust */
 	enum signed_mode signed_8bit, dkim_8bit;
+	struct map *vhosts; /* key -> struct settings; NULL: none yet */
 };
 
 /* Keeps the snapshot.  NULL: a file is wrong (logged). */
 struct settings *settings_new(struct config *c);
 void settings_free(struct settings *s);
+/* Those of a virtual host, or s itself where it has none of its own. */
+struct settings *settings_of(struct settings *s, struct str vhost);
 /* Is mail from this source to be dropped here (ESMTP_BLOCKBACKSCATTER)? */
 bool settings_drops_source(const struct settings *s, struct str source);
 
@@ -162,6 +165,8 @@ struct target {
 	int64_t used;           /* clock_mono_ms */
 };
 
+/* What counts for its mail; good until the settings are read anew. */
+const struct settings *target_settings(const struct target *t);
 /* Takes the job. */
 void target_submit(struct esmtp *e, struct job *j);
 /* The connection is ready for a job: gives it one (conn_deliver) or leaves it idle.  True: given.

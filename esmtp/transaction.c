@@ -129,7 +129,7 @@ static void probe(struct conn *c)
 {
 	c->t->probed = clock_mono_ms();
 	c->mails++;
-	conn_command(c, CONN_PROBE, "MAIL FROM:<postmaster@%s>", c->e->settings->me);
+	conn_command(c, CONN_PROBE, "MAIL FROM:<postmaster@%s>", target_settings(c->t)->me);
 }
 
 /* The transaction has ended without a message; the server is told to forget it. */
