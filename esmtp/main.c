@@ -73,15 +73,9 @@ static void await_start(void *ctx)
 }
 
 /* It is used all the same: mail that stops makes no password secret again. */
-static void look_at_passwords(struct service *s)
+static void bad_passwords(void *ctx UNUSED, const char *path, const char *why)
 {
-	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
-		char *path = instance_path(service_instance(s)->etc, authclient_files[i]);
-		const char *wrong = authclient_file_wrong(path);
-		if (wrong)
-			log_error(NULL, "'%s': %s", path, wrong);
-		free(path);
-	}
+	log_error(NULL, "'%s': %s", path, why);
 }
 
 static int setup(struct service *s)
@@ -97,7 +91,7 @@ static int setup(struct service *s)
 	buf_init(&e->chunk, CHUNK_MAX);
 	if (!e->targets || !e->no_tls || !e->sweep || !e->start)
 		return -1;
-	look_at_passwords(s);
+	authclient_look(service_instance(s)->etc, bad_passwords, NULL);
 	e->settings = settings_new(service_config(s));
 	const struct dns_options dns = {
 	    .dnssec = config_bool(service_config(s), "esmtp", "ESMTP_DNSSEC", NULL)};
