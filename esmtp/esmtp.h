@@ -72,6 +72,8 @@ struct esmtp {
 	struct sts_client *sts;
 	struct map *targets;
 	struct no_tls *no_tls; /* "host [ip]" */
+	struct no_tls
+	    *told; /* what was logged of MTA-STS in testing mode, and until when it will do */
 	struct timer *sweep, *start;
 	unsigned awaited; /* looks for what must be known at the start */
 	bool awaiting;    /* it is not yet */
@@ -80,6 +82,9 @@ struct esmtp {
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };
 
+/* A policy that is being tested would stop mail: said once a day for each domain, host and reason.
+ */
+void esmtp_sts_report(struct esmtp *e, const char *domain, const char *host, const char *why);
 /* This host's STARTTLS does not work: it gets mail in clear for a while. */
 void esmtp_no_tls_add(struct esmtp *e, struct str host);
 
