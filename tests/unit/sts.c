@@ -168,7 +168,7 @@ static void entries(void **state UNUSED)
 	assert_int_equal(sts_entry_mode(&e), STS_ENFORCE);
 	assert_true(sts_entry_live(&e, 5999) && !sts_entry_live(&e, 6000));
 	assert_false(sts_entry_live(&e, 5000 - 2 * 86400)); /* the clock was set back */
-	assert_true(!sts_entry_stale(&e, 5499, DAY) && sts_entry_stale(&e, 5500, DAY));
+	assert_true(!sts_entry_stale(&e, 5499, 86400) && sts_entry_stale(&e, 5500, 86400));
 	e.overridden = true;
 	e.override = STS_TESTING;
 	buf_init(&b, STS_ENTRY_MAX);
