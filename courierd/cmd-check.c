@@ -55,6 +55,11 @@ static void check_retired(const struct instance *in, struct config_faults *f)
 	}
 }
 
+static void bad_passwords(void *ctx, const char *path, const char *why)
+{
+	config_fault(ctx, path, 0, "%s", why);
+}
+
 /* Secrets that others could read. */
 static void check_modes(const struct instance *in, struct config_faults *f)
 {
@@ -68,13 +73,7 @@ static void check_modes(const struct instance *in, struct config_faults *f)
 			    f, path, 0, "holds secrets but others can read it; chmod go= %s", path);
 		free(path);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
-		char *path = instance_path(in->etc, authclient_files[i]);
-		const char *wrong = authclient_file_wrong(path);
-		if (wrong)
-			config_fault(f, path, 0, "%s", wrong);
-		free(path);
-	}
+	authclient_look(in->etc, bad_passwords, f);
 }
 
 /* An installed filter that can't run stops all mail that it should see. */

@@ -93,10 +93,22 @@ static void forget_key(struct sched *s, uint64_t seq, struct str id)
 			o->env.keys[i].token = STR_NONE;
 }
 
-/* Memory is bounded: what is too much goes down to the disk at once and is loaded in its turn. */
-static void begin(struct sched *s, struct message *m)
+static struct sched_limits limits_of(const struct scheduler *x, const struct envelope *e)
 {
-	int64_t delay = m->env.delay >= 0 ? m->env.delay : s->limits.submitdelay;
+	struct sched_limits l = x->core.limits;
+	if (!e->vhost.n)
+		return l;
+	char *vhost = mem_strndup(e->vhost.p, e->vhost.n);
+	sched_settings_vhost(service_config(x->service), vhost, &l);
+	free(vhost);
+	return l;
+}
+
+/* Memory is bounded: what is too much goes down to the disk at once and is loaded in its turn. */
+static void begin(struct scheduler *x, struct message *m)
+{
+	struct sched *s = &x->core;
+	int64_t delay = m->env.delay >= 0 ? m->env.delay : limits_of(x, &m->env).submitdelay;
 	if (m->env.release > sched_now(s) + delay)
 		delay = m->env.release - sched_now(s);
 	s->n_new++;
@@ -125,22 +137,22 @@ static void committed(void *ctx, int error)
 			forget_key(s, c->also, str_of(m->id));
 		message_free(s, m);
 	} else if (m)
-		begin(s, m);
+		begin(c->g->x, m);
 	free(c);
 }
 
-/* The scheduler's own settings complete the envelope. */
-static void complete(struct sched *s, struct message *m, struct buf *text)
+/* The scheduler's own settings, or the virtual host's, complete the envelope. */
+static void complete(struct scheduler *x, struct message *m, struct buf *text)
 {
 	struct envelope *e = &m->env;
-	int64_t now = sched_now(s);
+	int64_t now = sched_now(&x->core);
+	struct sched_limits l = limits_of(x, e);
 	if (!e->arrival)
 		buf_addf(text, "a%lld\n", (long long)(e->arrival = now));
 	if (!e->expiry)
-		buf_addf(text, "E%lld\n",
-		    (long long)(e->expiry = retry_expiry(&s->limits, e, e->arrival)));
+		buf_addf(text, "E%lld\n", (long long)(e->expiry = retry_expiry(&l, e, e->arrival)));
 	if (!e->warn) {
-		e->warn = retry_warning(&s->limits, e, e->arrival);
+		e->warn = retry_warning(&l, e, e->arrival);
 		buf_addf(text, "W%lld\n", (long long)e->warn);
 	}
 }
@@ -260,7 +272,7 @@ static void take(struct gate *t, uint32_t txn, struct wish *w)
 	const char *why;
 	struct message *m = message_new(core(t), buf_str(&w->text), &why);
 	if (m) {
-		complete(core(t), m, &w->text);
+		complete(t->all->x, m, &w->text);
 		why = !m->env.n_rcpts  ? "no recipients"
 		      : w->text.failed ? "out of memory"
 				       : store(t, txn, w, m);

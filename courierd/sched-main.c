@@ -55,13 +55,25 @@ static void hook_outcome(void *ctx, const struct message *m, const struct envelo
 		track_add(x->track, r->address, r->state == RCPT_FAILED ? 'F' : 'D', clock_now());
 }
 
+/* Domains whose mail hosts refuse reports stand on the track as "@domain". */
+static void hook_report(void *ctx, const struct envelope_rcpt *r, bool refused)
+{
+	struct scheduler *x = ctx;
+	ptrdiff_t at = str_rchr(r->address, '@');
+	struct str domain = at < 0 ? STR_NONE : str_skip(r->address, (size_t)at);
+	if (!refused)
+		track_clear(x->track, domain, 'S', clock_now());
+	else
+		track_add(x->track, domain, 'B', clock_now());
+}
+
 static void hook_finished(void *ctx, struct message *m)
 {
 	archive_message(ctx, m);
 }
 
 static const struct sched_hooks hooks = {hook_now, hook_deliver, hook_route, hook_generation,
-    hook_soon, hook_stuck, hook_outcome, hook_finished};
+    hook_soon, hook_stuck, hook_outcome, hook_report, hook_finished};
 
 static void tell_gates(void *ctx, struct str address, char letter)
 {

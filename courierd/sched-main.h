@@ -23,6 +23,8 @@ struct scheduler {
 };
 
 void sched_settings_read(const struct config *c, struct sched_limits *out);
+/* What a virtual host may have of its own: the times that are settled when a message is taken. */
+void sched_settings_vhost(const struct config *c, const char *vhost, struct sched_limits *l);
 
 /* sched-modules.c: the files module.NAME.  Returns how many modules there are: with a fault in a
  * file (logged) those of before. */

@@ -103,8 +103,12 @@ void result_delivery(
     struct sched *s, struct message *m, uint32_t num, const struct module_result *r)
 {
 	result_take(s, m, num, r);
-	if (s->hooks->outcome && !r->untracked && num < m->env.n_rcpts)
+	if (num >= m->env.n_rcpts)
+		return;
+	if (s->hooks->outcome && !r->untracked)
 		s->hooks->outcome(s->ctx, m, &m->env.rcpts[num]);
+	if (s->hooks->report && !m->env.sender.n && (r->no_reports || r->outcome == MODULE_RELAYED))
+		s->hooks->report(s->ctx, &m->env.rcpts[num], r->no_reports);
 }
 
 void delivery_result(

@@ -56,6 +56,13 @@ static int64_t value(const struct config *c, const char *name)
 	return config_int(c, "sched", name, NULL);
 }
 
+void sched_settings_vhost(const struct config *c, const char *vhost, struct sched_limits *l)
+{
+	l->queuetime = config_int(c, "sched", "queuetime", vhost);
+	l->warntime = config_int(c, "sched", "warntime", vhost);
+	l->submitdelay = config_int(c, "sched", "submitdelay", vhost);
+}
+
 void sched_settings_read(const struct config *c, struct sched_limits *l)
 {
 	l->queuetime = value(c, "queuetime");

@@ -151,6 +151,8 @@ struct sched_hooks {
 	void (*module_stuck)(void *ctx, struct sched_module *m);
 	/* What a module (or a host that is down) has said of a recipient; may be NULL. */
 	void (*outcome)(void *ctx, const struct message *m, const struct envelope_rcpt *r);
+	/* A message with the null sender was taken, or refused as such; may be NULL. */
+	void (*report)(void *ctx, const struct envelope_rcpt *r, bool refused);
 	/* It is about to leave the queue, m->out not yet written; may be NULL. */
 	void (*finished)(void *ctx, struct message *m);
 };

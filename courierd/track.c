@@ -215,7 +215,7 @@ static void take_line(struct track *t, struct str line, int64_t now)
 	char letter = line.p[0];
 	if (letter == 'S' || letter == 'A')
 		free(map_del(t->entries, address));
-	else if ((letter == 'F' || letter == 'D') && fit(address) && when <= now &&
+	else if ((letter == 'F' || letter == 'D' || letter == 'B') && fit(address) && when <= now &&
 		 when + TRACK_SECONDS > now)
 		put(t, address, letter, when);
 }

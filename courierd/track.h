@@ -5,8 +5,8 @@
  * bounced to whoever it claims to be from.  The scheduler adds what modules report and tells the
  * gates; it writes down what it was told in files track/N, N = time / 3600, lines
  *
- *	TIME SP LETTERaddress		F failed, D deferred, S a delivery went well, A taken off by
- *hand
+ *	TIME SP LETTERaddress		F failed, D deferred, B (of an address "@domain") the
+ *domain's mail host refuses reports, S a delivery went well, A taken off by hand
  *
  * of which the last about an address counts.  Lines of other letters are left alone.  The files are
  * there for people and for the next start; nothing waits for the disk because of them.
@@ -33,7 +33,7 @@ struct track *track_new(const char *dir, track_changed changed, void *ctx);
 void track_free(struct track *t); /* writes what is left */
 void track_load(struct track *t, int64_t now);
 
-void track_add(struct track *t, struct str address, char letter, int64_t now); /* F or D */
+void track_add(struct track *t, struct str address, char letter, int64_t now); /* F, D, B */
 /* S or A.  Was it on the list? */
 bool track_clear(struct track *t, struct str address, char letter, int64_t now);
 void track_clear_all(struct track *t, int64_t now);

@@ -7,8 +7,8 @@
 
 static struct credentials credentials(const struct conn *c)
 {
-	return authclient_find(
-	    c->e->settings->authclient, c->t->route.relay, c->t->route.port, str_of(c->t->domain));
+	return authclient_find(target_settings(c->t)->authclient, c->t->route.relay,
+	    c->t->route.port, str_of(c->t->domain));
 }
 
 /* As the original: CRAM-MD5 and kin first; clear ones are sent without TLS too, since the

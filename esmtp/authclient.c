@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -65,9 +66,8 @@ const char *authclient_add(struct authclient *a, struct str line)
 	return NULL;
 }
 
-const char *const authclient_files[2] = {"esmtpauthclient", "esmtpsocks"};
-
-const char *authclient_file_wrong(const char *path)
+/* It is to belong to root, to the mail system's user or to who asks. */
+static const char *file_wrong(const char *path)
 {
 	struct stat st;
 	struct passwd *pw = getpwnam(MAILUSER);
@@ -76,6 +76,39 @@ const char *authclient_file_wrong(const char *path)
 	if (st.st_uid != 0 && st.st_uid != geteuid() && !(pw && st.st_uid == pw->pw_uid))
 		return "it holds passwords and belongs to somebody else; chown " MAILUSER " it";
 	return st.st_mode & 077 ? "it holds passwords and others can read it; chmod go= it" : NULL;
+}
+
+/* A file of passwords, or a virtual host's: NAME.KEY beside vhost.KEY. */
+static bool holds_passwords(int dir, const char *name)
+{
+	static const char *const files[] = {"esmtpauthclient", "esmtpsocks"};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		size_t n = strlen(files[i]);
+		if (strncmp(name, files[i], n) != 0 || (name[n] && name[n] != '.'))
+			continue;
+		char *vhost = mem_printf("vhost%s", name + n);
+		bool counts = !name[n] || faccessat(dir, vhost, F_OK, 0) == 0;
+		free(vhost);
+		return counts;
+	}
+	return false;
+}
+
+void authclient_look(
+    const char *etc, void (*bad)(void *ctx, const char *path, const char *why), void *ctx)
+{
+	DIR *d = opendir(etc);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (!holds_passwords(dirfd(d), e->d_name))
+			continue;
+		char *path = mem_printf("%s/%s", etc, e->d_name);
+		const char *wrong = file_wrong(path);
+		if (wrong)
+			bad(ctx, path, wrong);
+		free(path);
+	}
+	if (d)
+		closedir(d);
 }
 
 const char *authclient_line_wrong(struct str line)

@@ -125,9 +125,7 @@ static size_t add_hosts(struct target *t, const struct dns_mx *mx, size_t n)
 		struct tls_need need = need_of(t, h);
 		strangers += need.refused;
 		if (need.report && !need.authenticated)
-			log_warning(NULL,
-			    "MTA-STS of '%s' (testing) does not name its mail host '%s'", t->domain,
-			    h->name);
+			esmtp_sts_report(t->e, t->domain, h->name, "it does not name this host");
 		for (size_t k = 0; k < h->n_addrs && !need.refused; k++)
 			add(t, h, &need, &h->addrs[k]);
 	}

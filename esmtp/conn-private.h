@@ -18,6 +18,7 @@
  *	IDLE -> ENVELOPE, RSET, QUIT;  RSET -> ready
  *	ENVELOPE -> BODY -> FINAL -> ready, ENVELOPE (recipients left) or RSET
  *	ENVELOPE -> CANCEL (354 without a recipient) -> RSET;  ENVELOPE -> RSET
+ *	ENVELOPE -> PROBE (the null sender was refused: is another one?) -> RSET
  *
  * Before the session is ready any trouble leads to the next candidate (CONNECT again) or to the end
  * of the connection; afterwards to the end of the connection.
@@ -37,6 +38,7 @@ enum conn_state {
 	CONN_ENVELOPE,
 	CONN_BODY,
 	CONN_FINAL,
+	CONN_PROBE,
 	CONN_CANCEL,
 	CONN_RSET,
 	CONN_QUIT,
@@ -65,6 +67,7 @@ struct transaction {
 	size_t asked, answered; /* commands sent, replies read: MAIL, RCPT..., DATA */
 	size_t accepted;
 	bool mail_ok;
+	uint16_t kept; /* code of MAIL's refusal, its text in `said`; 0: results were given */
 	struct smtp_stuff stuff;
 	uint64_t offset; /* of the message, what has been given to the stream */
 	bool all_given;
@@ -150,7 +153,8 @@ void auth_reply(struct conn *c);
 /* transaction.c */
 void transaction_begin(struct conn *c);
 void transaction_reply(struct conn *c);
-void transaction_more(struct conn *c); /* there is room for message text */
+void transaction_more(struct conn *c);   /* there is room for message text */
+void transaction_settle(struct conn *c); /* gives results that a probe has kept back */
 void transaction_free(struct conn *c);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 
 static int64_t deadline(const struct conn *c, enum conn_state st)
 {
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	switch (st) {
 	case CONN_SOCKS:
 		return s->connect_ms;
@@ -157,6 +157,7 @@ static bool may_requeue(const struct conn *c)
 
 static void end_ready(struct conn *c, const struct module_result *r)
 {
+	transaction_settle(c);
 	struct job *j = c->job;
 	bool again = may_requeue(c);
 	c->job = NULL;
@@ -262,6 +263,7 @@ static void dispatch(struct conn *c)
 	case CONN_ENVELOPE:
 	case CONN_BODY:
 	case CONN_FINAL:
+	case CONN_PROBE:
 	case CONN_CANCEL:
 		transaction_reply(c);
 		return;
@@ -327,6 +329,7 @@ static const char *const phase[CONN_STATES] = {
     [CONN_ENVELOPE] = "MAIL, RCPT or DATA",
     [CONN_BODY] = "sending the message",
     [CONN_FINAL] = "waiting for the answer to the message",
+    [CONN_PROBE] = "MAIL",
     [CONN_CANCEL] = "giving up DATA",
     [CONN_RSET] = "RSET",
     [CONN_QUIT] = "QUIT",
@@ -335,7 +338,8 @@ static const char *const phase[CONN_STATES] = {
 /* A peer whose TLS fails gets its mail in clear, unless clear is not allowed. */
 static bool clear_will_do(const struct conn *c, enum stream_end why)
 {
-	return (c->state == CONN_TLS || c->state == CONN_STARTTLS) && why != STREAM_TIMEOUT &&
+	bool shaking = c->state == CONN_TLS;
+	return (shaking || (c->state == CONN_STARTTLS && why != STREAM_TIMEOUT)) &&
 	       !c->need.required && c->need.verify == TLS_OPPORTUNISTIC;
 }
 
@@ -354,7 +358,10 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 	}
 	if (clear_will_do(c, why)) {
 		log_warning(NULL, "TLS with %s failed (%s): sending in clear for some hours",
-		    c->peer.remote, why == STREAM_TLS ? stream_error(s) : "connection closed");
+		    c->peer.remote,
+		    why == STREAM_TLS       ? stream_error(s)
+		    : why == STREAM_TIMEOUT ? "it does not answer"
+					    : "connection closed");
 		conn_retry_clear(c);
 		return;
 	}
@@ -387,7 +394,7 @@ static void ask_proxy(struct conn *c, const struct sockaddr_storage *to)
 {
 	struct buf out;
 	buf_init(&out, SOCKS_OUT_MAX);
-	socks_begin(&c->socks, c->e->settings->proxy, to, &out);
+	socks_begin(&c->socks, target_settings(c->t)->proxy, to, &out);
 	stream_put(c->st, buf_str(&out));
 	buf_free(&out);
 	conn_enter(c, CONN_SOCKS);
@@ -399,7 +406,7 @@ void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to)
 	if (!c->st) {
 		close(fd);
 		conn_trouble(c, NULL, "4.3.0", "out of memory");
-	} else if (c->e->settings->proxy) {
+	} else if (target_settings(c->t)->proxy) {
 		ask_proxy(c, to);
 	} else {
 		session_start(c);
@@ -418,7 +425,7 @@ void conn_no_more(struct conn *c)
 static void timer_fired(void *ctx)
 {
 	struct conn *c = ctx;
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	if (c->state != CONN_IDLE) {
 		connect_time_over(c);
 		return;
@@ -431,7 +438,7 @@ static void timer_fired(void *ctx)
 
 static void rest(struct conn *c)
 {
-	const struct settings *s = c->e->settings;
+	const struct settings *s = target_settings(c->t);
 	int64_t now = clock_mono_ms();
 	if (c->state != CONN_RSET || !c->idle_since)
 		c->idle_since = now;

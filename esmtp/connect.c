@@ -7,7 +7,7 @@
  * of one that is no address of this family leaves the choice to the system. */
 static struct str source_address(const struct conn *c, int family)
 {
-	const struct config *config = c->e->settings->config;
+	const struct config *config = target_settings(c->t)->config;
 	const char *name = family == AF_INET6 ? "ip6out" : "ipout", *vhost = c->t->vhost;
 	struct str s = config_str(config, "esmtp", name, vhost);
 	if (s.n == 0 && config_is_own(config, "esmtp", name, vhost))
@@ -52,15 +52,15 @@ static const struct candidate *candidate_of(const struct conn *c, size_t i)
 
 static void failed(struct conn *c, int e)
 {
-	conn_trouble(
-	    c, NULL, "4.4.1", "%s%s", c->e->settings->proxy ? "SOCKS proxy: " : "", strerror(e));
+	conn_trouble(c, NULL, "4.4.1", "%s%s", target_settings(c->t)->proxy ? "SOCKS proxy: " : "",
+	    strerror(e));
 }
 
 /* The administrator has named a source address: is it that this host does not have it? */
 static void start_failed(struct conn *c, const struct candidate *k, int e)
 {
 	struct str from = source_address(c, k->addr.ss_family);
-	if (c->e->settings->proxy || e != EADDRNOTAVAIL || !from.n || str_is(from, "0"))
+	if (target_settings(c->t)->proxy || e != EADDRNOTAVAIL || !from.n || str_is(from, "0"))
 		failed(c, e);
 	else
 		conn_trouble(c, NULL, "4.4.1", "cannot send from the address '%.*s' of %s: %s",
@@ -106,7 +106,7 @@ static void attempt_event(void *ctx, int fd, int what UNUSED)
 static int attempt_start(struct attempt *a, size_t candidate)
 {
 	struct conn *c = a->conn;
-	const struct socks_proxy *proxy = c->e->settings->proxy;
+	const struct socks_proxy *proxy = target_settings(c->t)->proxy;
 	const struct candidate *k = &c->t->candidates.v[candidate];
 	const struct sockaddr_storage *to = proxy ? &proxy->addr : &k->addr;
 	a->candidate = candidate;
@@ -127,7 +127,7 @@ static int attempt_start(struct attempt *a, size_t candidate)
 static bool may_race(const struct conn *c)
 {
 	const struct target *t = c->t;
-	if (c->e->settings->proxy || c->candidate >= t->candidates.n)
+	if (target_settings(c->t)->proxy || c->candidate >= t->candidates.n)
 		return false;
 	ptrdiff_t i = connect_rival(t->candidates.v, t->candidates.n, c->candidate);
 	return i != RACE_NONE && c->raced != (size_t)i + 1;
@@ -135,7 +135,7 @@ static bool may_race(const struct conn *c)
 
 void connect_again(struct conn *c)
 {
-	int64_t limit = c->e->settings->connect_ms;
+	int64_t limit = target_settings(c->t)->connect_ms;
 	if (c->used >= c->t->candidates.n || attempt_start(&c->attempts[0], c->used))
 		failed(c, c->used >= c->t->candidates.n ? ECANCELED : errno);
 	else if (limit)
@@ -144,7 +144,7 @@ void connect_again(struct conn *c)
 
 void connect_begin(struct conn *c)
 {
-	int64_t limit = c->e->settings->connect_ms;
+	int64_t limit = target_settings(c->t)->connect_ms;
 	if (c->candidate && c->raced == c->candidate + 1)
 		c->candidate++; /* has had its try beside another one */
 	const struct candidate *k = candidate_of(c, c->candidate);
@@ -167,7 +167,7 @@ void connect_begin(struct conn *c)
 static void race(struct conn *c)
 {
 	const struct target *t = c->t;
-	int64_t limit = c->e->settings->connect_ms;
+	int64_t limit = target_settings(c->t)->connect_ms;
 	ptrdiff_t i = connect_rival(t->candidates.v, t->candidates.n, c->candidate);
 	c->raced = (size_t)i + 1;
 	(void)attempt_start(&c->attempts[1], (size_t)i);

@@ -38,11 +38,14 @@ struct settings {
 	struct socks_proxy *proxy; /* NULL: none */
 	bool sts;                  /* MTA-STS counts: there is somebody to trust */
 	enum signed_mode signed_8bit, dkim_8bit;
+	struct map *vhosts; /* key -> struct settings; NULL: none yet */
 };
 
 /* Keeps the snapshot.  NULL: a file is wrong (logged). */
 struct settings *settings_new(struct config *c);
 void settings_free(struct settings *s);
+/* Those of a virtual host, or s itself where it has none of its own. */
+struct settings *settings_of(struct settings *s, struct str vhost);
 /* Is mail from this source to be dropped here (ESMTP_BLOCKBACKSCATTER)? */
 bool settings_drops_source(const struct settings *s, struct str source);
 
@@ -69,6 +72,8 @@ struct esmtp {
 	struct sts_client *sts;
 	struct map *targets;
 	struct no_tls *no_tls; /* "host [ip]" */
+	struct no_tls
+	    *told; /* what was logged of MTA-STS in testing mode, and until when it will do */
 	struct timer *sweep, *start;
 	unsigned awaited; /* looks for what must be known at the start */
 	bool awaiting;    /* it is not yet */
@@ -77,6 +82,9 @@ struct esmtp {
 	struct buf chunk; /* the message text on its way out, used within one callback */
 };
 
+/* A policy that is being tested would stop mail: said once a day for each domain, host and reason.
+ */
+void esmtp_sts_report(struct esmtp *e, const char *domain, const char *host, const char *why);
 /* This host's STARTTLS does not work: it gets mail in clear for a while. */
 void esmtp_no_tls_add(struct esmtp *e, struct str host);
 
@@ -158,9 +166,12 @@ struct target {
 	int64_t down_since, down_until; /* epoch seconds */
 	int64_t crowded_until;  /* clock_mono_ms: it takes no more connections than it has */
 	struct trouble trouble; /* of the last attempt */
+	int64_t probed;         /* clock_mono_ms: whether it refuses reports; 0: never */
 	int64_t used;           /* clock_mono_ms */
 };
 
+/* What counts for its mail; good until the settings are read anew. */
+const struct settings *target_settings(const struct target *t);
 /* Takes the job. */
 void target_submit(struct esmtp *e, struct job *j);
 /* The connection is ready for a job: gives it one (conn_deliver) or leaves it idle.  True: given.

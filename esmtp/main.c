@@ -6,6 +6,7 @@ enum {
 	SWEEP_MS = 60 * 1000,
 	NO_TLS_MIN_S = 2 * 3600, /* how long a host whose TLS is broken gets mail in clear */
 	NO_TLS_SPREAD_S = 2 * 3600,
+	TOLD_S = 24 * 3600,
 	START_LOOK_MS = 50,
 	START_LOOKS = 100, /* five seconds */
 	CHUNK_MAX = 2 * 64 * 1024 + 16,
@@ -18,6 +19,18 @@ void esmtp_no_tls_add(struct esmtp *e, struct str host)
 	int64_t until = clock_now() + NO_TLS_MIN_S + (int64_t)(random_u64() % NO_TLS_SPREAD_S);
 	if (no_tls_add(e->no_tls, host, until))
 		sts_keep_no_tls(e->sts, host, until);
+}
+
+void esmtp_sts_report(struct esmtp *e, const char *domain, const char *host, const char *why)
+{
+	char *key = mem_printf("%s %s %.100s", domain, host, why);
+	struct str k = str_head(str_of(key), NO_TLS_HOST_MAX);
+	if (!no_tls_has(e->told, k, clock_now())) {
+		log_warning(
+		    NULL, "MTA-STS of '%s' (testing) would stop mail to %s: %s", domain, host, why);
+		no_tls_add(e->told, k, clock_now() + TOLD_S);
+	}
+	free(key);
 }
 
 static void deliver(
@@ -73,15 +86,9 @@ static void await_start(void *ctx)
 }
 
 /* It is used all the same: mail that stops makes no password secret again. */
-static void look_at_passwords(struct service *s)
+static void bad_passwords(void *ctx UNUSED, const char *path, const char *why)
 {
-	for (size_t i = 0; i < ARRAY_LEN(authclient_files); i++) {
-		char *path = instance_path(service_instance(s)->etc, authclient_files[i]);
-		const char *wrong = authclient_file_wrong(path);
-		if (wrong)
-			log_error(NULL, "'%s': %s", path, wrong);
-		free(path);
-	}
+	log_error(NULL, "'%s': %s", path, why);
 }
 
 static int setup(struct service *s)
@@ -92,12 +99,13 @@ static int setup(struct service *s)
 	e->loop = service_loop(s);
 	e->targets = map_new();
 	e->no_tls = no_tls_new();
+	e->told = no_tls_new();
 	e->sweep = timer_new(e->loop, sweep, e);
 	e->start = timer_new(e->loop, await_start, e);
 	buf_init(&e->chunk, CHUNK_MAX);
-	if (!e->targets || !e->no_tls || !e->sweep || !e->start)
+	if (!e->targets || !e->no_tls || !e->told || !e->sweep || !e->start)
 		return -1;
-	look_at_passwords(s);
+	authclient_look(service_instance(s)->etc, bad_passwords, NULL);
 	e->settings = settings_new(service_config(s));
 	const struct dns_options dns = {
 	    .dnssec = config_bool(service_config(s), "esmtp", "ESMTP_DNSSEC", NULL)};

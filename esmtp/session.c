@@ -148,8 +148,7 @@ static const char *demand_missing(const struct conn *c)
 static void report(const struct conn *c, const char *what)
 {
 	if (c->need.report)
-		log_warning(NULL, "MTA-STS of '%s' (testing) would stop mail to %s: %s",
-		    c->t->domain, c->peer.remote, what);
+		esmtp_sts_report(c->e, c->t->domain, c->peer.remote, what);
 }
 
 static void start_tls(struct conn *c, enum conn_state st)

@@ -45,10 +45,15 @@ static struct module_result trouble_result(const struct trouble *t)
 
 static struct route route_of(const struct esmtp *e, const struct module_delivery *d)
 {
-	const struct settings *s = e->settings;
+	const struct settings *s = settings_of(e->settings, d->vhost);
 	if (s->backup && s->warn_s && clock_now() - d->arrived >= s->warn_s)
 		return routes_find(s->backup, d->host);
 	return routes_find(s->routes, d->host);
+}
+
+const struct settings *target_settings(const struct target *t)
+{
+	return settings_of(t->e->settings, str_of(t->vhost));
 }
 
 static struct target *target_new(
@@ -71,7 +76,8 @@ static struct target *target_of(struct esmtp *e, const struct module_delivery *d
 {
 	struct route r = route_of(e, d);
 	bool secured = r.security == ROUTE_EXTENSION || str_iis(d->security, "STARTTLS");
-	struct credentials c = authclient_find(e->settings->authclient, r.relay, r.port, d->host);
+	struct credentials c = authclient_find(
+	    settings_of(e->settings, d->vhost)->authclient, r.relay, r.port, d->host);
 	char key[1400];
 	snprintf(key, sizeof key, "%s|%.*s|%u|%d|%d|%d%d%d|%.*s|%.*s", r.relay.n ? "relay" : "mx",
 	    STR_FMT(r.relay.n ? str_head(r.relay, 300) : str_head(d->host, 300)), (unsigned)r.port,
@@ -324,9 +330,10 @@ void target_failed(struct target *t, struct conn *c)
 	}
 	if (t->n_opening)
 		return; /* another one may still make it */
-	if (t->trouble.connection && t->e->settings->down_s) {
+	int64_t down_s = target_settings(t)->down_s;
+	if (t->trouble.connection && down_s) {
 		t->down_since = clock_now();
-		t->down_until = t->down_since + t->e->settings->down_s;
+		t->down_until = t->down_since + down_s;
 	}
 	fail_queue(t);
 }

@@ -1,12 +1,10 @@
-/* MAIL, RCPT, DATA, the message, and what came of it for each recipient. */
-#include <errno.h>
+/* MAIL, RCPT, DATA, and what came of it for each recipient. */
 #include <stdlib.h>
 #include "esmtp/envelope.h"
 
 enum {
-	CHUNK = 64 * 1024,
-	PENDING_MAX = 256 * 1024, /* message text that waits in the stream */
 	COMMAND_MAX = 4096,
+	PROBE_MS = 10 * 60 * 1000,
 };
 
 static const struct str crlf = STR_INIT("\r\n");
@@ -88,9 +86,60 @@ static void leave_rest(struct conn *c)
 	target_requeue(c->t, j);
 }
 
+/* ---- hosts that refuse reports --------------------------------------------------------------- */
+
+/*
+ * MAIL FROM:<> was refused.  A host that wants nothing of us at all would say the same, so another
+ * sender is tried right behind it; recipients get their results when that is known.  A relay's word
+ * says nothing about a domain, and what is known is not asked again for a while.
+ */
+static void keep_refusal(struct conn *c)
+{
+	c->tx.kept = c->reply.code;
+	buf_adds(&c->tx.said, buf_str(&c->reply.text));
+}
+
+static bool worth_a_probe(const struct conn *c)
+{
+	return !c->job->d->sender.n && !c->t->relay[0] && c->reply.code / 100 == 5 &&
+	       (!c->t->probed || clock_mono_ms() - c->t->probed > PROBE_MS);
+}
+
+static void settle(struct conn *c, bool no_reports)
+{
+	struct reply kept;
+	if (!c->tx.kept)
+		return;
+	reply_init(&kept);
+	kept.code = c->tx.kept;
+	buf_adds(&kept.text, buf_str(&c->tx.said));
+	struct module_result r = result_from(c, &kept, STR("MAIL"));
+	r.no_reports = no_reports;
+	c->tx.kept = 0;
+	result_for(c, &r, true);
+	reply_free(&kept);
+}
+
+void transaction_settle(struct conn *c)
+{
+	settle(c, false);
+}
+
+static void probe(struct conn *c)
+{
+	c->t->probed = clock_mono_ms();
+	c->mails++;
+	conn_command(c, CONN_PROBE, "MAIL FROM:<postmaster@%s>", target_settings(c->t)->me);
+}
+
 /* The transaction has ended without a message; the server is told to forget it. */
 static void give_up(struct conn *c)
 {
+	if (c->tx.kept && c->state != CONN_PROBE && !conn_spent(c)) {
+		probe(c);
+		return;
+	}
+	settle(c, false);
 	leave_rest(c);
 	conn_command(c, CONN_RSET, "RSET");
 }
@@ -209,6 +258,10 @@ static void mail_answered(struct conn *c)
 	c->tx.mail_ok = c->reply.code / 100 == 2;
 	if (c->tx.mail_ok)
 		return;
+	if (worth_a_probe(c)) {
+		keep_refusal(c);
+		return;
+	}
 	struct module_result r = result_of(c, STR("MAIL"));
 	result_for(c, &r, true);
 }
@@ -251,6 +304,7 @@ static void data_answered(struct conn *c)
 	} else if (go) {
 		/* It wants a message although nobody is to get it: an empty one ends this, and
 		 * whatever it says then concerns nobody. */
+		settle(c, false);
 		leave_rest(c);
 		conn_command(c, CONN_CANCEL, ".");
 	} else {
@@ -285,65 +339,6 @@ static void envelope_answered(struct conn *c)
 }
 
 /* ---- the message ----------------------------------------------------------------------------- */
-
-/* The next piece into e->chunk, stuffed.  0 the end was reached, 1 there is more, -1 errno. */
-static int next_converted(struct conn *c)
-{
-	struct buf piece;
-	buf_init(&piece, 4 * CHUNK);
-	int more = conversion_next(c->tx.conversion, &piece);
-	buf_clear(&c->e->chunk);
-	smtp_stuff_feed(&c->tx.stuff, buf_str(&piece), &c->e->chunk);
-	buf_free(&piece);
-	if (more == 0)
-		smtp_stuff_end(&c->tx.stuff, &c->e->chunk);
-	errno = EIO;
-	return more;
-}
-
-static int next_piece(struct conn *c)
-{
-	static char raw[CHUNK];
-	if (c->tx.conversion)
-		return next_converted(c);
-	struct str whole = module_body_inline(c->job->body);
-	uint64_t size = whole.p ? whole.n : c->job->d->size;
-	struct str piece = str_head(str_skip(whole, (size_t)c->tx.offset), CHUNK);
-	if (!whole.p) {
-		uint64_t left = size - c->tx.offset;
-		ssize_t n = module_body_read(
-		    c->job->body, raw, left < CHUNK ? (size_t)left : CHUNK, c->tx.offset);
-		if (n < 0 || (!n && left)) {
-			errno = n < 0 ? errno : EIO;
-			return -1;
-		}
-		piece = str_at(raw, (size_t)n);
-	}
-	buf_clear(&c->e->chunk);
-	smtp_stuff_feed(&c->tx.stuff, piece, &c->e->chunk);
-	c->tx.offset += piece.n;
-	if (c->tx.offset < size)
-		return 1;
-	smtp_stuff_end(&c->tx.stuff, &c->e->chunk);
-	return 0;
-}
-
-void transaction_more(struct conn *c)
-{
-	/* Without its end no server takes a message, so a message that can't be read is given up
-	 * by leaving. */
-	while (!c->tx.all_given && stream_output_pending(c->st) < PENDING_MAX) {
-		int more = next_piece(c);
-		if (more < 0 || c->e->chunk.failed) {
-			conn_trouble(c, NULL, "4.3.0", "cannot read the message: %s",
-			    strerror(more < 0 ? errno : ENOMEM));
-			return;
-		}
-		stream_put(c->st, buf_str(&c->e->chunk));
-		c->tx.all_given = !more;
-	}
-	conn_enter(c, c->tx.all_given ? CONN_FINAL : CONN_BODY);
-}
 
 /* A result for each recipient (XEXDATA, PRDR), in the order of the RCPTs; one that is missing is
  * tried again.  Where `all` is no success, nobody has the message. */
@@ -422,11 +417,23 @@ static void message_answered(struct conn *c)
 	conn_ready(c);
 }
 
+static void probe_answered(struct conn *c)
+{
+	bool no_reports = c->reply.code / 100 == 2;
+	if (no_reports)
+		log_warning(NULL, "%s refuses reports (MAIL FROM:<>) to '%s'", c->peer.remote,
+		    c->t->domain);
+	settle(c, no_reports);
+	give_up(c);
+}
+
 void transaction_reply(struct conn *c)
 {
 	bool closing = c->reply.code == 421;
 	if (c->state == CONN_CANCEL) {
 		conn_command(c, CONN_RSET, "RSET");
+	} else if (c->state == CONN_PROBE && !closing) {
+		probe_answered(c);
 	} else if (closing || (c->state == CONN_BODY && c->reply.code >= 400)) {
 		/* It goes away, or has heard enough before the end; what it says is the result. */
 		conn_refused(c, c->state == CONN_ENVELOPE ? NULL : "DATA");

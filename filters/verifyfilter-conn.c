@@ -70,7 +70,7 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 {
 	struct callout *c = ctx;
 	bool opportunistic = c->route.security == ROUTE_OPPORTUNISTIC;
-	if (c->state == CALLOUT_TLS && why != STREAM_TIMEOUT && opportunistic) {
+	if (c->state == CALLOUT_TLS && opportunistic) {
 		callout_retry_clear(c);
 		return;
 	}

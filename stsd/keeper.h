@@ -26,9 +26,10 @@ enum {
 	UPKEEP_FIRST_MS = 60 * 1000,
 	UPKEEP_MS = 10 * 60 * 1000,
 };
-/* Every ten minutes: the oldest policies beyond the cache's size go, as do those that are over;
- * those that are in use are fetched again every day (RFC 8461, 10.2). */
+/* Every ten minutes, or refresh_s when that is less: the oldest policies beyond the cache's size
+ * go, as do those that are over; those that are in use are fetched again after refresh_s (RFC 8461,
+ * 10.2). */
 struct upkeep_turns;
-struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source);
+struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source, int64_t refresh_s);
 
 #endif

@@ -51,7 +51,8 @@ static int start(struct service *s)
 	if (!k->box)
 		return -1;
 	k->asks = asks_new(service_loop(s), &k->source, k->box);
-	k->upkeep = upkeep_new(service_loop(s), &k->source);
+	k->upkeep = upkeep_new(
+	    service_loop(s), &k->source, config_int(service_config(s), "sts", "STS_REFRESH", NULL));
 	if (!k->upkeep)
 		return -1;
 	service_ready(s);

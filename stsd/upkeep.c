@@ -4,10 +4,16 @@
 struct upkeep_turns {
 	struct sts_source *source;
 	struct timer *timer;
+	int64_t refresh_s;
 	VEC(char *) due; /* to be fetched, one after the other */
 };
 
 enum { DUE_MAX = 100000 };
+
+static int64_t pause_ms(const struct upkeep_turns *u, int64_t usual)
+{
+	return u->refresh_s * 1000 < usual ? u->refresh_s * 1000 : usual;
+}
 
 static void look_at(void *ctx, struct str domain, int64_t used)
 {
@@ -15,7 +21,8 @@ static void look_at(void *ctx, struct str domain, int64_t used)
 	struct sts_cached c;
 	sts_cached_init(&c);
 	int r = sts_cache_read(u->source->dir, domain, &c);
-	enum sts_upkeep what = r > 0 ? sts_upkeep(&c.entry, used, clock_now()) : STS_LEAVE;
+	enum sts_upkeep what =
+	    r > 0 ? sts_upkeep(&c.entry, used, clock_now(), u->refresh_s) : STS_LEAVE;
 	if (what == STS_REMOVE)
 		sts_cache_remove(u->source->dir, domain);
 	else if (what == STS_REFRESH && u->due.n < DUE_MAX)
@@ -33,7 +40,7 @@ static void refreshed(void *ctx, const struct sts_answer *a UNUSED)
 static void next(struct upkeep_turns *u)
 {
 	if (!u->due.n) {
-		timer_set(u->timer, UPKEEP_MS);
+		timer_set(u->timer, pause_ms(u, UPKEEP_MS));
 		return;
 	}
 	char *domain = u->due.v[--u->due.n];
@@ -52,15 +59,16 @@ static void turn(void *ctx)
 	next(u);
 }
 
-struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source)
+struct upkeep_turns *upkeep_new(struct loop *l, struct sts_source *source, int64_t refresh_s)
 {
 	struct upkeep_turns *u = mem_new(struct upkeep_turns);
 	u->source = source;
+	u->refresh_s = refresh_s;
 	u->timer = timer_new(l, turn, u);
 	if (!u->timer) {
 		free(u);
 		return NULL;
 	}
-	timer_set(u->timer, UPKEEP_FIRST_MS);
+	timer_set(u->timer, pause_ms(u, UPKEEP_FIRST_MS));
 	return u;
 }

@@ -60,6 +60,7 @@ void bofh_options(struct str env, bool relay, bool check_dns, struct bofh_option
 	uint64_t limit = number(env, "BOFHHEADERLIMIT", 0);
 	*out = (struct bofh_options){
 	    .check_dns = number(env, "BOFHCHECKDNS", check_dns) > 0,
+	    .check_bounces = !relay && number(env, "BOFHCHECKBOUNCES", 0) > 0,
 	    .no_base64 = number(env, "BOFHNOBASE64TEXT", 0) > 0,
 	    .no_verbose = number(env, "BOFHSPFNOVERBOSE", 0) > 0,
 	    .white = access_env(env, "BLOCK", &block) && block.n == 0,

@@ -48,6 +48,7 @@ bool bofh_spf_words(struct str list, unsigned *out);
 enum bofh_spf { BOFH_HELO, BOFH_MAILFROM, BOFH_FROM, BOFH_IDENTITIES };
 struct bofh_options {
 	bool check_dns, no_base64, no_verbose;
+	bool check_bounces;  /* refuse domains whose hosts refuse reports */
 	bool white;          /* BLOCK is there and empty: no look at the sender's domain */
 	unsigned check_helo; /* 0, 1, 2 */
 	size_t header_limit; /* 0: not said */

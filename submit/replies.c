@@ -64,6 +64,8 @@ static const struct {
 		 "hosts of")},
     [REPLY_BADMX] = {517, STR_INIT("5.7.1"),
 	STR_INIT("The sender's domain has an unwanted mail host")},
+    [REPLY_NO_REPORTS] = {517, STR_INIT("5.7.1"),
+	STR_INIT("Delivery status notifications are refused by the mail hosts of")},
     [REPLY_NO_SUCH_DOMAIN] = {517, STR_INIT("5.1.8"),
 	STR_INIT("The sender's domain could never be answered\nDomain does not exist")},
     [REPLY_NO_MAIL_HOST] = {517, STR_INIT("5.1.8"),

@@ -297,6 +297,19 @@ static void on_time(void *ctx)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
+/* Nobody there could be told what became of the mail; the delivery track has it from bounces of
+ * the last hours (courierd/track.h). */
+static bool refuses_reports(const struct transaction *t, const struct address *sender)
+{
+	if (!t->options.check_bounces || t->options.white || t->message->mail.login.n ||
+	    sender->kind != ADDRESS_REMOTE)
+		return false;
+	char *key = mem_printf("@%.*s", STR_FMT(sender->domain));
+	bool listed = queue_client_track(t->gate->queue, str_of(key)) == 'B';
+	free(key);
+	return listed;
+}
+
 /* What the tables alone say. */
 static struct gate_reply judge_address(struct transaction *t, const struct address *sender)
 {
@@ -304,6 +317,8 @@ static struct gate_reply judge_address(struct transaction *t, const struct addre
 	struct arena *a = t->message->arena;
 	if (bofh_badfrom(b, sender->local, sender->domain))
 		return reply_about(a, REPLY_BADFROM, t->message->sender);
+	if (refuses_reports(t, sender))
+		return reply_about(a, REPLY_NO_REPORTS, sender->domain);
 	enum bofh_host host = t->message->relay
 				  ? BOFH_HOST_GOOD
 				  : bofh_freemail(b, sender->domain, t->origin.remote_host);

@@ -85,10 +85,26 @@ static bool next_line(struct str text, size_t *at, struct str *item)
 	return false;
 }
 
+bool config_vhost_known(
+    const struct config *c, const struct config_component *comp, const char *vhost)
+{
+	for (size_t i = 0; i < comp->n; i++)
+		if (comp->settings[i].file &&
+		    config_is_own(c, comp->name, comp->settings[i].name, vhost))
+			return true;
+	return false;
+}
+
 bool config_each(
     const struct config *c, const char *component, const char *name, size_t *at, struct str *item)
 {
-	const struct config_value *v = get(c, component, name, NULL);
+	return config_each_of(c, component, name, NULL, at, item);
+}
+
+bool config_each_of(const struct config *c, const char *component, const char *name,
+    const char *vhost, size_t *at, struct str *item)
+{
+	const struct config_value *v = get(c, component, name, vhost);
 	if (v->setting && v->setting->file)
 		return next_line(v->text, at, item);
 	struct str t = v->text;

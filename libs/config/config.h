@@ -97,9 +97,14 @@ bool config_is_set(
 /* Whether the virtual host has a value of its own (a file NAME.VHOST, perhaps empty). */
 bool config_is_own(
     const struct config *c, const char *component, const char *name, const char *vhost);
+/* The same of any setting of the component. */
+bool config_vhost_known(
+    const struct config *c, const struct config_component *comp, const char *vhost);
 /* *at starts at 0; each next word (NAME=value lists: blank or comma separated; files: lines). */
 bool config_each(
     const struct config *c, const char *component, const char *name, size_t *at, struct str *item);
+bool config_each_of(const struct config *c, const char *component, const char *name,
+    const char *vhost, size_t *at, struct str *item);
 /* Every assignment of a component's file, tables' or foreign, e.g. for the environment of
  * deliveries. */
 bool config_each_assignment(

@@ -245,6 +245,8 @@ static bool take_result(struct arena *a, struct str name, struct str v, struct m
 		r->peer_dsn = str_is(v, "1");
 	else if (str_is(name, "untracked"))
 		r->untracked = str_is(v, "1");
+	else if (str_is(name, "no-reports"))
+		r->no_reports = str_is(v, "1");
 	else if (str_is(name, "connection"))
 		r->connection = str_is(v, "1");
 	else if (str_is(name, "done"))

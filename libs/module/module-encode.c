@@ -97,6 +97,7 @@ bool module_encode_result(
 	flag(out, "peer-dsn", r->peer_dsn);
 	flag(out, "connection", r->connection);
 	flag(out, "untracked", r->untracked);
+	flag(out, "no-reports", r->no_reports);
 	module_line(out, "place", r->place);
 	flag(out, "done", done);
 	return !out->failed;

@@ -24,7 +24,7 @@
  * MODULE_FRAME_RESULT, module to scheduler: one for each recipient
  *	delivery N        rcpt NUM          outcome delivered|relayed|deferred|failed
  *	code 550          status 5.1.1      diagnostic TEXT  remote TEXT      command TEXT
- *	peer-dsn connection untracked       (flags)
+ *	peer-dsn connection untracked no-reports      (flags)
  *	place TEXT        delivered, but not synced yet: MODULE_FRAME_SYNCED follows
  *	done 1            the delivery is over with this result (saves the next frame)
  *

@@ -75,7 +75,8 @@ struct module_result {
 	struct str command;    /* what was sent when it failed; empty: nothing */
 	bool peer_dsn;         /* relayed to a host that takes over DSN duties */
 	bool untracked;        /* says nothing of the address: the delivery track leaves it out */
-	bool connection;       /* the whole host is unreachable: other messages need not try now */
+	bool no_reports; /* the domain's host refuses the null sender, and takes mail of others */
+	bool connection; /* the whole host is unreachable: other messages need not try now */
 	/* DELIVERED only, and only if durable_elsewhere: where it stands, not synced yet.
 	 * module_synced follows. */
 	struct str place;

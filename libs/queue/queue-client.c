@@ -250,7 +250,7 @@ void queue_route_answer(struct queue_client *q, uint32_t question, const struct 
 	sent(q, ipc_send(edge(q), -1));
 }
 
-static char letters[] = "FD";
+static char letters[] = "FDB";
 
 static void track_forget(struct queue_client *q)
 {
@@ -265,8 +265,9 @@ static void track_forget(struct queue_client *q)
 static void on_track(struct queue_client *q, struct ipc_msg *m, struct ipc_reader *r)
 {
 	struct str address = ipc_get_rest(r);
-	if (m->id == 'F' || m->id == 'D')
-		map_set(q->track, address, m->id == 'F' ? letters : letters + 1);
+	char *letter = m->id && m->id < 128 ? strchr(letters, (int)m->id) : NULL;
+	if (letter)
+		map_set(q->track, address, letter);
 	else
 		map_del(q->track, address);
 }

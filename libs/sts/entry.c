@@ -60,10 +60,10 @@ bool sts_entry_live(const struct sts_entry *e, int64_t now)
 	return e->fetched <= now + LOOK_AGAIN_S && e->fetched + (int64_t)e->policy.max_age > now;
 }
 
-bool sts_entry_stale(const struct sts_entry *e, int64_t now)
+bool sts_entry_stale(const struct sts_entry *e, int64_t now, int64_t refresh_s)
 {
 	int64_t half = (int64_t)e->policy.max_age / 2;
-	return now - e->fetched >= (half < LOOK_AGAIN_S ? half : LOOK_AGAIN_S);
+	return now - e->fetched >= (half < refresh_s ? half : refresh_s);
 }
 
 /* A policy that is remembered counts until its time is over, whatever DNS and web server do
@@ -75,9 +75,10 @@ enum sts_step sts_decide(const struct sts_facts *f)
 	return f->cached ? STS_USE_CACHE : STS_NO_POLICY;
 }
 
-enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now)
+enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now, int64_t refresh_s)
 {
 	if (!sts_entry_live(e, now - GRACE_S))
 		return STS_REMOVE;
-	return sts_entry_stale(e, now) && now - used <= UNUSED_S ? STS_REFRESH : STS_LEAVE;
+	return sts_entry_stale(e, now, refresh_s) && now - used <= UNUSED_S ? STS_REFRESH
+									    : STS_LEAVE;
 }

@@ -74,7 +74,8 @@ bool sts_entry_parse(struct str file, struct sts_entry *out); /* false: a file l
 bool sts_entry_print(const struct sts_entry *e, struct buf *out);
 enum sts_mode sts_entry_mode(const struct sts_entry *e); /* what counts */
 bool sts_entry_live(const struct sts_entry *e, int64_t now);
-bool sts_entry_stale(const struct sts_entry *e, int64_t now); /* time to look whether it changed */
+/* Time to look whether it changed: after refresh_s, or half of max_age when that is less. */
+bool sts_entry_stale(const struct sts_entry *e, int64_t now, int64_t refresh_s);
 /* Lower case A-labels that are safe as the name of a file. */
 bool sts_domain_ok(struct str domain);
 
@@ -93,6 +94,6 @@ enum sts_step sts_decide(const struct sts_facts *f);
 
 /* What is to become of a cached policy that was last used then. */
 enum sts_upkeep { STS_LEAVE, STS_REFRESH, STS_REMOVE };
-enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now);
+enum sts_upkeep sts_upkeep(const struct sts_entry *e, int64_t used, int64_t now, int64_t refresh_s);
 
 #endif

@@ -73,6 +73,39 @@ for my $what (sort keys %cert) {
 	$s->stop;
 }
 
+# ---- old, weak and large
+system("openssl dhparam -out $home/dh.pem 512 >/dev/null 2>&1");
+my $dhe = {SSL_version => 'TLSv1_2', SSL_cipher_list => 'DHE-RSA-AES128-GCM-SHA256:\@SECLEVEL=0', SSL_dh_file => "$home/dh.pem"};
+my @servers = (
+	# what, server, when certificates are checked, when any will do: is TLS used?
+	['TLS 1.2 alone, with RSA key exchange', {tls_options => {SSL_version => 'TLSv1_2', SSL_cipher_list => 'AES128-GCM-SHA256'}}, 1, 1],
+	['DH of 512 bits', {tls_options => $dhe}, 0, 0],
+	['a chain of 64 KB', {cert => pem(large => make(issuer => $middle), ($middle) x 60)}, 1, 1],
+	['a chain of 200 KB', {cert => pem(huge => make(issuer => $middle), ($middle) x 200)}, 0, 0],
+);
+cmp_ok(-s "$home/large.pem", '>', 64 * 1024, 'the chain is as long as that');
+for (@servers) {
+	my ($what, $m, $checked, $any) = @$_;
+	my $s = server(%$m);
+	courierd("TLS_TRUSTCERTS=$trust", 'ESMTP_TLS_VERIFY_DOMAIN=1');
+	my ($r) = to('mx.example');
+	is("$r->{outcome} $r->{status}", $checked ? 'relayed 2.0.0' : 'deferred 4.7.5', "T34: $what, when certificates are checked");
+	courierd("TLS_TRUSTCERTS=$trust");
+	($r) = to('mx.example');
+	is($r->{outcome}, 'relayed', "T34: $what, when any will do") or diag $r->{diagnostic};
+	is(said($s, '^\*tls\*$'), $checked + $any, '... how often TLS was used');
+	is(scalar $s->messages, $checked + 1, '... what got there');
+	$s->stop;
+}
+{
+	my $s = server();
+	to('mx.example');
+	is(join(' ', grep { /sni/ } $s->commands), '*sni* mx.example', 'SNI: the name of the host');
+	deliver($home, 'esmtp', host => '[127.0.0.1]', rcpts => ['x@[127.0.0.1]']);
+	is((grep { /sni/ } $s->commands)[-1], '*sni* -', '... and none where there is just an address');
+	$s->stop;
+}
+
 # ---- cut in two.  A server that goes without a word may have taken the message or not: it is sent again.
 sub abrupt { my ($self) = @_; $self->{c}->close(SSL_no_shutdown => 1); $self->end }
 sub garbage { my ($self) = @_; open my $raw, '>&=', fileno $self->{c} or die; syswrite $raw, "\x17\x03\x03\x00\x20" . 'x' x 32; sleep 2; $self->end }

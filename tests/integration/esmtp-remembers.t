@@ -57,6 +57,15 @@ for my $mode (0640, 0604, 0660) {
 	($out, $rc) = check();
 	ok($rc && $out =~ /esmtpauthclient.*others can read it/, sprintf 'MTA-0908: mode %o is a fault', $mode) or diag $out;
 }
+# those of virtual hosts, too; somebody's copy is none of our business
+chmod 0600, $passwords;
+$t->file('etc/vhost.127.0.0.2', '');
+chmod 0640, $t->file('etc/esmtpauthclient.127.0.0.2', "other.example joe secret\n"), $t->file('etc/esmtpauthclient.bak', "x\n");
+($out, $rc) = check();
+ok($rc && $out =~ /esmtpauthclient\.127\.0\.0\.2.*others can read it/, 'MTA-0908 MTA-0405: a virtual host\'s') or diag $out;
+unlike($out, qr/\.bak/, '... and no other file');
+chmod 0600, $t->path('etc/esmtpauthclient.127.0.0.2');
+chmod 0660, $passwords;
 $t->restart;
 ok((grep { /esmtpauthclient.*others can read it/ } $t->log_lines(qr/courieresmtp/)), '... and is told at the start');
 chmod 0600, $passwords;

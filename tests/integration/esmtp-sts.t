@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 eval { require Net::DNS; require IO::Socket::SSL; 1 } or plan skip_all => 'Net::DNS or IO::Socket::SSL is missing';
 use Courier::Test;
@@ -58,7 +59,7 @@ my $https = Courier::FakeHTTPS->new(cert => $web, on => {map { ("mta-sts.$_.exam
 $https->set('mta-sts.redirect.example' => [302, 'text/plain', '', 'Location: https://mta-sts.enforce.example/.well-known/mta-sts.txt'],
 	'mta-sts.html.example' => [200, 'text/html', $policy{html}], 'mta-sts.missing.example' => [404, 'text/plain', $policy{missing}],
 	'mta-sts.long.example' => 'FLOOD', 'mta-sts.garbage.example' => 'GARBAGE');
-my %smtp = (good => Courier::FakeSMTP->new(cert => $mail, ehlo => ['STARTTLS']));
+my %smtp = (good => Courier::FakeSMTP->new(cert => $mail, ehlo => ['STARTTLS', 'REQUIRETLS']));
 my $port = $smtp{good}->port;
 $smtp{stranger} = Courier::FakeSMTP->new(host => '127.0.0.2', port => $port, cert => $stranger, ehlo => ['STARTTLS']);
 $smtp{clear} = Courier::FakeSMTP->new(host => '127.0.0.3', port => $port);
@@ -102,7 +103,11 @@ is(status('testing'), 'success', 'MTA-0928: testing: a certificate of nobody we 
 is(status('testhost'), 'success', '... a host that is not named');
 my @noted = $t->log_lines(qr/MTA-STS of '\w+\.example' \(testing\)/);
 ok((grep { /testing\.example.*would stop.*certificate/ } @noted), '... is noted') or diag "@noted";
-ok((grep { /testhost\.example.*does not name its mail host 'mx\.other\.example'/ } @noted), '... as well');
+ok((grep { /testhost\.example.*would stop mail to mx\.other\.example: it does not name this host/ } @noted), '... as well');
+my $said = grep { /testing\.example/ } $t->log_lines(qr/\(testing\)/);
+send_to('testing');
+is(status('testing', 2), 'success', 'another mail for it');
+is(scalar(grep { /testing\.example/ } $t->log_lines(qr/\(testing\)/)), $said, '... is not noted again');
 is(status('none'), 'success', 'none stops nothing');
 # ---- what is no policy
 for my $d (qw(redirect html missing long garbage syntax twice badrecord noweb wrongname plain)) {
@@ -218,6 +223,35 @@ is(join(' ', sort map { s,.*/,,r } glob $t->path('var/sts/*.example')), 'enforce
 lookup('--sts-cache-enable');
 open my $size, '<', $t->path('var/sts/.size');
 is(<$size>, "1000\n", 'MTA-0929: a thousand unless told otherwise');
+
+# ---- what mail says of its own way
+sub submit {
+	my ($d, $param) = @_;
+	my $s = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $t->port('smtps'), SSL_verify_mode => 0) or die 'no TLS';
+	$s->autoflush(1);
+	$t->smtp_reply($s);
+	$t->smtp($s, $_) for 'EHLO client.test', 'AUTH PLAIN ' . encode_base64("\0alice\@" . $t->domain . "\0$Courier::Test::PASSWORD", '');
+	$t->smtp($s, $_) for 'MAIL FROM:<alice@' . $t->domain . ">$param", "RCPT TO:<x\@$d.example>", 'DATA';
+	print $s "From: <alice\@" . $t->domain . ">\r\nSubject: $d$param\r\n\r\nx\r\n";
+	return $t->smtp($s, '.');
+}
+my $demands = sub { return scalar grep { /^MAIL.* REQUIRETLS/ } $smtp{good}->commands };
+like(submit('enforce', ' REQUIRETLS'), qr/^250/, 'mail with REQUIRETLS');
+ok($t->wait_for(30, $demands), 'REQUIRETLS: a host that an enforced policy names is one of the domain');
+like(submit('plain', ' REQUIRETLS'), qr/^250/, '... to a domain without policy and TLS');
+is(status('plain', 2), 'failure', '... comes back');
+is(at('clear', 'plain REQUIRETLS'), 0, '... and nothing goes in clear');
+$t->send_mail(from => 'alice@' . $t->domain, to => 'x@stranger.example', text => "TLS-Required: No\nSubject: optional\n\nx\n");
+ok($t->wait_for(30, sub { grep { /^Subject: optional/m } map { $_->messages } values %smtp }),
+	'TLS-Required: No goes where an enforced policy lets other mail wait');
+
+# ---- a policy in use is looked at again
+$t->configure(courierd => {STS_REFRESH => '1s'});
+$t->restart;
+my $fetched = sub { return scalar grep { /^mta-sts\.wild\.example/ } $https->requests };
+my $so_far = $fetched->();
+ok($t->wait_for(30, sub { $fetched->() >= $so_far + 2 }), 'a policy that is in use is fetched again and again, without mail for its domain');
+$t->configure(courierd => {STS_REFRESH => '1d'});
 
 # ---- nobody to trust
 $t->configure(courierd => {TLS_TRUSTCERTS => ''});

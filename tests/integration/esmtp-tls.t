@@ -111,6 +111,21 @@ sub said { my ($s, $what) = @_; return scalar grep { /$what/ } $s->commands }
 	$s->stop;
 }
 
+# ---- TLS that hangs: the host says 220 and then nothing
+{
+	my $s = server(on => {STARTTLS => sub { $_[1]->put("220 go\r\n"); sleep 60; $_[1]->end }});
+	Courier::Module::config($home, esmtptimeouthelo => "2s\n");
+	courierd();
+	my @r = Courier::Module::deliver($home, 'esmtp', host => 'exact.example', options => ['-n', 3, '-p', 200]);
+	is(join(' ', map { $_->{outcome} } @r), 'relayed relayed relayed', 'MTA-0913: a handshake without an end is one that fails');
+	is(said($s, '^STARTTLS'), 1, 'MTA-0913: ... and is not tried again');
+	courierd("TLS_TRUSTCERTS=$home/good.crt", 'TLS_VERIFYPEER=PEER');
+	my $r = to('exact.example');
+	is("$r->{outcome} $r->{status}", 'deferred 4.4.2', '... nothing goes in clear where certificates are checked');
+	Courier::Module::config($home, esmtptimeouthelo => "5s\n");
+	$s->stop;
+}
+
 # ---- SECURITY
 {
 	my $s = server();

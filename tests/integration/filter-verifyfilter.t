@@ -172,17 +172,19 @@ $f->file('etc/resolver', $dns->resolver);
 
 # TLS is used where it is offered, and is no condition
 SKIP: {
-	skip 'IO::Socket::SSL is missing', 3 if !$have_tls;
+	skip 'IO::Socket::SSL is missing', 6 if !$have_tls;
 	my $cert = $f->path('cert.pem');
 	system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tls.example -keyout $cert.key -out $cert.crt >/dev/null 2>&1 && cat $cert.crt $cert.key > $cert");
 	my $tls = host('127.0.0.12', ehlo => ['STARTTLS'], cert => $cert);
 	my $broken = host('127.0.0.13', ehlo => ['STARTTLS'], broken_tls => 1);
-	my $dns3 = Courier::FakeDNS->new('tls.example A' => ['127.0.0.12'], 'broken.example A' => ['127.0.0.13']);
+	my $hangs = host('127.0.0.14', ehlo => ['STARTTLS'], on => {STARTTLS => sub { $_[1]->put("220 go\r\n"); sleep 60; $_[1]->end }});
+	my $dns3 = Courier::FakeDNS->new('hangs.example A' => ['127.0.0.14'], 'tls.example A' => ['127.0.0.12'], 'broken.example A' => ['127.0.0.13']);
 	$f->file('etc/resolver', $dns3->resolver);
 	ok($f->start, 'started');
 	is($f->judge($text, sender => 'a@tls.example'), "200 Ok\n", 'a host with TLS');
 	like(join(' ', $tls->commands), qr/STARTTLS \*tls\* EHLO \S+ MAIL FROM:<> RCPT/, 'is asked in TLS');
 	is($f->judge($text, sender => 'a@broken.example'), "200 Ok\n", 'one whose TLS is broken is asked in clear');
+	is($f->judge($text, sender => 'a@hangs.example'), "200 Ok\n", 'so is one whose TLS hangs');
 	$f->file('etc/esmtproutes', ":,$port /SECURITY=REQUIRED\n");
 	$f->stop;
 	$f->start;

@@ -23,7 +23,7 @@ my $t = Courier::Test->new(
 my ($etc, $d) = ($t->path('etc'), $t->domain);
 # the SMTP port on further addresses of the loopback
 my $port = $t->port('smtp');
-$t->configure(esmtpd => {PORT => "127.0.0.1.$port,127.0.0.2.$port,127.0.0.3.$port"});
+$t->configure(esmtpd => {PORT => "127.0.0.1.$port,127.0.0.2.$port,127.0.0.3.$port,127.0.0.6.$port"});
 my $more = IO::Socket::INET->new(LocalAddr => '127.0.0.2', LocalPort => 0, Listen => 1);
 plan skip_all => 'no further addresses on the loopback' if !$more;
 close $more;
@@ -49,6 +49,13 @@ $t->file("etc/vhost.$d", '');
 $t->file("etc/ipout.$d", "127.0.0.5\n");
 $t->file("etc/me.$d", "users.test\n");
 $t->file("etc/esmtpgreeting.$d", "never said\n");
+# ways, passwords and times of its own
+my $own = Courier::FakeSMTP->new(ehlo => ['AUTH PLAIN'], on => {RCPT => sub { $_[0] =~ /wait/ ? '450 4.2.0 later' : '250 2.1.5 Ok' }});
+$t->file('etc/vhost.127.0.0.6', '');
+$t->file('etc/esmtproutes.127.0.0.6', ':[127.0.0.1],' . $own->port . "\n");
+chmod 0600, $t->file('etc/esmtpauthclient.127.0.0.6', '[127.0.0.1],' . $own->port . " joe secret\n");
+$t->file('etc/queuetime.127.0.0.6', "2h\n");
+$t->file('etc/warntime.127.0.0.6', "30m\n");
 $t->start;
 
 sub session {
@@ -104,6 +111,24 @@ ok($t->wait_for(10, sub { grep {/MAIL FROM:<someone\@default\.second\.test>/} $f
 like(send_by('127.0.0.3', 'third'), qr/^250 /, 'an address without vhost file');
 ($from) = seen('third');
 is($from, '127.0.0.1', 'MTA-0402 MTA-0404: has the general settings');
+
+# what stands in the control file of the one message for that address
+sub record {
+	my ($to, $letter) = @_;
+	my ($c) = grep { /^r.*\Q$to\E/m } map { local (@ARGV, $/) = $_; scalar <> } glob $t->path('var/queue/msgs/*/C*') or return;
+	return $c =~ /^$letter(\d+)/m ? $1 : undef;
+}
+like(send_by('127.0.0.6', 'ways'), qr/^250 /, 'a message to an address with ways of its own');
+ok($t->wait_for(20, sub { grep { /^Subject: ways\r?$/m } $own->messages }), 'MTA-0405: esmtproutes.KEY');
+ok((grep { $_ eq 'AUTH PLAIN ' . encode_base64("\0joe\0secret", '') } $own->commands), 'MTA-0405: esmtpauthclient.KEY');
+like(send_by('127.0.0.1', 'no such way'), qr/^250 /, 'another');
+ok(seen('no such way'), 'goes the general way');
+ok(!(grep { /no such way/ } $own->messages), '... alone');
+like(send_by('127.0.0.6', 'times', to => 'wait@far.example'), qr/^250 /, 'one that waits');
+ok($t->wait_for(20, sub { record('wait@far.example', 'E') }), '... in the queue');
+my $arrival = record('wait@far.example', 'a');
+is(record('wait@far.example', 'E') - $arrival, 7200, 'MTA-0405: queuetime.KEY');
+is(record('wait@far.example', 'W') - $arrival, 1800, 'MTA-0405: warntime.KEY');
 
 # a login decides where no address does
 {

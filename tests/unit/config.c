@@ -47,7 +47,7 @@ static void put(const char *name, const char *text)
 static int teardown(void **state)
 {
 	static const char *const files[] = {"toyrc", "more", "queuetime", "locals",
-	    "queuetime.example.com", "queuetime.bak", "vhost.example.com"};
+	    "queuetime.example.com", "queuetime.bak", "vhost.example.com", "locals.example.com"};
 	char path[100];
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
@@ -71,6 +71,7 @@ static void test_values(void **state)
 	put("queuetime.example.com", "3d\n");
 	put("queuetime.bak", "junk\n"); /* no vhost.bak: somebody's copy */
 	put("vhost.example.com", "");
+	put("locals.example.com", "its.own\n");
 	put("locals", "# ours\nlocalhost\n\n example.com \n");
 	struct config *c =
 	    load("##VERSION: x\n\nTEXT=\"a ${FLAG:-b}$COUNT \\\"q\\\"\"\nFLAG=1 # yes\n"
@@ -96,6 +97,16 @@ static void test_values(void **state)
 	for (at = n = 0; config_each(c, "toy", "locals", &at, &item); n++)
 		assert_true(str_is(item, locals[n]));
 	assert_int_equal(n, 2);
+	at = 0;
+	assert_true(config_each_of(c, "toy", "locals", "example.com", &at, &item) &&
+		    str_is(item, "its.own"));
+	assert_false(config_each_of(c, "toy", "locals", "example.com", &at, &item));
+	at = 0;
+	assert_true(config_each_of(c, "toy", "locals", "example.org", &at, &item) &&
+		    str_is(item, locals[0]));
+	assert_true(config_vhost_known(c, &component, "example.com"));
+	assert_false(config_vhost_known(c, &component, "bak"));
+	assert_false(config_vhost_known(c, &component, ""));
 	assert_int_equal(f.errors, 0);
 	config_drop(c);
 	config_faults_free(&f);

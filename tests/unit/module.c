@@ -121,6 +121,7 @@ static void result_round_trip(void **state UNUSED)
 	    .remote = STR("mx [1.2.3.4]"),
 	    .command = STR("RCPT TO:<x>"),
 	    .place = STR("run /a\nb"),
+	    .no_reports = true,
 	    .connection = true};
 	struct module_result back;
 	struct buf b;
@@ -136,7 +137,7 @@ static void result_round_trip(void **state UNUSED)
 	assert_true(str_eq(back.diagnostic, r.diagnostic) && str_eq(back.remote, r.remote));
 	assert_true(str_eq(back.command, r.command) && str_eq(back.status, r.status));
 	assert_true(str_eq(back.place, r.place));
-	assert_true(back.connection && !back.peer_dsn);
+	assert_true(back.connection && back.no_reports && !back.peer_dsn);
 	buf_clear(&b);
 	module_encode_done(77, &b);
 	assert_int_equal(module_decode_done(buf_str(&b), &delid), 0);

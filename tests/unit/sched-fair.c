@@ -88,7 +88,7 @@ static int h_deliver(void *ctx UNUSED, struct sched_module *m, struct delivery *
 }
 
 static const struct sched_hooks hooks = {
-    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL};
+    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL, NULL};
 
 static void report_taken(const struct message *m)
 {

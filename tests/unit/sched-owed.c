@@ -51,7 +51,7 @@ static bool h_generation(void *ctx UNUSED, uint64_t generation UNUSED)
 static void h_soon(void *ctx UNUSED) {}
 static void h_stuck(void *ctx UNUSED, struct sched_module *m UNUSED) {}
 static const struct sched_hooks hooks = {
-    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL};
+    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL, NULL};
 
 static void begin(void)
 {

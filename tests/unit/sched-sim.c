@@ -156,7 +156,7 @@ static void h_finished(void *ctx UNUSED, struct message *m)
 }
 
 static const struct sched_hooks hooks = {
-    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, h_outcome, h_finished};
+    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, h_outcome, NULL, h_finished};
 
 /* The gate knows a report by message and round, and takes it once. */
 static bool new_round(const struct message *m)

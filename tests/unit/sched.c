@@ -87,7 +87,7 @@ static void h_soon(void *ctx UNUSED)
 static void h_stuck(void *ctx UNUSED, struct sched_module *m UNUSED) {}
 
 static const struct sched_hooks hooks = {
-    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL};
+    h_now, h_deliver, h_route, h_generation, h_soon, h_stuck, NULL, NULL, NULL};
 
 static void ended(struct message *m, uint32_t num, bool failed)
 {

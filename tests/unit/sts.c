@@ -168,7 +168,7 @@ static void entries(void **state UNUSED)
 	assert_int_equal(sts_entry_mode(&e), STS_ENFORCE);
 	assert_true(sts_entry_live(&e, 5999) && !sts_entry_live(&e, 6000));
 	assert_false(sts_entry_live(&e, 5000 - 2 * 86400)); /* the clock was set back */
-	assert_true(!sts_entry_stale(&e, 5499) && sts_entry_stale(&e, 5500));
+	assert_true(!sts_entry_stale(&e, 5499, 86400) && sts_entry_stale(&e, 5500, 86400));
 	e.overridden = true;
 	e.override = STS_TESTING;
 	buf_init(&b, STS_ENTRY_MAX);
@@ -270,15 +270,18 @@ static void upkeep(void **state UNUSED)
 {
 	enum { DAY = 86400, T = 100 * DAY };
 	struct sts_entry e = {.fetched = T, .policy.max_age = 60 * DAY};
-	assert_int_equal(sts_upkeep(&e, T, T + DAY - 1), STS_LEAVE);
-	assert_int_equal(sts_upkeep(&e, T, T + DAY), STS_REFRESH);
-	assert_int_equal(sts_upkeep(&e, T, T + 30 * DAY), STS_REFRESH);
-	assert_int_equal(sts_upkeep(&e, T, T + 30 * DAY + 1), STS_LEAVE); /* nobody writes there */
-	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 60 * DAY), STS_REFRESH);
-	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 61 * DAY), STS_REMOVE);
+	assert_int_equal(sts_upkeep(&e, T, T + DAY - 1, DAY), STS_LEAVE);
+	assert_int_equal(sts_upkeep(&e, T, T + 5, 5), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T, T + 4, 5), STS_LEAVE);
+	assert_int_equal(sts_upkeep(&e, T, T + DAY, DAY), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T, T + 30 * DAY, DAY), STS_REFRESH);
+	assert_int_equal(
+	    sts_upkeep(&e, T, T + 30 * DAY + 1, DAY), STS_LEAVE); /* nobody writes there */
+	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 60 * DAY, DAY), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T + 59 * DAY, T + 61 * DAY, DAY), STS_REMOVE);
 	e.policy.max_age = 3600; /* short ones are looked at sooner */
-	assert_int_equal(sts_upkeep(&e, T, T + 1799), STS_LEAVE);
-	assert_int_equal(sts_upkeep(&e, T, T + 1800), STS_REFRESH);
+	assert_int_equal(sts_upkeep(&e, T, T + 1799, DAY), STS_LEAVE);
+	assert_int_equal(sts_upkeep(&e, T, T + 1800, DAY), STS_REFRESH);
 }
 
 int main(void)

@@ -169,11 +169,16 @@ static void test_options(void **state)
 	    STR("BOFHCHECKDNS=0\nBOFHCHECKHELO=2\nBOFHHEADERLIMIT=5\nBOFHNOBASE64TEXT=1\n"
 		"BOFHSPFNOVERBOSE=1\nBOFHSPFFROM=pass,mailfromok\nBOFHSPFHARDERROR=none\n"),
 	    false, true, &o);
+	assert_false(o.check_bounces);
 	assert_true(!o.check_dns && o.check_helo == 2 && o.no_base64 && o.no_verbose);
 	assert_int_equal(o.header_limit, 1000);
 	assert_int_equal(o.spf[BOFH_FROM], 1 << SPF_PASS | BOFH_SPF_MAILFROMOK);
 	assert_int_equal(o.hard, 1 << SPF_NONE);
+	bofh_options(STR("BOFHCHECKBOUNCES=1\n"), false, true, &o);
+	assert_true(o.check_bounces);
 	/* clients that may relay */
+	bofh_options(STR("BOFHCHECKBOUNCES=1\n"), true, true, &o);
+	assert_false(o.check_bounces);
 	bofh_options(STR("BOFHCHECKHELO=1\nBOFHSPFHELO=pass\n"), true, true, &o);
 	assert_true(o.check_helo == 0 && o.spf[BOFH_HELO] != BOFH_SPF_OFF);
 	bofh_options(STR("BOFHSPFHELO=pass\nBOFHSPFTRUSTME=1\n"), true, true, &o);

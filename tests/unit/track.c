@@ -121,6 +121,7 @@ static void test_restart(void **state UNUSED)
 {
 	struct track *t = fresh();
 	track_add(t, STR("old@x"), 'F', NOW - 2 * HOUR);
+	track_add(t, STR("@y"), 'B', NOW);
 	track_add(t, STR("a@x"), 'D', NOW - HOUR);
 	track_add(t, STR("b@x"), 'F', NOW - HOUR);
 	track_add(t, STR("c@x"), 'F', NOW);
@@ -136,7 +137,8 @@ static void test_restart(void **state UNUSED)
 	fclose(f);
 	t = fresh();
 	track_load(t, NOW);
-	assert_int_equal(track_count(t), 2);
+	assert_int_equal(track_count(t), 3);
+	assert_int_equal(letter_of(t, "@y"), 'B');
 	assert_int_equal(letter_of(t, "a@x"), 'D');
 	assert_int_equal(letter_of(t, "b@x"), 'D');
 	assert_int_equal(heard.n, 0);

@@ -223,6 +223,7 @@ sub start_tls {
 		$self->end;
 	}
 	$self->note('*resumed*') if $self->{c}->get_session_reused;
+	$self->note('*sni* ' . ($self->{c}->get_servername // '-')) if $self->{tls_options};
 	$self->note(join ' ', '*with*', $self->{c}->get_sslversion, $self->{c}->get_cipher,
 		$self->{c}->peer_certificate('commonName') // '-') if $self->{tls_options};
 }
