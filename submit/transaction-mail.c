@@ -24,20 +24,31 @@ void message_free(struct message *m)
 	free(m);
 }
 
-/* MAIL waits for the lists.  True: it does. */
+static bool keep_frame(struct arena *a, struct gate_mail_frame *h)
+{
+	struct str *const parts[] = {&h->with, &h->mail.sender, &h->mail.helo, &h->mail.login,
+	    &h->mail.tls, &h->mail.envid, &h->mail.security, &h->mail.idempotency};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		size_t n = parts[i]->n;
+		*parts[i] = arena_str(a, *parts[i]);
+		if (parts[i]->n != n)
+			return false;
+	}
+	return true;
+}
+
+/* MAIL waits for the lists, or is refused: nobody passes them by.  True: that is all for now. */
 static bool hold_mail(struct transaction *t, const struct gate_mail_frame *f)
 {
 	if (!t->lists || client_lists_done(t->lists))
 		return false;
 	struct gate_mail_frame *h = arena_alloc(t->arena, sizeof *h);
-	if (!h)
-		return false; /* they are passed over */
-	*h = *f;
-	struct str *const parts[] = {&h->with, &h->mail.sender, &h->mail.helo, &h->mail.login,
-	    &h->mail.tls, &h->mail.envid, &h->mail.security, &h->mail.idempotency};
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		*parts[i] = arena_str(t->arena, *parts[i]);
-	t->held = h;
+	if (h) {
+		*h = *f;
+		t->held = keep_frame(t->arena, h) ? h : NULL;
+	}
+	if (!t->held)
+		transaction_say(t, REPLY_NO_MEMORY);
 	return true;
 }
 
