@@ -36,10 +36,11 @@ SKIP: {
 	unlike($saw, qr/^(open|seen)$/m, 'and could not look into its worker') or diag $saw;
 }
 SKIP: {
-	skip 'only root\'s instances are compared', 3 if $>;
+	skip 'only root\'s instances are compared', 4 if $>;
 	my $out = $t->command('courier', '-C', $t->path(''), 'security');
 	like($out, qr/^as promised$/m, 'courier security says so') or diag $out;
 	like($out, qr/^broker .*\n(  .*\n)*  courierlocal-wo\s+\d+ uid [1-9]\d* caps 0 /m, '... of workers, too') or diag $out;
 	like($out, qr/^key .*\n  courier key\s+\d+ uid 0 .* no_new_privs 1\n/m, '... and of the helper that opens certificates') or diag $out;
+	like($out, qr/^auth .*\n(  .*\n)*  auth helper\s+\d+ uid 0 /m, '... and of the one that looks at passwords of the system') or diag $out;
 }
 done_testing;
