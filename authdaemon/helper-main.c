@@ -82,6 +82,7 @@ int helper_main(void)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_NAME, "auth helper", 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	log_open("authdaemond", LOG_TO_STDERR, -1);
 	struct ipc *c = ipc_new(NULL, STDIN_FILENO, NULL, NULL);

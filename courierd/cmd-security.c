@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "base/child.h"
 #include "courierd/courier.h"
 #include "courierd/roles.h"
 
@@ -12,16 +13,21 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { BEGIN_MS = 200 };
 
 struct facts {
 	uint64_t uid, gid, caps, no_new_privs;
 	struct str groups;
 	char root[PATH_MAX];
 	unsigned fds, files;
+	bool shut; /* its user's programs cannot look into it */
 	struct buf text;
 };
 
@@ -76,6 +82,10 @@ static bool gather(uint64_t pid, struct facts *f)
 	if (file)
 		fclose(file);
 	free(path);
+	struct stat st;
+	path = mem_printf("%s/fd", proc); /* root's, when nobody else may look */
+	f->shut = stat(path, &st) == 0 && st.st_uid == 0;
+	free(path);
 	path = mem_printf("%s/root", proc);
 	ssize_t n = readlink(path, f->root, sizeof f->root - 1);
 	f->root[n > 0 ? n : 0] = 0;
@@ -119,6 +129,72 @@ static unsigned compare(const struct role *r, const struct facts *f, const char 
 		bad += fault(r->name, "is not shut into its folder");
 	if (!(r->flags & ROLE_MAY_GAIN) && f->no_new_privs != 1)
 		bad += fault(r->name, "may gain rights");
+	if (!root && !f->shut && !getenv("COURIER_DUMPABLE"))
+		bad += fault(r->name, "can be looked into by programs of its user");
+	return bad;
+}
+
+/* ---- children ------------------------------------------------------------------------------- */
+
+/* Helpers with root's rights where the table has one; sessions and workers of accounts. */
+static unsigned compare_child(const struct role *r, const char *name, const struct facts *f)
+{
+	unsigned bad = 0;
+	bool broker = r->flags & ROLE_ROOT;
+	if (f->uid == 0 && !broker && !(r->flags & ROLE_ROOT_SETUP))
+		bad += fault(name, "has root's rights, which its role has not");
+	if (f->uid != 0 && f->caps)
+		bad += fault(name, "has capabilities");
+	if (broker && f->uid != 0 && !f->shut && process_shuts())
+		bad += fault(name, "can be looked into by programs of its user");
+	return bad;
+}
+
+static unsigned examine_child(const struct role *r, struct str pid_text)
+{
+	struct facts f = {0};
+	struct str name = STR("?");
+	uint64_t pid;
+	unsigned bad = 0;
+	char label[64];
+	bool there = str_u64(pid_text, &pid) && gather(pid, &f);
+	if (there && !f.shut && f.uid != 0) { /* it may have begun just now */
+		poll(NULL, 0, BEGIN_MS);
+		buf_free(&f.text);
+		f = (struct facts){0};
+		there = gather(pid, &f);
+	}
+	if (there) {
+		(void)status_field(buf_str(&f.text), "Name:", &name);
+		snprintf(label, sizeof label, "%s: %.*s", r->name, STR_FMT(name));
+		printf("  %-20.*s %llu uid %llu caps %llx no_new_privs %llu%s\n", STR_FMT(name),
+		    (unsigned long long)pid, (unsigned long long)f.uid, (unsigned long long)f.caps,
+		    (unsigned long long)f.no_new_privs, f.shut ? "" : " open to its user");
+		bad = compare_child(r, label, &f);
+	}
+	buf_free(&f.text);
+	return bad;
+}
+
+/* Those of filters and modules are the administrator's programs. */
+static unsigned examine_children(const struct role *r, uint64_t pid)
+{
+	char *path = mem_printf(
+	    "/proc/%llu/task/%llu/children", (unsigned long long)pid, (unsigned long long)pid);
+	struct buf text;
+	unsigned bad = 0;
+	bool programs = (r->flags & ROLE_MAY_GAIN) && !(r->flags & ROLE_ROOT);
+	buf_init(&text, 1024 * 1024);
+	FILE *file = programs ? NULL : fopen(path, "r");
+	if (file && file_read_fd(fileno(file), &text) == 0) {
+		struct str rest = buf_str(&text), word;
+		while (str_word(&rest, &word))
+			bad += examine_child(r, word);
+	}
+	if (file)
+		fclose(file);
+	buf_free(&text);
+	free(path);
 	return bad;
 }
 
@@ -153,7 +229,7 @@ static unsigned examine(struct str line, const struct roles *roles, const struct
 	    (unsigned long long)f.caps, f.root, (unsigned long long)f.no_new_privs, f.fds, f.files);
 	const struct role *r = roles_find(roles, name);
 	char *jail = r ? jail_of(in, r) : NULL;
-	unsigned bad = r ? compare(r, &f, jail) : 0;
+	unsigned bad = r ? compare(r, &f, jail) + examine_children(r, pid) : 0;
 	free(jail);
 	buf_free(&f.text);
 	return bad;

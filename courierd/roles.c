@@ -6,7 +6,11 @@
 #include <pwd.h>
 
 const struct role builtin_roles[] = {
-    {.name = "key", .program = "courierkey", .user = MAILUSER "-key", .stage = 5},
+    {.name = "key",
+	.program = "courierkey",
+	.user = MAILUSER "-key",
+	.stage = 5,
+	.flags = ROLE_ROOT_SETUP},
     {.name = "auth",
 	.program = "authdaemond",
 	.user = MAILUSER "-auth",

@@ -14,7 +14,7 @@ enum role_flags {
 	ROLE_MAY_GAIN = 4,    /* its children may gain rights (programs of users) */
 	ROLE_MODULE = 8,      /* a transport module */
 	ROLE_LISTENS = 16,    /* part of the instance only when it has a listener */
-	ROLE_ROOT_SETUP = 32, /* a helper of it stays root (PAM, shadow) */
+	ROLE_ROOT_SETUP = 32, /* a helper of it stays root (PAM, shadow, certificates) */
 	ROLE_LDAPALIAS = 64,  /* part of the instance only when ldapaliasrc says so */
 };
 

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "base/child.h"
+
 #include "imapd/session.h"
 #include "local/sandbox.h"
 #include "unicode/unicode.h"
@@ -269,6 +271,7 @@ int main(int argc, char **argv)
 	const char *maildir = options(argc, argv, &instance, &status);
 	if (status >= 0)
 		return status;
+	process_shut();
 	signal(SIGPIPE, SIG_IGN);
 	bool system = env("AUTHENTICATED") && !env("COURIER_HOME");
 	log_open("imapd", system ? LOG_TO_SYSLOG : LOG_TO_STDERR, -1);

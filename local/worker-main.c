@@ -1,6 +1,7 @@
 /* courierlocal-worker: puts mail into the mailboxes of one user.  Started by the broker. */
 #include "config.h"
 
+#include "base/child.h"
 #include "local/sandbox.h"
 #include "local/worker.h"
 
@@ -197,6 +198,7 @@ int main(void)
 		    NULL, "this program is started by the broker, with its edge on descriptor 3");
 		return 64;
 	}
+	process_shut();
 	umask(077);
 	/* Does nothing in a fresh worker, whose instructions run programs. */
 	if (sandbox_no_programs() < 0)

@@ -1,6 +1,8 @@
 /* pop3d: a POP3 session of somebody who has logged in. */
 #include "config.h"
 
+#include "base/child.h"
+
 #include "pop3d/pop3d.h"
 #include "pop3d/pop3-settings.h"
 #include "config/config.h"
@@ -119,6 +121,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: pop3d MAILDIR\n");
 		return 64;
 	}
+	process_shut();
 	signal(SIGPIPE, SIG_IGN);
 	log_open("pop3d", LOG_TO_FD, 2);
 	s.started = clock_now();

@@ -26,7 +26,8 @@ submit_pure_libs = submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a 
 
 pkglibexec_PROGRAMS += couriergate
 couriergate_SOURCES = submit/gate-main.c submit/process.h \
-	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-auth.c submit/transaction-rcpt.c \
+	submit/edge.c submit/transaction.c submit/transaction.h submit/transaction-parts.h submit/transaction-auth.c \
+	submit/transaction-client.c submit/transaction-mail.c submit/transaction-data.c submit/transaction-rcpt.c \
 	submit/sender-own.c submit/sender-own.h submit/sender-check.c submit/sender-check.h submit/sender-spf.c \
 	submit/client-lists.c submit/client-lists.h \
 	submit/alias-find.c submit/alias-find.h submit/ldap-alias.c submit/ldap-alias.h \

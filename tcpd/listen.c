@@ -11,7 +11,9 @@ enum { ACCEPT_BATCH = 16, REST_MS = 200 };
 
 static bool is_v4(const struct access_addr *a)
 {
-	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)a->b);
+	struct in6_addr in6; /* the bytes may stand anywhere */
+	memcpy(&in6, a->b, sizeof in6);
+	return IN6_IS_ADDR_V4MAPPED(&in6);
 }
 
 static socklen_t address_of(const struct tcpd_port *p, int family, struct sockaddr_storage *ss)

@@ -63,12 +63,24 @@ static void use_cache(struct sts_search *q, const char *trouble)
 
 /* ---- fetching -------------------------------------------------------------------------------- */
 
+/* Somebody may have made so many on purpose: those that come now are worth more. */
+static void forget_failures(struct sts_source *s)
+{
+	struct map *none = map_new();
+	if (!none)
+		return;
+	map_free(s->failed, free);
+	s->failed = none;
+}
+
 static void remember_failure(struct sts_search *q)
 {
-	struct map *m = q->source->failed;
 	struct str key = str_of(q->domain);
+	if (q->source->failed && map_count(q->source->failed) >= STS_FAILED_MAX)
+		forget_failures(q->source);
+	struct map *m = q->source->failed;
 	int64_t *when = m ? map_get(m, key) : NULL;
-	if (!m || (!when && map_count(m) >= STS_FAILED_MAX))
+	if (!m)
 		return;
 	if (!when) {
 		when = mem_new(int64_t);

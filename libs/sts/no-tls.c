@@ -35,9 +35,29 @@ void no_tls_free(struct no_tls *n)
 	free(n);
 }
 
+/* What is over makes room.  Without memory nothing changes. */
+static void sweep(struct no_tls *n, int64_t now)
+{
+	struct map *left = map_new();
+	size_t at = 0;
+	struct str host;
+	void *u;
+	bool good = left != NULL;
+	while (good && map_next(n->hosts, &at, &host, &u))
+		good = ((struct until *)u)->at < now || map_set(left, host, u);
+	at = 0;
+	while (good && map_next(n->hosts, &at, &host, &u))
+		if (((struct until *)u)->at < now)
+			free(u);
+	map_free(good ? n->hosts : left, NULL);
+	n->hosts = good ? left : n->hosts;
+}
+
 bool no_tls_add(struct no_tls *n, struct str host, int64_t until)
 {
 	struct until *u = map_get(n->hosts, host);
+	if (!u && map_count(n->hosts) >= NO_TLS_HOSTS_MAX)
+		sweep(n, clock_now());
 	if (!u && (map_count(n->hosts) >= NO_TLS_HOSTS_MAX || host.n > NO_TLS_HOST_MAX))
 		return false;
 	if (!u) {

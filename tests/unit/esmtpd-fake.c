@@ -1,10 +1,12 @@
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "access/access.h"
 #include "unit/esmtpd-fake.h"
 
 static struct fake *the; /* one at a time: the stubs below have no other way to it */
@@ -154,6 +156,38 @@ void gate_reset(struct gate_txn *t)
 {
 	buf_addz(&the->log, "X ");
 	buf_clear(&the->body);
+}
+
+/* ---- the DNS -------------------------------------------------------------------------------- */
+
+struct dns {
+	dns_name_done done;
+	void *ctx;
+	unsigned turns;
+};
+
+static struct dns names;
+
+static void name_later(void *ctx)
+{
+	struct dns *d = ctx;
+
+	if (d->turns-- > 1)
+		loop_defer(the->loop, name_later, d);
+	else
+		d->done(d->ctx, DNS_OK, STR("client.example"));
+}
+
+uint64_t dns_reverse(struct dns *d, const struct sockaddr *sa, dns_name_done done, void *ctx)
+{
+	*d = (struct dns){done, ctx, the->name_turns};
+	loop_defer(the->loop, name_later, d);
+	return 1;
+}
+
+void dns_cancel(struct dns *d, uint64_t id)
+{
+	loop_defer_cancel(the->loop, name_later, d);
 }
 
 /* ---- authdaemond ---------------------------------------------------------------------------- */
@@ -320,6 +354,7 @@ void fake_free(struct fake *f)
 	struct esmtpd *e = f->server;
 
 	e->draining = true;
+	proxy_end_all(e);
 	while (e->sessions) {
 		session_abort(e->sessions);
 		fake_run(f, 0);
@@ -336,14 +371,36 @@ void fake_free(struct fake *f)
 	free(f);
 }
 
+static void connect_balanced(struct fake *f, int fd)
+{
+	struct door_settings *d = fake_settings(f);
+	struct session_ends ends = {0};
+	struct sockaddr_in here = {.sin_family = AF_INET,
+	    .sin_port = htons(25),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	memcpy(&ends.peer, &here, sizeof here);
+	memcpy(&ends.local, &here, sizeof here);
+	if (!d->proxy_from)
+		d->proxy_from = access_list_new(STR("127"), NULL);
+	d->options.proxy_seconds = 4;
+	d->reverse_dns = f->name_turns > 0;
+	f->server->dns = f->name_turns ? &names : NULL;
+	if (!proxy_take(f->server, &f->server->doors[0], fd, &ends))
+		abort();
+}
+
 int fake_connect(struct fake *f)
 {
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
 		abort();
-	esmtpd_connection(f->server, &f->server->doors[0], fds[0],
-	    &(struct sockaddr_storage){.ss_family = AF_UNIX});
+	if (f->balanced)
+		connect_balanced(f, fds[0]);
+	else
+		esmtpd_connection(f->server, &f->server->doors[0], fds[0],
+		    &(struct sockaddr_storage){.ss_family = AF_UNIX});
 	return fds[1];
 }
 
@@ -383,7 +440,9 @@ static void talk_write(struct talk *k, int fd)
 		k->text = str_skip(k->text, (size_t)n);
 	else if (n < 0 && errno != EAGAIN)
 		k->text.n = 0;
-	if (!k->text.n) {
+	if (!k->text.n && k->fake->hangs_up)
+		loop_stop(k->fake->loop);
+	else if (!k->text.n) {
 		shutdown(fd, SHUT_WR);
 		watch_set(k->watch, WATCH_READ);
 	}

@@ -19,8 +19,11 @@ struct fake {
 	bool congest;    /* each chunk of data has to wait */
 	bool deny;       /* the client is refused */
 	bool no_ticket;  /* tickets are not believed */
-	bool timed_out;  /* the watchdog has barked */
-	struct str env;  /* what the policy carries */
+	bool balanced;   /* it comes from 192.0.2.1 by way of a balancer: PROXY comes first */
+	bool hangs_up;   /* the client goes when it has said all, and waits for nothing */
+	unsigned name_turns; /* its name is found after so many turns of the loop; 0: no DNS */
+	bool timed_out;      /* the watchdog has barked */
+	struct str env;      /* what the policy carries */
 	uint64_t size_limit;
 	uint32_t max_rcpts;
 	struct gate_mail last_mail; /* with, flags, size; strings are not kept */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "sts/cache.h"
+#include "sts/no-tls.h"
 
 /* ---- records --------------------------------------------------------------------------------- */
 
@@ -284,6 +285,29 @@ static void upkeep(void **state UNUSED)
 	assert_int_equal(sts_upkeep(&e, T, T + 1800, DAY), STS_REFRESH);
 }
 
+static void hosts_without_tls(void **state UNUSED)
+{
+	struct no_tls *n = no_tls_new();
+	int64_t now = clock_now();
+	char name[32];
+	assert_non_null(n);
+	for (int i = 0; i < NO_TLS_HOSTS_MAX; i++) {
+		snprintf(name, sizeof name, "h%d.example", i);
+		assert_true(no_tls_add(n, str_of(name), i < 10 ? now + 1000 : now - 1));
+	}
+	/* what is over makes room, what is not stays */
+	assert_true(no_tls_add(n, STR("new.example"), now + 1000));
+	assert_true(no_tls_has(n, STR("new.example"), now));
+	assert_true(no_tls_has(n, STR("h9.example"), now));
+	assert_false(no_tls_has(n, STR("h10.example"), now - 2));
+	for (int i = 11; i < NO_TLS_HOSTS_MAX; i++) {
+		snprintf(name, sizeof name, "l%d.example", i);
+		assert_true(no_tls_add(n, str_of(name), now + 1000));
+	}
+	assert_false(no_tls_add(n, STR("more.example"), now + 1000));
+	no_tls_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +321,7 @@ int main(void)
 	    cmocka_unit_test(cache),
 	    cmocka_unit_test(decisions),
 	    cmocka_unit_test(upkeep),
+	    cmocka_unit_test(hosts_without_tls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,8 +16,10 @@ package Courier::Storm;
 
 use strict;
 use warnings;
+use Courier::Test ();
 use File::Temp ();
 use IO::Socket::INET;
+use MIME::Base64 qw(encode_base64);
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_REUSEADDR);
 use Time::HiRes qw(sleep time);
@@ -43,7 +45,7 @@ sub prepare {
 	$t->file('etc/retrybeta', "1000\n");
 	$t->file('etc/esmtproutes', ": [127.0.0.1],$self->{sink_port}\n");
 	$t->file('etc/smtpaccess/default', "127.0.0.1\tallow,RELAYCLIENT\n");
-	$t->configure(esmtpd => {TARPIT => 0, MAXPERIP => 200, MAXDAEMONS => 200},
+	$t->configure(esmtpd => {TARPIT => 0, ESMTPAUTH => 'PLAIN', MAXPERIP => 200, MAXDAEMONS => 200},
 		submit => {BOFHSUPPRESSBACKSCATTER => 'none'});
 	my ($home) = $t->maildir('alice') =~ m,(.*)/Maildir$,;
 	open my $f, '>', "$home/.courier-fwd" or die "$home: $!";
@@ -167,17 +169,29 @@ sub text {
 	return "From: <alice\@$self->{t}{domain}>\r\nSubject: $id\r\n\r\n" . ('x' x 70 . "\r\n") x ($size / 72) . "end of the text\r\n";
 }
 
+# The text as BDAT, in chunks; each but the last is answered.
+sub chunks {
+	my ($self, $s, $text) = @_;
+	while ((my $chunk = substr $text, 0, 40_000, '') ne '') {
+		put($s, 'BDAT ' . length($chunk) . ($text eq '' ? ' LAST' : '') . "\r\n$chunk");
+		my $r = $self->{t}->smtp_reply($s);
+		return ($r, $text eq '') if $text eq '' || $r !~ /^250/;
+	}
+}
+
 # One message on an open connection: what the server said of it at last, '' for a closed connection.
 sub one {
 	my ($self, $s, $id, $kinds, $i) = @_;
 	my $t = $self->{t};
 	my $r = '';
-	for my $line ("MAIL FROM:<alice\@$t->{domain}>", (map {"RCPT TO:<$ADDRESS{$_}>"} split //, $kinds), 'DATA') {
+	my $chunks = $i % 3 == 2;
+	for my $line ("MAIL FROM:<alice\@$t->{domain}>", (map {"RCPT TO:<$ADDRESS{$_}>"} split //, $kinds), $chunks ? () : 'DATA') {
 		(my $cmd = $line) =~ s/DOMAIN/$t->{domain}/;
 		put($s, "$cmd\r\n");
 		$r = $t->smtp_reply($s);
 		return ($r, 0) if $r !~ /^[23]/;
 	}
+	return $self->chunks($s, $self->text($id, $i)) if $chunks;
 	put($s, $self->text($id, $i) . ".\r\n");
 	return ($t->smtp_reply($s), 1);
 }
@@ -186,8 +200,10 @@ sub greet {
 	my ($self) = @_;
 	my $t = $self->{t};
 	my $s = eval { $t->connect('smtp') } or return;
-	return $s if $t->smtp_reply($s) =~ /^220/ && (put($s, "EHLO client.test\r\n"), $t->smtp_reply($s))[1] =~ /^250/;
-	return;
+	return if $t->smtp_reply($s) !~ /^220/ || (put($s, "EHLO client.test\r\n"), $t->smtp_reply($s))[1] !~ /^250/;
+	return $s if !$self->{login};
+	put($s, 'AUTH PLAIN ' . encode_base64("\0alice\@$t->{domain}\0" . $Courier::Test::PASSWORD, '') . "\r\n");
+	return $t->smtp_reply($s) =~ /^235/ ? $s : undef;
 }
 
 # Notes of a client: "id kinds REPLY": 250, a code, or "-" for no answer to the message's end.
@@ -195,6 +211,7 @@ sub client {
 	my ($self, $k) = @_;
 	local $SIG{PIPE} = 'IGNORE';
 	open my $notes, '>', "$self->{dir}/client.$k" or die;
+	local $self->{login} = $k % 2 == 1 && $k < 1000; # every other one of a storm logs in
 	my $s;
 	for my $i (1 .. $self->{each}) {
 		my $id = "storm-$k-$i";
