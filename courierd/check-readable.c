@@ -17,17 +17,18 @@
 #include <unistd.h>
 
 #define GATE MAILUSER "-gate"
+#define AUTH MAILUSER "-auth"
 
 static const struct reader {
-	const char *user, *group, *names[40];
+	const char *user, *group, *advice, *names[40];
 } readers[] = {
-    {GATE, GATE,
+    {GATE, GATE, "chmod o+rX",
 	{"courierd", "submit", "esmtpd", "module.*[!t]", "me", "defaultdomain", "locals", "dsnfrom",
-	    "dsn*.txt", "bofh", "authsenders", "esmtproutes", "esmtpacceptmailfor.dir",
-	    "esmtpacceptmailfor.dat", "hosteddomains", "hosteddomains.dat", "aliases.dat",
-	    "smtpaccess.dat", "aliasdir", "enablefiltering", "sizelimit", "maildroprc",
-	    "maildropsettings", "resolver", "vhost.*", NULL}},
-    {MAILUSER "-filter", GATE, {"filters", "filters/active", NULL}},
+	    "dsn*.txt", "bofh", "authsenders", "esmtproutes", "esmtpacceptmailfor.dat",
+	    "hosteddomains.dat", "aliases.dat", "smtpaccess.dat", "aliasdir", "enablefiltering",
+	    "sizelimit", "maildroprc", "maildropsettings", "resolver", NULL}},
+    {MAILUSER "-filter", GATE, "chmod o+rX", {"filters", "filters/active", NULL}},
+    {AUTH, AUTH, "chown " AUTH, {"userdb.dat", "userdbshadow.dat", NULL}},
 };
 
 /* In a child: becomes the reader and says with one byte for each path whether it can be read. */
@@ -62,7 +63,7 @@ static void ask_child(const struct reader *r, char *const *paths, size_t n, stru
 	for (size_t i = 0; pid > 0 && i < n && read(fd[0], &no, 1) == 1; i++)
 		if (no)
 			config_fault(f, paths[i], 0,
-			    "the user %s, who needs it, can't read it; chmod o+rX %s", r->user,
+			    "the user %s, who needs it, can't read it; %s %s", r->user, r->advice,
 			    paths[i]);
 	close(fd[0]);
 	if (pid > 0)
