@@ -105,8 +105,8 @@ sub cases {
 		['-access most specific', [@quiet, '-access=ETC/smtpaccess.dat'], '127.10.5.9'], ['-access nothing', [@quiet, '-access=ETC/smtpaccess.dat'], '127.99.0.1'],
 		['-accesslocal', [@quiet, '-accesslocal', '-access=ETC/smtpaccess.dat'], '127.0.0.2'], ['no such -access', [@quiet, '-access=ETC/nosuch.dat']],
 		['-block, not listed', [@quiet, '-block=bl.test']], ['-block, listed', [@quiet, '-block=bl.test'], '127.0.0.7'], ['-block with a variable', [@quiet, '-block=bl.test,LISTED'], '127.0.0.7'],
-		['-block with a text', [@quiet, '-block=bl.test,BLOCK,go away'], '127.0.0.7'], ['-block for one address', [@quiet, '-block=bl.test/127.0.0.2,LISTED'], '127.0.0.7'],
-		['-block for another address', [@quiet, '-block=bl.test/127.0.0.9,LISTED'], '127.0.0.7'], ['-allow', [@quiet, '-allow=bl.test'], '127.0.0.7'],
+		['-block with a text', [@quiet, '-block=bl.test,BLOCK,go away'], '127.0.0.7'], ['-block for one address', [@quiet, '-block=bl.test,LISTED/127.0.0.2'], '127.0.0.7'],
+		['-block for another address', [@quiet, '-block=bl.test,LISTED/127.0.0.9'], '127.0.0.7'], ['-block zone for one address', [@quiet, '-block=bl.test/127.0.0.2'], '127.0.0.7'], ['-allow', [@quiet, '-allow=bl.test'], '127.0.0.7'],
 		['-allow and -block', [@quiet, '-allow=bl.test', '-block=bl.test'], '127.0.0.7'], ['-allow with a variable', [@quiet, '-allow=bl.test,LISTED'], '127.0.0.7'],
 		['-maxperip', [@quiet, '-maxperip=1']], ['-maxperc and -maxprocs', [@quiet, '-maxperc=2', '-maxprocs=3']], ['unknown option', [@quiet, '-nosuch=1']], ['-warn', [@quiet, '-maxprocs=10', '-warn=5']],
 	);
