@@ -4,6 +4,7 @@
 #include "table/table.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,11 +62,17 @@ static int compile_entry(void *ctx, const struct userdb_entry *e)
 	return put(c, e);
 }
 
-/* The tables belong to whom the text belongs to: that is whom the administrator lets read it. */
+/* The tables belong to whom the text belongs to: that is whom the administrator lets read it.  Text
+ * of root's, as other mail systems have it, is for the daemon. */
 static void same_owner(const char *base, const char *made)
 {
 	struct stat st;
-	if (geteuid() == 0 && stat(base, &st) == 0 && chown(made, st.st_uid, st.st_gid) < 0)
+	if (geteuid() != 0 || stat(base, &st) < 0)
+		return;
+	struct passwd *pw = st.st_uid == 0 ? getpwnam(MAILUSER "-auth") : NULL;
+	uid_t uid = pw ? pw->pw_uid : st.st_uid;
+	gid_t gid = pw ? pw->pw_gid : st.st_gid;
+	if (chown(made, uid, gid) < 0)
 		log_warning(NULL, "cannot give '%s' the owner of '%s': %m", made, base);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "config/folder.h"
+#include "courierd/check-readable.h"
 #include "courierd/courier.h"
 #include "esmtp/authclient.h"
 #include "courierd/roles.h"
@@ -174,6 +175,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_retired(in, &f);
 	check_retired_names(c, &f);
 	check_modes(in, &f);
+	check_readable(in, &f);
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
 	check_lines(in, c, &f, "bofh", BOFH_TEXT_MAX, read_bofh);

@@ -101,11 +101,44 @@ static struct str tail_of(struct str lines)
 	return str_skip(lines, n < lines.n ? n + 1 : n);
 }
 
-static void add_section(struct buf *out, const struct section *fresh, const struct section *old)
+/* NAME of NAME=value; empty: something else. */
+static struct str assigned(struct str line)
+{
+	ptrdiff_t eq = str_chr(line, '=');
+	return eq < 0 || is_note(line) ? STR("") : str_trim(str_head(line, (size_t)eq));
+}
+
+static bool sets(struct str text, struct str name)
+{
+	struct str line;
+	while (str_split(&text, '\n', &line))
+		if (str_eq(assigned(line), name))
+			return true;
+	return false;
+}
+
+/* A section that the old file does not have.  What is set elsewhere in that file, by hand or in a
+ * section that other releases call otherwise, stays set: the later line would win. */
+static void add_fresh(struct buf *out, struct str lines, struct str old)
+{
+	struct str line;
+	while (str_split(&lines, '\n', &line)) {
+		struct str name = assigned(line);
+		if (!lines.p && !line.n)
+			break;
+		if (name.n && sets(old, name))
+			buf_addc(out, '#');
+		buf_adds(out, line);
+		buf_addc(out, '\n');
+	}
+}
+
+static void add_section(
+    struct buf *out, const struct section *fresh, const struct section *old, struct str text)
 {
 	add(out, fresh->notes);
 	if (!old) {
-		add(out, fresh->lines);
+		add_fresh(out, fresh->lines, text);
 	} else if (!str_eq(old->revision, fresh->revision)) {
 		add(out, fresh->lines);
 		add_old(out, old->lines);
@@ -122,7 +155,7 @@ bool sysconf_merge(struct str old, struct str fresh, struct buf *out)
 	sections was = {0}, is = {0};
 	bool ok = split(old, &was) && split(fresh, &is);
 	for (size_t i = 0; ok && i < is.n; i++)
-		add_section(out, &is.v[i], find(&was, is.v[i].name));
+		add_section(out, &is.v[i], find(&was, is.v[i].name), old);
 	for (size_t i = 0; ok && i < was.n; i++)
 		if (!find(&is, was.v[i].name)) {
 			add(out, was.v[i].notes);

@@ -75,7 +75,9 @@ static const char *file_wrong(const char *path)
 		return NULL;
 	if (st.st_uid != 0 && st.st_uid != geteuid() && !(pw && st.st_uid == pw->pw_uid))
 		return "it holds passwords and belongs to somebody else; chown " MAILUSER " it";
-	return st.st_mode & 077 ? "it holds passwords and others can read it; chmod go= it" : NULL;
+	return st.st_size && (st.st_mode & 077)
+		   ? "it holds passwords and others can read it; chmod go= it"
+		   : NULL;
 }
 
 /* A file of passwords, or a virtual host's: NAME.KEY beside vhost.KEY. */

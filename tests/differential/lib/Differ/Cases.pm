@@ -13,6 +13,7 @@ package Differ::Cases;
 
 use strict;
 use warnings;
+use Differ::Edge;
 use MIME::Base64 ();
 
 my @cases;
@@ -291,6 +292,7 @@ sub all {
 		dialogs();
 		messages();
 		submissions();
+		push @cases, Differ::Edge::cases();
 		my $n = 0;
 		$_->{tag} = sprintf 'tag%03dx', ++$n for @cases;
 	}

@@ -18,12 +18,13 @@ sub new {
 
 sub port { return 2525 }
 
-sub command {
-	my ($self, $env, $stdin, $name, @args) = @_;
+sub argv {
+	my ($self, $env, $name, @args) = @_;
 	my ($path) = grep {-x "$self->{root}$_"} map {"$_/$name"} qw(/usr/sbin /usr/bin /usr/lib/courier/courier);
-	return Differ::Side::run($stdin, 'chroot', $self->{root}, '/usr/bin/env', '-i', 'PATH=/usr/bin:/bin:/usr/sbin',
-		(map {"$_=$env->{$_}"} sort keys %$env), $path, @args);
+	return ('chroot', $self->{root}, '/usr/bin/env', '-i', 'PATH=/usr/bin:/bin:/usr/sbin', (map {"$_=$env->{$_}"} sort keys %$env), $path // "/no/$name", @args);
 }
+
+sub inner_etc { return '/etc/courier' }
 
 sub shell { my ($self, $text) = @_; return Differ::Side::run('', 'chroot', $self->{root}, '/bin/sh', '-c', "$text 2>&1") }
 

@@ -19,12 +19,13 @@ sub new {
 
 sub port { return $_[0]{t}->port('smtp') }
 
-sub command {
-	my ($self, $env, $stdin, $name, @args) = @_;
-	my $path = eval { Courier::Test::program($name) } or return (127, "no program $name\n");
-	return Differ::Side::run($stdin, '/usr/bin/env', '-i', 'PATH=/usr/bin:/bin:/usr/sbin', 'COURIER_HOME=' . $self->{t}->path(''),
-		(map {"$_=$env->{$_}"} sort keys %$env), $path, @args);
+sub argv {
+	my ($self, $env, $name, @args) = @_;
+	my $path = eval { Courier::Test::program($name) } // "/no/$name";
+	return ('/usr/bin/env', '-i', 'PATH=/usr/bin:/bin:/usr/sbin', 'COURIER_HOME=' . $self->{t}->path(''), (map {"$_=$env->{$_}"} sort keys %$env), $path, @args);
 }
+
+sub inner_etc { return $_[0]{etc} }
 
 sub configure {
 	my ($self, $files, $accounts) = @_;

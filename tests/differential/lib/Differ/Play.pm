@@ -4,6 +4,7 @@ package Differ::Play;
 
 use strict;
 use warnings;
+use Differ::Edge;
 use Differ::Setup;
 use Differ::Sink;
 use File::Temp qw(tempdir);
@@ -16,7 +17,7 @@ sub reply {
 	my ($s) = @_;
 	my $r = '';
 	local $SIG{ALRM} = sub { die "no reply\n" };
-	alarm 40;
+	alarm 12;
 	eval {
 		while (defined(my $line = <$s>)) {
 			$r .= $line;
@@ -47,7 +48,10 @@ sub dialog {
 	my ($side, $c) = @_;
 	my ($s, $r) = hello($side, $c);
 	my @replies = ($r);
-	push @replies, say_line($s, fill($_, $c)) for @{$c->{lines}};
+	for my $line (@{$c->{lines}}) {
+		last if $replies[-1] =~ /^(?:no reply|closed)/;
+		push @replies, say_line($s, fill($line, $c));
+	}
 	return {replies => \@replies};
 }
 
@@ -90,7 +94,8 @@ sub talk_to_submit {
 	return {status => $status, replies => [$out =~ /^\d{3} .*/mg]};
 }
 
-my %kinds = (dialog => \&dialog, message => \&message, sendmail => \&submission, command => \&command, submit => \&talk_to_submit);
+my %kinds = (dialog => \&dialog, message => \&message, sendmail => \&submission, command => \&command, submit => \&talk_to_submit,
+	keywords => \&Differ::Edge::keywords, encrypted => \&Differ::Edge::encrypted, server => \&Differ::Edge::server, access => \&Differ::Edge::access);
 
 sub settle {
 	my ($side) = @_;
@@ -133,7 +138,7 @@ sub play {
 	$side->configure(\%Differ::Setup::files, \%Differ::Setup::accounts);
 	$side->start;
 	# commands last, when nothing is on its way
-	for my $c ((grep {$_->{kind} ne 'command'} @cases), undef, grep {$_->{kind} eq 'command'} @cases) {
+	for my $c ((grep {$_->{kind} !~ /^(?:command|access)$/} @cases), undef, grep {$_->{kind} =~ /^(?:command|access)$/} @cases) {
 		if (!$c) { settle($side); next }
 		print STDERR "$c->{name}\n" if $ENV{DIFFER_VERBOSE};
 		$result{$c->{name}} = $kinds{$c->{kind}}->($side, $c);

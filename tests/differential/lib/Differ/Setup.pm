@@ -4,6 +4,7 @@ package Differ::Setup;
 
 use strict;
 use warnings;
+use Differ::Edge;
 
 our %sinks = (
 	full   => {port => 2701, ehlo => ['PIPELINING', '8BITMIME', 'SIZE', 'DSN', 'SMTPUTF8']},
@@ -22,7 +23,7 @@ our %files = (
 	hosteddomains           => "hosted.test\nother.test\thosted.test\n.wild.test\n",
 	'esmtpacceptmailfor.dir/default' => "example.test\nmx.example.test\nhosted.test\nother.test\n.wild.test\nvirtual.test\n",
 	'smtpaccess/default'    => "127.0.0.1\tallow\n127.0.0.2\tallow,RELAYCLIENT\n127.0.0.3\tdeny\n127.0.0.4\tallow,BLOCK=\"550 go away\"\n"
-	    . "127.0.0.5\tallow,SIZELIMIT=1000\n",
+	    . "127.0.0.5\tallow,SIZELIMIT=1000\n" . $Differ::Edge::table,
 	esmtproutes             => join('', map {"$_.test: [127.0.0.1],$sinks{$_}{port}\n"} sort keys %sinks),
 	bofh                    => "badfrom spammer\@bad.test\nbadfrom \@evil.test\nbadfrom \@.sub.test\nmaxrcpts 5\nspamtrap trap\@example.test\n",
 	'aliases/system'        => "postmaster: alice\nmailer-daemon: postmaster\nroot: postmaster\n",

@@ -33,6 +33,8 @@ sub run {
 	return ($? >> 8, defined $text ? $text : '');
 }
 
+sub command { my ($self, $env, $stdin, $name, @args) = @_; return run($stdin, $self->argv($env, $name, @args)) }
+
 # Homes of the accounts below $home, each with files of its own.
 sub make_homes {
 	my ($self, $accounts) = @_;

@@ -28,7 +28,16 @@ sub start {
 	return $self;
 }
 
-# A name server that knows no name: look-ups end at once.
+# A name server that knows a list of addresses (bl.test: what ends in .7) and the name of one, 127.0.0.8.
+sub answer {
+	my ($name, $type) = @_;
+	return if $type != 1 && $type != 12 && $type != 16;
+	return pack 'C4', 127, 0, 0, 8 if $type == 1 && $name eq 'known.test';
+	return "\5known\4test\0" if $type == 12 && $name eq '8.0.0.127.in-addr.arpa';
+	return if $name !~ /^7\.[\d.]+\.bl\.test$/;
+	return $type == 1 ? pack('C4', 127, 0, 0, 2) : $type == 16 ? "\x0blisted here" : undef;
+}
+
 sub name_server {
 	my $dns = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 53, Proto => 'udp') or die "name server: $!";
 	my $pid = fork // die "fork: $!";
@@ -38,7 +47,13 @@ sub name_server {
 		my ($id, $flags) = unpack 'nn', $q;
 		my $at = 12;
 		$at += 1 + ord(substr $q, $at, 1) while $at < length $q && ord(substr $q, $at, 1);
-		$dns->send(pack('n6', $id, 0x8183 | ($flags & 0x100), 1, 0, 0, 0) . substr($q, 12, $at + 5 - 12));
+		my $question = substr $q, 12, $at + 5 - 12;
+		my $name = lc join '.', unpack '(C/a)*', substr $q, 12, $at - 12;
+		my $type = unpack 'n', substr $q, $at + 1, 2;
+		my $data = answer($name, $type);
+		my $there = defined $data || $name eq 'known.test' || $name =~ /^7\.[\d.]+\.bl\.test$/;
+		$dns->send(pack('n6', $id, ($there ? 0x8180 : 0x8183) | ($flags & 0x100), 1, defined $data ? 1 : 0, 0, 0) . $question
+			. (defined $data ? pack('nnnNn/a*', 0xc00c, $type, 1, 60, $data) : ''));
 	}
 	exit 0;
 }
