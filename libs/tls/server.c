@@ -1,21 +1,22 @@
 /*
  * The server side: certificates by name, kept up to date by the key process.
  *
- * A signature is needed in the middle of OpenSSL's handshake, which stands still until the answer
- * comes (wait.c), and many may; where it can't, the edge blocks.  What the key process sends
- * unasked is a new set of pairs: it is collected aside and takes the old one's place when it is
- * complete.
+ * A signature is needed in the middle of OpenSSL's handshake.  The edge blocks for a moment; when
+ * no answer comes, or others wait already, the handshake stands still (wait.c), where it can.  What
+ * the key process sends unasked is a new set of pairs: it is collected aside and takes the old
+ * one's place when it is complete.
  */
 #include "config.h"
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "tls/tls-private.h"
 
-enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000 };
+enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000, PATIENCE_MS = 5 };
 
 struct pair {
 	char *suffix; /* "", a host name or an address */
@@ -330,6 +331,14 @@ static bool block(struct tls_server *t, unsigned char *out, size_t *n)
 	return false;
 }
 
+/* An idle key process takes less time than two turns of the loop and a switch of jobs. */
+static bool answers_soon(const struct tls_server *t)
+{
+	struct pollfd p = {.fd = ipc_fd(t->key), .events = POLLIN};
+
+	return poll(&p, 1, PATIENCE_MS) == 1;
+}
+
 static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_op op, struct str in,
     unsigned char *out, size_t *n)
 {
@@ -345,7 +354,9 @@ static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_o
 		key_lost(t);
 		return false;
 	}
-	return tls_wait_possible() ? stand_still(t, out, n) : block(t, out, n);
+	if (tls_wait_possible() && (t->waits.first || !answers_soon(t)))
+		return stand_still(t, out, n);
+	return block(t, out, n);
 }
 
 static void key_connected(void *ctx, int fd)
