@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_MIN = 4096, ALIGN = 16 };
+/* Many arenas hold a few strings for as long as a connection lasts: the first chunk is small. */
+enum { CHUNK_FIRST = 1024, CHUNK_MIN = 4096, ALIGN = 16 };
 
 struct chunk {
 	struct chunk *next;
@@ -33,8 +34,9 @@ static struct chunk *chunk_add(struct arena *a, size_t n)
 {
 	size_t size = n;
 #ifndef COURIER_SANITIZED
-	if (size < CHUNK_MIN)
-		size = CHUNK_MIN;
+	size_t least = a->chunks ? CHUNK_MIN : CHUNK_FIRST;
+	if (size < least)
+		size = least;
 #endif
 	struct chunk *c = malloc(sizeof *c + size);
 	if (!c) {
@@ -116,7 +118,7 @@ void arena_reset(struct arena *a)
 		struct chunk *c = a->chunks;
 		a->chunks = c->next;
 #ifndef COURIER_SANITIZED
-		if (!keep && c->size == CHUNK_MIN) {
+		if (!keep && c->size <= CHUNK_MIN) {
 			keep = c;
 			continue;
 		}

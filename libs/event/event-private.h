@@ -15,7 +15,7 @@ struct stream {
 	int fd;
 	enum stream_state state;
 	bool eof, paused, kicked, flush_due, in_callback, dead, draining, half_closed;
-	bool read_wants_write, write_wants_read;
+	bool read_wants_write, write_wants_read, shake_waits;
 	const struct stream_handlers *h;
 	void *ctx;
 	struct watch *watch;

@@ -109,7 +109,7 @@ int stream_line(const struct stream *s, size_t max, bool strict, struct str *lin
 /*
  * The transport below a stream; libs/tls puts its own in place of read(2) and write(2).
  * read/write: > 0 bytes, 0 end of file (read), -1 with errno, EAGAIN with *want = the event to wait
- * for.  handshake: 1 done, 0 not yet (*want), -1 failed.
+ * for.  handshake: 1 done, 0 not yet (*want; 0: stream_shake_again tells), -1 failed.
  */
 struct stream_io {
 	ssize_t (*read)(void *io, void *p, size_t n, int *want);
@@ -121,6 +121,8 @@ struct stream_io {
 };
 /* Discards clear input that is buffered and starts the handshake; on_secure or on_close follows. */
 void stream_set_io(struct stream *s, const struct stream_io *ops, void *io);
+/* The handshake can go on.  Not from within the stream's own calls. */
+void stream_shake_again(struct stream *s);
 void *stream_io(const struct stream *s); /* NULL on a plain stream */
 
 #endif

@@ -103,6 +103,7 @@ int stream_shake(struct stream *s)
 	int r = s->io->handshake(s->io_ctx, &want);
 	if (r == 0) {
 		s->read_wants_write = want == WATCH_WRITE;
+		s->shake_waits = want == 0;
 		return 0;
 	}
 	if (r < 0) {
@@ -120,7 +121,7 @@ void stream_watch_update(struct stream *s)
 	if (s->state == STREAM_ENDED || !s->watch)
 		return;
 	if (s->state == STREAM_HANDSHAKE) {
-		what = s->read_wants_write ? WATCH_WRITE : WATCH_READ;
+		what = s->shake_waits ? 0 : s->read_wants_write ? WATCH_WRITE : WATCH_READ;
 	} else {
 		bool reading = !s->paused && !s->eof && s->state == STREAM_OPEN &&
 			       s->in.n - s->in_used < s->in.max;

@@ -427,6 +427,7 @@ static void begin_handshake(struct stream *s, const struct stream_io *ops, void 
 	int r = ops->handshake(io, &want);
 	/* done or failed at once: a writable socket brings us back to say so */
 	s->read_wants_write = r == 0 ? want == WATCH_WRITE : true;
+	s->shake_waits = r == 0 && want == 0;
 	stream_watch_update(s);
 }
 
@@ -438,6 +439,12 @@ void stream_set_io(struct stream *s, const struct stream_io *ops, void *io)
 	s->in_callback = nested;
 	if (!nested && s->dead)
 		stream_release(s);
+}
+
+void stream_shake_again(struct stream *s)
+{
+	if (s->state == STREAM_HANDSHAKE)
+		on_event(s, s->fd, 0);
 }
 
 void *stream_io(const struct stream *s)

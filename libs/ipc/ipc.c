@@ -302,23 +302,33 @@ static void on_event(void *arg, int fd, int what)
 		release(c);
 }
 
+/* Until there is something to read, or a signal: 0, or -1.  until: -1 for ever. */
+static int await(const struct ipc *c, int64_t until)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	int64_t left = until < 0 ? -1 : until - clock_mono_ms();
+	int r = poll(&p, 1, until < 0 ? -1 : left > 0 ? (int)left : 0);
+
+	if (r == 0)
+		errno = ETIMEDOUT;
+	return r > 0 || (r < 0 && errno == EINTR) ? 0 : -1;
+}
+
 int ipc_recv(struct ipc *c, struct ipc_msg *m, int64_t ms)
 {
-	int64_t until = ms < 0 ? 0 : clock_mono_ms() + ms;
+	int64_t until = ms < 0 ? -1 : clock_mono_ms() + ms;
 	for (;;) {
-		struct pollfd p = {.fd = c->fd, .events = POLLIN};
-		int64_t left = ms < 0 ? -1 : until - clock_mono_ms();
-		int r = poll(&p, 1, ms < 0 ? -1 : left > 0 ? (int)left : 0);
-		if (r < 0 && errno != EINTR)
+		if (ms != 0 && await(c, until) < 0)
 			return -1;
-		if (r == 0) {
+		int r = receive(c, m, MSG_DONTWAIT);
+		if (r >= 0)
+			return r;
+		bool nothing = errno == EAGAIN || errno == EWOULDBLOCK;
+		if (!nothing && errno != EINTR)
+			return -1;
+		if (ms == 0 && nothing) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
-		r = r < 0 ? -1 : receive(c, m, MSG_DONTWAIT);
-		if (r >= 0)
-			return r;
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
 	}
 }

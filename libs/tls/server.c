@@ -1,20 +1,22 @@
 /*
  * The server side: certificates by name, kept up to date by the key process.
  *
- * The edge to it is blocking, since a signature is needed in the middle of OpenSSL's handshake; its
- * descriptor is watched too, for what the key process sends unasked (a new set of pairs).  A set is
- * collected aside and takes the old one's place when it is complete.
+ * A signature is needed in the middle of OpenSSL's handshake.  The edge blocks for a moment; when
+ * no answer comes, or others wait already, the handshake stands still (wait.c), where it can.  What
+ * the key process sends unasked is a new set of pairs: it is collected aside and takes the old
+ * one's place when it is complete.
  */
 #include "config.h"
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "tls/tls-private.h"
 
-enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000 };
+enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000, PATIENCE_MS = 5 };
 
 struct pair {
 	char *suffix; /* "", a host name or an address */
@@ -35,7 +37,8 @@ struct tls_server {
 	unsigned char next_tickets[KEY_TICKETS];
 	struct ipc *key;
 	struct watch *watch;
-	struct timer *retry;
+	struct timer *retry, *silence;
+	struct tls_waits waits; /* handshakes */
 	uint32_t request;
 	bool asked; /* a service_connect is under way */
 };
@@ -128,6 +131,7 @@ static void key_lost(struct tls_server *t)
 	ipc_free(t->key);
 	t->key = NULL;
 	pairs_clear(&t->next);
+	tls_waits_fail(&t->waits);
 	if (t->retry)
 		timer_set(t->retry, RETRY_MS);
 }
@@ -223,6 +227,20 @@ static bool take_end(struct tls_server *t, const struct ipc_reader *r)
 	return ipc_done(r);
 }
 
+/* Empty: refused, and logged. */
+static struct str signature_in(struct ipc_msg *m)
+{
+	struct ipc_reader r;
+	struct str sig;
+
+	ipc_read(m, &r);
+	sig = ipc_get_rest(&r);
+	if (m->type == KEY_SIGNED)
+		return sig;
+	log_error(NULL, "TLS: no signature: %.*s", STR_FMT(sig));
+	return STR_NONE;
+}
+
 static bool take_push(struct tls_server *t, struct ipc_msg *m)
 {
 	struct ipc_reader r;
@@ -235,8 +253,9 @@ static bool take_push(struct tls_server *t, struct ipc_msg *m)
 		return take_pair(t, &r);
 	case KEY_END:
 		return take_end(t, &r);
-	case KEY_SIGNED: /* an answer that came too late */
+	case KEY_SIGNED:
 	case KEY_REFUSED:
+		tls_waits_answer(&t->waits, m->id, signature_in(m));
 		return true;
 	default:
 		return false;
@@ -259,30 +278,71 @@ static void key_readable(void *ctx, int fd, int what)
 		key_lost(t);
 }
 
-static bool take_signature(struct ipc_msg *m, unsigned char *out, size_t *n)
+static void not_answered(struct tls_server *t)
 {
-	struct ipc_reader r;
-	struct str sig;
+	log_error(NULL, "TLS: the key process does not answer");
+	key_lost(t);
+}
 
-	ipc_read(m, &r);
-	sig = ipc_get_rest(&r);
-	if (m->type != KEY_SIGNED) {
-		log_error(NULL, "TLS: no signature: %.*s", STR_FMT(sig));
-		return false;
+/* The key process answers in order: the oldest tells of all. */
+static void listen_for_answers(void *ctx)
+{
+	struct tls_server *t = ctx;
+	int64_t since = tls_waits_since(&t->waits), left;
+
+	if (since < 0)
+		return;
+	left = since + KEY_RPC_TIMEOUT - clock_mono_ms();
+	if (left <= 0)
+		not_answered(t);
+	else
+		timer_set(t->silence, left);
+}
+
+static bool stand_still(struct tls_server *t, unsigned char *out, size_t *n)
+{
+	if (!timer_armed(t->silence))
+		timer_set(t->silence, KEY_RPC_TIMEOUT);
+	return tls_wait(&t->waits, t->request, out, n);
+}
+
+static bool block(struct tls_server *t, unsigned char *out, size_t *n)
+{
+	int64_t until = clock_mono_ms() + KEY_RPC_TIMEOUT, left;
+	struct ipc_msg m;
+
+	while ((left = until - clock_mono_ms()) > 0 && ipc_recv(t->key, &m, left) == 1) {
+		bool answer = m.type == KEY_SIGNED || m.type == KEY_REFUSED;
+		struct str sig;
+
+		if (!answer || m.id != t->request) {
+			if (!take_push(t, &m))
+				break;
+			continue;
+		}
+		sig = signature_in(&m);
+		if (sig.n == 0 || sig.n > *n)
+			return false;
+		memcpy(out, sig.p, sig.n);
+		*n = sig.n;
+		return true;
 	}
-	if (sig.n == 0 || sig.n > *n)
-		return false;
-	memcpy(out, sig.p, sig.n);
-	*n = sig.n;
-	return true;
+	not_answered(t);
+	return false;
+}
+
+/* An idle key process takes less time than two turns of the loop and a switch of jobs. */
+static bool answers_soon(const struct tls_server *t)
+{
+	struct pollfd p = {.fd = ipc_fd(t->key), .events = POLLIN};
+
+	return poll(&p, 1, PATIENCE_MS) == 1;
 }
 
 static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_op op, struct str in,
     unsigned char *out, size_t *n)
 {
 	struct tls_server *t = ctx;
-	int64_t until = clock_mono_ms() + KEY_RPC_TIMEOUT, left;
-	struct ipc_msg m;
 
 	if (!t->key)
 		return false;
@@ -294,17 +354,9 @@ static bool sign_by_edge(void *ctx, const unsigned char *fingerprint, enum key_o
 		key_lost(t);
 		return false;
 	}
-	while ((left = until - clock_mono_ms()) > 0 && ipc_recv(t->key, &m, left) == 1) {
-		bool answer = m.type == KEY_SIGNED || m.type == KEY_REFUSED;
-
-		if (answer && m.id == t->request)
-			return take_signature(&m, out, n);
-		if (!take_push(t, &m))
-			break;
-	}
-	log_error(NULL, "TLS: the key process does not answer");
-	key_lost(t);
-	return false;
+	if (tls_wait_possible() && (t->waits.first || !answers_soon(t)))
+		return stand_still(t, out, n);
+	return block(t, out, n);
 }
 
 static void key_connected(void *ctx, int fd)
@@ -350,7 +402,10 @@ static struct tls_server *keeper_new(struct service *s, const char *component, b
 	t->client = client;
 	t->component = mem_strdup(component);
 	t->retry = timer_new(service_loop(s), retry_now, t);
-	if (!t->retry || tls_options_read(&t->options, service_config(s), component, !client) < 0) {
+	t->silence = timer_new(service_loop(s), listen_for_answers, t);
+	t->waits.loop = service_loop(s);
+	if (!t->retry || !t->silence ||
+	    tls_options_read(&t->options, service_config(s), component, !client) < 0) {
 		log_error(NULL, "TLS: no certificates for %s", component);
 		tls_server_free(t);
 		return NULL;
@@ -419,6 +474,8 @@ void tls_server_free(struct tls_server *t)
 		return;
 	timer_free(t->retry);
 	t->retry = NULL;
+	timer_free(t->silence);
+	tls_waits_free(&t->waits);
 	watch_free(t->watch);
 	ipc_free(t->key);
 	pairs_clear(&t->now);
@@ -459,11 +516,15 @@ int tls_accept(struct stream *st, struct tls_server *t, struct str local)
 {
 	char text[INET6_ADDRSTRLEN];
 	SSL_CTX *ctx;
+	SSL *ssl;
 
 	if (!tls_server_usable(t))
 		return -1;
 	ctx = pairs_by_address(&t->now, local.n ? local : local_address(stream_fd(st), text));
 	if (!ctx)
 		ctx = pairs_main(&t->now);
-	return tls_start(st, SSL_new(ctx ? ctx : t->now.list.v[0].ctx), true);
+	ssl = SSL_new(ctx ? ctx : t->now.list.v[0].ctx);
+	if (ssl && t->service)
+		tls_wait_allow(ssl);
+	return tls_start(st, ssl, true);
 }

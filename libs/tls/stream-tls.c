@@ -8,6 +8,7 @@
 
 struct tls_conn {
 	SSL *ssl;
+	struct tls_wait wait;
 	char why[160];
 };
 
@@ -86,16 +87,23 @@ static ssize_t conn_write(void *io, const void *p, size_t n, int *want)
 	}
 }
 
+/* While a signature is made the client has nothing to say; if there is something all the same (it
+ * has hung up), that has to wait: nothing is watched then. */
 static int conn_handshake(void *io, int *want)
 {
 	struct tls_conn *c = io;
+	bool stood = c->wait.state == TLS_WAIT_ASKED;
 	int r;
 
 	ERR_clear_error();
 	errno = 0;
-	r = SSL_do_handshake(c->ssl);
+	r = tls_wait_shake(&c->wait, c->ssl);
 	if (r == 1)
 		return 1;
+	if (r < 0 && SSL_want_async(c->ssl)) {
+		*want = stood ? 0 : WATCH_READ;
+		return 0;
+	}
 	return outcome(c, r, want) == 0 ? 0 : -1;
 }
 
@@ -118,6 +126,7 @@ static void conn_free(void *io)
 {
 	struct tls_conn *c = io;
 
+	tls_wait_give_up(&c->wait, c->ssl);
 	SSL_free(c->ssl);
 	free(c);
 }
@@ -146,6 +155,7 @@ int tls_start(struct stream *st, SSL *ssl, bool server)
 		SSL_set_connect_state(ssl);
 	c = mem_new(struct tls_conn);
 	c->ssl = ssl;
+	c->wait.stream = st;
 	stream_set_io(st, &tls_io, c);
 	return 0;
 }

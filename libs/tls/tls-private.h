@@ -103,6 +103,42 @@ typedef bool (*tls_signer)(void *ctx, const unsigned char *fingerprint, enum key
 EVP_PKEY *tls_remote_key(
     X509 *cert, const unsigned char fingerprint[KEY_FINGERPRINT], tls_signer sign, void *ctx);
 
+/* ---- handshakes that wait for a signature (wait.c) ------------------------------------------- */
+
+enum tls_wait_state { TLS_WAIT_NOT, TLS_WAIT_ASKED, TLS_WAIT_SIGNED, TLS_WAIT_FAILED };
+/* A stream's handshake; zeroed at first but for the stream. */
+struct tls_wait {
+	struct stream *stream;
+	struct tls_waits *home; /* NULL: in no list */
+	struct tls_wait *next;
+	enum tls_wait_state state;
+	uint32_t id;
+	int64_t since; /* on the monotonic clock, ms */
+	char *signature;
+	size_t signature_n;
+};
+/* All that wait for one signer, in the order of asking. */
+struct tls_waits {
+	struct loop *loop;
+	struct tls_wait *first;
+	bool due;
+};
+/* Where OpenSSL can, the handshake may stand still; otherwise the signer has to block. */
+void tls_wait_allow(SSL *ssl);
+/* SSL_do_handshake.  -1 and SSL_want_async: it stands still. */
+int tls_wait_shake(struct tls_wait *w, SSL *ssl);
+/* Before its SSL is freed. */
+void tls_wait_give_up(struct tls_wait *w, SSL *ssl);
+/* For a signer: whether the handshake that calls it may stand still; and it does, until its answer
+ * comes.  Out has room for *n bytes. */
+bool tls_wait_possible(void);
+bool tls_wait(struct tls_waits *home, uint32_t id, unsigned char *out, size_t *n);
+/* An empty signature: refused.  Handshakes go on later, from the loop. */
+void tls_waits_answer(struct tls_waits *home, uint32_t id, struct str signature);
+void tls_waits_fail(struct tls_waits *home);
+int64_t tls_waits_since(const struct tls_waits *home); /* of the oldest; -1: nobody waits */
+void tls_waits_free(struct tls_waits *home);
+
 /* ---- a stream's TLS ------------------------------------------------------------------------- */
 
 /* Takes ssl over (also on failure). */
