@@ -21,6 +21,10 @@ void drop_variables(struct drop *d);
 void drop_variables_fixed(struct drop *d); /* those that filters can't be without */
 void drop_variables_size(struct drop *d);  /* of the message as it is now */
 
+/* drop-trace.c: the file is open from begin, when HOME is known, to end. */
+void drop_trace_begin(struct drop *d);
+void drop_trace_end(struct drop *d);
+
 /* drop-follow.c: false at the end, with d->code. */
 bool drop_follow(struct drop *d, const char *path, bool private, bool *found);
 bool drop_follow_all(struct drop *d);
