@@ -14,7 +14,7 @@ enum { WHY = 5, LINE_ROOM = 8192 };
 static void keep(struct drop *d, struct str line)
 {
 	static const char full[] = "--- this file is full: remove it\n";
-	bool fits = line.n <= d->trace_room;
+	bool fits = line.n + sizeof full <= d->trace_room;
 	if (d->trace < 0)
 		return;
 	if (!fits)

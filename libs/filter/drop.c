@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { REFRESH = 15 };
+enum { REFRESH = 15, OUTPUT_ROOM = 65536 };
 
 static int scratch(struct filter_run *r)
 {
@@ -68,14 +68,15 @@ void drop_init(struct drop *d, const struct drop_call *call)
 	unsigned seconds = call->set.seconds;
 	if (call->seconds && call->seconds < seconds)
 		seconds = call->seconds;
-	*d = (struct drop){.call = call, .log = -1, .trace = -1};
+	*d = (struct drop){.call = call, .log = -1, .trace = -1, .output_fd = -1};
 	d->cache = call->cache ? call->cache : filter_cache_new();
 	d->deadline = clock_mono_ms() + (int64_t)seconds * 1000;
 	buf_init(&d->problem, FILTER_ERROR_MAX + 1000);
 	buf_init(&d->extra, DROP_HEADERS_MAX);
 	buf_adds(&d->extra, call->headers);
 	buf_init(&d->small, 2 * call->set.small + 65536);
-	buf_init(&d->filtered, DROP_OUTPUT_MAX);
+	buf_init(&d->filtered, call->set.small + OUTPUT_ROOM);
+	buf_init(&d->output, call->set.small + OUTPUT_ROOM);
 	lock_watch(seconds + call->grace, REFRESH);
 }
 
@@ -92,6 +93,8 @@ void drop_end(struct drop *d)
 	buf_free(&d->extra);
 	buf_free(&d->small);
 	buf_free(&d->filtered);
+	drop_output_begin(d);
+	buf_free(&d->output);
 	buf_free(&d->problem);
 	free(d->place);
 }

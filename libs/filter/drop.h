@@ -70,7 +70,10 @@ struct drop {
 	char *map;        /* a file of it */
 	size_t map_size;
 	bool changed;               /* it is not, byte for byte, what was given */
-	struct buf filtered;        /* what xfilter made of it */
+	struct buf filtered;        /* what xfilter made of it, unless it is mapped, too */
+	struct buf output;          /* of an xfilter, until it is the message: the end, and */
+	int output_fd;              /* what came before, or -1 */
+	uint64_t output_size;       /* of that */
 	struct filter_cache *cache; /* the call's, or our own */
 	int log;                    /* -1 */
 	int trace;                  /* DROP_TRACE_FILE, or -1 */
