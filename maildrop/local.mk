@@ -16,7 +16,7 @@ maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
 maildrop_deliverquota_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_lockmail_SOURCES = maildrop/lockmail.c
 maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
-maildrop_reformail_SOURCES = maildrop/reformail.c
+maildrop_reformail_SOURCES = maildrop/reformail.c maildrop/reformail.h maildrop/reformail-split.c
 maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
