@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -222,14 +221,11 @@ static struct str sender(struct arena *a)
 
 static void make_from(void)
 {
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	struct arena *a = arena_new(16 << 20);
 	if (m.from.n || !a)
 		return;
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	struct str who = sender(a);
 	m.from = str_of(mem_printf("From %.*s %s\n", STR_FMT(who), date));
 	arena_free(a);

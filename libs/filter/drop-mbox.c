@@ -10,19 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PASSED = 1 << 20 };
 
 static void from_line(struct filter_run *r, struct buf *out)
 {
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	struct str from = filter_get(r, "FROM");
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	if (!from.n)
 		from = STR("MAILER-DAEMON");
 	buf_addz(out, "From ");

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WHY = 5, LINE_ROOM = 8192 };
@@ -65,16 +64,13 @@ static int open_file(const struct drop *d, size_t *room)
 
 void drop_trace_begin(struct drop *d)
 {
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	d->trace = open_file(d, &d->trace_room);
 	if (d->call->file || d->call->why || d->trace >= 0)
 		filter_trace(d->run, step, d);
 	if (d->trace < 0)
 		return;
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	char *line = mem_printf("--- %s, from %.*s, %.*s bytes%s\n", date,
 	    STR_FMT(str_head(filter_get(d->run, "FROM"), 500)), STR_FMT(filter_get(d->run, "SIZE")),
 	    d->call->embedded ? ", before it is accepted" : "");
