@@ -47,7 +47,8 @@ static const struct config_setting settings[] = {
     {.name = "LOCALMEMORY",
 	.type = CONFIG_SIZE,
 	.def = "0",
-	.help = "bytes of memory of a process that a \"|\" instruction runs; 0: no limit"},
+	.help = "bytes of memory of a process that a \"|\" instruction runs, or of a worker that "
+		"does a filter's work (at least 32M); 0: no limit"},
     {.name = "MAILDROPDEFAULT",
 	.type = CONFIG_STRING,
 	.def = "./Maildir",

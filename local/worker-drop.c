@@ -11,12 +11,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 /* An included file of settings may change, too: they are read again now and then. */
-enum { SETTINGS_MS = 10000, GRACE = 10 };
+enum { SETTINGS_MS = 10000, GRACE = 10, MEMORY_LEAST = 32 << 20 };
 
 static struct {
 	struct instance instance;
@@ -124,9 +125,22 @@ static void take_place(struct job *j, struct drop *d)
 	j->device = d->device;
 }
 
+/* As a program is limited, so are we as long as we do its work; what we are without it must fit. */
+static void limit_memory(uint64_t bytes, struct rlimit *before)
+{
+	getrlimit(RLIMIT_DATA, before);
+	struct rlimit now = *before;
+	rlim_t wanted = bytes < MEMORY_LEAST ? MEMORY_LEAST : (rlim_t)bytes;
+	if (bytes && wanted < now.rlim_cur)
+		now.rlim_cur = wanted;
+	setrlimit(RLIMIT_DATA, &now);
+}
+
 static int follow(struct job *j, struct drop_call *call)
 {
 	struct drop d;
+	struct rlimit before;
+	limit_memory(call->memory, &before);
 	drop_init(&d, call);
 	int code = EX_TEMPFAIL;
 	if (read_message(j, &d) < 0)
@@ -137,6 +151,7 @@ static int follow(struct job *j, struct drop_call *call)
 		say(&j->text, call->who.name, &d);
 	take_place(j, &d);
 	drop_end(&d);
+	setrlimit(RLIMIT_DATA, &before);
 	return code;
 }
 

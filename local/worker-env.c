@@ -3,7 +3,6 @@
 #include "local/worker.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { ENV_MAX = 256 };
 
@@ -93,11 +92,8 @@ char **job_environment(struct job *j)
 
 void job_from_line(const struct job *j, struct buf *out)
 {
-	time_t now = (time_t)clock_now();
-	char date[40];
-	struct tm tm;
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	char date[CLOCK_RFC5322_SIZE];
+	clock_mbox(clock_now(), date);
 	struct str sender = j->d->sender.n ? j->d->sender : STR("MAILER-DAEMON");
 	buf_addz(out, "From ");
 	for (size_t i = 0; i < sender.n; i++) /* a word: readers split at blanks */

@@ -186,7 +186,7 @@ static int make_again(struct job *j, struct place *p, struct str head)
 		fd = file_create(p->dirfd, tmp, 0600);
 	if (fd < 0)
 		return -1;
-	int r = write_whole(j, fd, head), saved = errno;
+	int r = maildir_share(p->dirfd, fd) < 0 ? -1 : write_whole(j, fd, head), saved = errno;
 	if (file_close(fd) < 0 && r == 0)
 		r = -1, saved = errno;
 	if (!p->found[0])

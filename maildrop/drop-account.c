@@ -24,23 +24,40 @@ static void from_passwd(const struct passwd *pw, struct drop_account *out)
 	    .system = true};
 }
 
+bool drop_account_served(void)
+{
+	const char *home = getenv("HOME"), *name = getenv("LOGNAME"), *line = getenv("DTLINE");
+	return line && str_starts(str_of(line), STR("Delivered-To:")) && home && home[0] == '/' &&
+	       name && *name;
+}
+
+static void from_server(struct drop_account *out)
+{
+	const char *shell = getenv("SHELL");
+	*out = (struct drop_account){.name = mem_strdup(getenv("LOGNAME")),
+	    .home = mem_strdup(getenv("HOME")),
+	    .shell = mem_strdup(shell ? shell : "/bin/sh"),
+	    .uid = getuid(),
+	    .gid = getgid()};
+}
+
 int drop_account_caller(struct drop_account *out)
 {
 	struct passwd *pw = getpwuid(getuid());
 	const char *home = getenv("HOME"), *name = getenv("LOGNAME");
-	if (pw) {
+	if (pw && !drop_account_served())
 		from_passwd(pw, out);
-		return 0;
-	}
-	/* The uid of virtual accounts need not be a user of the system; the mail server told us. */
-	if (!home || home[0] != '/' || !name)
+	else if (home && home[0] == '/' && name) /* a uid of virtual accounts has no user */
+		from_server(out);
+	else
 		return EX_TEMPFAIL;
-	*out = (struct drop_account){.name = mem_strdup(name),
-	    .home = mem_strdup(home),
-	    .shell = mem_strdup("/bin/sh"),
-	    .uid = getuid(),
-	    .gid = getgid()};
 	return 0;
+}
+
+bool drop_account_is_caller(const char *user)
+{
+	struct passwd *pw = getpwuid(getuid());
+	return !*user || (pw && !strcmp(user, pw->pw_name));
 }
 
 static char *copy(struct str s)

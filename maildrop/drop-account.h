@@ -19,6 +19,11 @@ struct drop_account {
 int drop_account_find(
     const struct instance *in, const char *user, bool must, struct drop_account *out);
 int drop_account_caller(struct drop_account *out);
+/* Local delivery has called, and says in the environment whose mail it is: an account without a
+ * user of the system, perhaps, one of many with this uid.  Nobody gains by saying so himself. */
+bool drop_account_served(void);
+/* The name of the caller's user, or none at all. */
+bool drop_account_is_caller(const char *user);
 /* As root: an account that has never had mail gets its home (skeleton: "" none are made).  0, -1
  * and why. */
 int drop_account_home(const struct drop_account *a, const char *skeleton, struct buf *why);

@@ -59,17 +59,13 @@ static void numeric_account(void)
 /* True: the caller's own mail, in the caller's name. */
 static bool find_account(void)
 {
-	struct drop_account caller;
 	if (opt.ids) {
 		numeric_account();
 		return false;
 	}
-	int known = drop_account_caller(&caller);
-	bool own = !opt.user || !*opt.user || (known == 0 && !strcmp(opt.user, caller.name));
-	if (own && known != 0)
-		die(EX_TEMPFAIL, "the caller has no account");
-	if (own) {
-		account = caller;
+	if (!opt.user || drop_account_is_caller(opt.user)) {
+		if (drop_account_caller(&account) != 0)
+			die(EX_TEMPFAIL, "the caller has no account");
 		return true;
 	}
 	int code = drop_account_find(&instance, opt.user, opt.must_auth, &account);
@@ -111,7 +107,7 @@ static _Noreturn void deliver(bool own)
 	    .args = opt.arguments,
 	    .env = environ,
 	    .headers = buf_str(&opt.headers),
-	    .told = own,
+	    .told = own && (!opt.file || (!opt.embedded && drop_account_served())),
 	    .embedded = opt.embedded,
 	    .why = opt.why,
 	    .verbose = opt.verbose,

@@ -16,7 +16,7 @@ maildrop_deliverquota_SOURCES = maildrop/deliverquota.c
 maildrop_deliverquota_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_lockmail_SOURCES = maildrop/lockmail.c
 maildrop_lockmail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/base/libbase.a
-maildrop_reformail_SOURCES = maildrop/reformail.c
+maildrop_reformail_SOURCES = maildrop/reformail.c maildrop/reformail.h maildrop/reformail-split.c
 maildrop_reformail_LDADD = maildrop/libmailtool.a libs/maildir/libmaildir.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) $(IDN2_LIBS)
 
@@ -31,9 +31,12 @@ maildrop_maildirkw_SOURCES = maildrop/maildirkw.c
 maildrop_maildirkw_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
 maildrop_maildirwatch_SOURCES = maildrop/maildirwatch.c
 maildrop_maildirwatch_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a
-sbin_PROGRAMS += maildrop/sharedindexinstall
+sbin_PROGRAMS += maildrop/sharedindexinstall maildrop/sharedindexsplit
 maildrop_sharedindexinstall_SOURCES = maildrop/sharedindexinstall.c
 maildrop_sharedindexinstall_LDADD = libs/config/libconfig.a libs/base/libbase.a
+maildrop_sharedindexsplit_SOURCES = maildrop/sharedindexsplit.c
+maildrop_sharedindexsplit_LDADD = libs/unicode/libunicode.a libs/base/libbase.a $(UNISTRING_LIBS) \
+	$(IDN2_LIBS)
 
 bin_PROGRAMS += maildrop/mimegpg
 maildrop_mimegpg_SOURCES = maildrop/mimegpg.c maildrop/mimegpg.h maildrop/mimegpg-run.c \
@@ -63,6 +66,6 @@ maildrop_makemime_LDADD = libs/mime/libmime.a libs/rfc822/librfc822.a libs/unico
 EXTRA_DIST += tests/filter/language.cases tests/filter/recipes.cases tests/filter/terms.tsv
 dist_man_MANS += man/maildrop.1 man/maildropfilter.7
 dist_man_MANS += man/maildiracl.1 man/maildirkw.1 man/maildirwatch.1 man/mimegpg.1
-dist_man_MANS += man/sharedindexinstall.8
+dist_man_MANS += man/sharedindexinstall.8 man/sharedindexsplit.8
 dist_man_MANS += man/maildirmake.1 man/deliverquota.8 man/lockmail.1 man/reformail.1
 dist_man_MANS += man/makedat.1 man/mailbot.1 man/makemime.1 man/reformime.1

@@ -2,16 +2,14 @@
 #include "config.h"
 
 #include "maildir/mbox-lock.h"
+#include "maildrop/reformail.h"
 #include "rfc822/rfc822.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -21,7 +19,7 @@ static const char usage[] =
     "       reformail -D BYTES FILE\n"
     "       reformail -s PROGRAM [ARGUMENT ...]\n";
 
-enum { INPUT_MAX = 1 << 30, CHANGES_MAX = 1000, CACHE_MAX = 64 << 20 };
+enum { CHANGES_MAX = 1000, CACHE_MAX = 64 << 20 };
 
 struct change {
 	char what;             /* the option's letter */
@@ -45,21 +43,16 @@ static struct {
 	struct str rest; /* the empty line and the body */
 } m;
 
-static _Noreturn void refuse(void)
+_Noreturn void refuse(void)
 {
 	fputs(usage, stderr);
 	exit(EX_USAGE);
 }
 
-static _Noreturn void fail(const char *what)
+_Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "reformail: %s: %s\n", what, strerror(errno));
 	exit(EX_TEMPFAIL);
-}
-
-static bool blank(struct str raw)
-{
-	return !str_trim(raw).n;
 }
 
 static struct str header_name(const char *arg)
@@ -71,12 +64,6 @@ static struct str header_name(const char *arg)
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
-
-static struct str first_line(struct str s)
-{
-	ptrdiff_t nl = str_chr(s, '\n');
-	return nl < 0 ? s : str_head(s, (size_t)nl + 1);
-}
 
 static void read_message(void)
 {
@@ -234,14 +221,11 @@ static struct str sender(struct arena *a)
 
 static void make_from(void)
 {
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	struct arena *a = arena_new(16 << 20);
 	if (m.from.n || !a)
 		return;
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	struct str who = sender(a);
 	m.from = str_of(mem_printf("From %.*s %s\n", STR_FMT(who), date));
 	arena_free(a);
@@ -390,82 +374,6 @@ static int duplicate(const char *length, const char *file)
 	return known ? 0 : 1;
 }
 
-/* ---- splitting ------------------------------------------------------------------------------- */
-
-static void next_number(void)
-{
-	const char *now = getenv("FILENO");
-	uint64_t n;
-	if (!now) {
-		setenv("FILENO", "000", 1);
-	} else if (str_u64(str_of(now), &n)) {
-		char *text = mem_printf("%0*llu", (int)strnlen(now, 20), (unsigned long long)n + 1);
-		setenv("FILENO", text, 1);
-		free(text);
-	}
-}
-
-static int give(struct str message, char **argv)
-{
-	int status = 0, fd = memfd_create("message", MFD_CLOEXEC);
-	if (fd < 0 || file_write_all(fd, message.p, message.n) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		fail("cannot keep a message");
-	pid_t pid = fork();
-	if (pid == 0) {
-		if (dup2(fd, 0) == 0)
-			execvp(argv[0], argv);
-		fprintf(stderr, "reformail: cannot run %s: %s\n", argv[0], strerror(errno));
-		_exit(EX_TEMPFAIL);
-	}
-	close(fd);
-	if (pid < 0)
-		fail("cannot start a program");
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
-}
-
-/* Length of the first message: up to the next "From " behind an empty line. */
-static size_t message_length(struct str s)
-{
-	size_t at = first_line(s).n;
-	bool empty = false;
-	while (at < s.n) {
-		struct str line = first_line(str_skip(s, at));
-		if (empty && str_starts(line, STR("From ")))
-			break;
-		empty = blank(line);
-		at += line.n;
-	}
-	return at;
-}
-
-static int split(char **argv)
-{
-	bool first = true;
-	int code = 0;
-	if (!argv[0])
-		refuse();
-	buf_init(&m.in, INPUT_MAX);
-	if (file_read_fd(0, &m.in) < 0)
-		fail("cannot read the mailbox");
-	struct str all = buf_str(&m.in);
-	while (all.n && blank(first_line(all)))
-		all = str_skip(all, first_line(all).n);
-	while (all.n && code == 0) {
-		size_t n = message_length(all);
-		struct str one = str_head(all, n);
-		if (n > 1 && one.p[n - 1] == '\n' && one.p[n - 2] == '\n')
-			one.n--; /* the empty line between messages belongs to the mailbox */
-		if (!first || !getenv("FILENO"))
-			next_number();
-		first = false;
-		code = give(one, argv);
-		all = str_skip(all, n);
-	}
-	return code;
-}
-
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static void change(char what, const char *arg)
@@ -493,7 +401,7 @@ int main(int argc, char **argv)
 	int c;
 	log_open("reformail", LOG_TO_STDERR, -1);
 	if (argc > 1 && !strcmp(argv[1], "-s"))
-		return split(argv + 2);
+		return split_mailbox(argv + 2);
 	while ((c = getopt(argc, argv, "+D:x:X:a:A:i:I:R:u:U:cd:f:")) != -1) {
 		if (c == 'D') {
 			return duplicate(optarg, argv[optind]);

@@ -108,6 +108,9 @@ static void take_output(struct running *x, int i)
 	ssize_t n;
 	while ((n = read(x->read_end[i], text, sizeof text)) > 0) {
 		size_t room = to->max - to->n;
+		if ((size_t)n > room && i == OUT && x->r->overflow &&
+		    x->r->overflow(x->r->ctx, to) == 0)
+			room = to->max - to->n;
 		x->r->full = x->r->full || (size_t)n > room;
 		if (!buf_add(to, text, (size_t)n < room ? (size_t)n : room))
 			x->r->full = true;

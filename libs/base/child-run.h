@@ -17,6 +17,9 @@ struct child_run {
 	/* Standard output and error, as far as they have room; NULL: ours.  One for both is fine.
 	 */
 	struct buf *out, *err;
+	/* out has no room for what has come: empties it (0), or -1.  NULL: the rest is dropped. */
+	int (*overflow)(void *ctx, struct buf *out);
+	void *ctx;
 	bool to_end; /* until everybody has closed the output; too much of it ends the program */
 	void (*group)(pid_t group); /* told the process group, and 0 at the end; NULL: nobody */
 	/* how it went */

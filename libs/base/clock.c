@@ -55,6 +55,15 @@ int64_t clock_unique_us(void)
 	return last;
 }
 
+const char *clock_mbox(int64_t t, char out[CLOCK_RFC5322_SIZE])
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+	localtime_r(&at, &tm);
+	strftime(out, CLOCK_RFC5322_SIZE, "%a %b %e %H:%M:%S %Y", &tm);
+	return out;
+}
+
 const char *clock_rfc5322(int64_t t, char out[CLOCK_RFC5322_SIZE])
 {
 	static const char days[] = "SunMonTueWedThuFriSat";

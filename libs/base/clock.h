@@ -17,6 +17,8 @@ int64_t clock_unique_us(void); /* real time in microseconds, strictly increasing
 /* "Sun, 22 Nov 2026 06:18:00 +0000" (RFC 5322, section 3.3): local time of the process. */
 enum { CLOCK_RFC5322_SIZE = 40, CLOCK_ISO_SIZE = 32 };
 const char *clock_rfc5322(int64_t t, char out[CLOCK_RFC5322_SIZE]);
+/* "Sun Nov 22 06:18:00 2026" (lines of an mbox): local time. */
+const char *clock_mbox(int64_t t, char out[CLOCK_RFC5322_SIZE]);
 /* "2026-11-22T06:18:00Z" (RFC 3339) */
 const char *clock_iso(int64_t t, char out[CLOCK_ISO_SIZE]);
 

@@ -122,6 +122,7 @@ static int to_maildir(struct filter_run *r, const char *dir)
 	char flags[8];
 	char *quota = dup_str(filter_get(r, "MAILDIRQUOTA"));
 	struct maildir_deliver_options o = {.size_hint = (int64_t)(m.extra.n + m.bytes.n),
+	    .mode = 0666, /* less UMASK */
 	    .letters = letters(r, flags),
 	    .keywords = words,
 	    .nkeywords = keywords(r, words),

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LOG_TEXT_MAX = 4000, SHOWN = 66 };
@@ -19,14 +18,11 @@ void drop_log_delivery(struct drop *d, struct str where, bool done)
 {
 	struct filter_message m = filter_message_of(d->run);
 	struct buf out;
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	if (d->log < 0)
 		return;
 	buf_init(&out, 4 * LOG_TEXT_MAX);
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	buf_addf(&out, "Date: %s\nFrom: ", date);
 	clean(&out, filter_header(d->run, "From"));
 	buf_addz(&out, "\nSubj: ");

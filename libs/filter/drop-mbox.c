@@ -10,19 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PASSED = 1 << 20 };
 
 static void from_line(struct filter_run *r, struct buf *out)
 {
-	char date[40];
-	struct tm tm;
-	time_t now = (time_t)clock_now();
+	char date[CLOCK_RFC5322_SIZE];
 	struct str from = filter_get(r, "FROM");
-	localtime_r(&now, &tm);
-	strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+	clock_mbox(clock_now(), date);
 	if (!from.n)
 		from = STR("MAILER-DAEMON");
 	buf_addz(out, "From ");
@@ -106,9 +102,9 @@ static int append_locked(struct filter_run *r, const char *path, const struct lo
 	struct stat st;
 	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct drop *d = filter_ctx(r);
-	mode_t others = umask(0777 & ~d->call->set.mode); /* the setting decides, not UMASK */
-	int fd = open(path, flags, d->call->set.mode), done = -1;
-	umask(others);
+	mode_t mask = umask(0); /* UMASK; what the setting allows is allowed in any case */
+	int fd = open(path, flags, (0666 & ~mask) | d->call->set.mode), done = -1;
+	umask(mask);
 	if (fd < 0)
 		return -1;
 	if ((!d->call->set.kernel_lock || kernel_lock(fd, false, t) == 0) && fstat(fd, &st) == 0 &&

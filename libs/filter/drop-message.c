@@ -206,11 +206,53 @@ struct filter_message drop_message(const struct drop *d)
 				  : buf_str(&d->small)};
 }
 
-int drop_replace(struct filter_run *r, struct str message)
+void drop_output_begin(struct drop *d)
+{
+	buf_clear(&d->output);
+	if (d->output_fd >= 0)
+		close(d->output_fd);
+	d->output_fd = -1;
+	d->output_size = 0;
+}
+
+int drop_output_overflow(void *ctx, struct buf *out)
+{
+	struct drop *d = ctx;
+	d->output_size += out->n;
+	if (d->output_fd < 0)
+		d->output_fd = drop_scratch(d);
+	if (d->output_fd < 0 || d->output_size > DROP_OUTPUT_MAX ||
+	    file_write_all(d->output_fd, out->p, out->n) < 0)
+		return -1;
+	buf_clear(out);
+	return 0;
+}
+
+/* Takes the output's memory, or its file. */
+static int take_output(struct drop *d)
+{
+	struct buf old = d->filtered;
+	if (d->output_fd < 0 && d->output.n) {
+		d->filtered = d->output;
+		d->output = old;
+		return 0;
+	}
+	if (!d->output_size || drop_output_overflow(d, &d->output) < 0)
+		return -1;
+	int fd = d->output_fd;
+	d->output_fd = -1;
+	if (map_instead(d, fd, 0) < 0)
+		return -1;
+	buf_free(&d->filtered);
+	return 0;
+}
+
+int drop_replace(struct filter_run *r)
 {
 	struct drop *d = filter_ctx(r);
-	buf_clear(&d->filtered);
-	if (!message.n || !buf_adds(&d->filtered, message))
+	int done = take_output(d);
+	drop_output_begin(d);
+	if (done < 0)
 		return filter_fail(r, "xfilter: the program gave no message, or a too large one");
 	buf_clear(&d->extra);
 	d->changed = true;

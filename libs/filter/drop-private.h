@@ -11,6 +11,9 @@ struct filter_message drop_message(const struct drop *d);
 void drop_passed(const struct drop *d, struct str text);
 int drop_in_windows(const struct drop *d, struct str text,
     int (*take)(void *ctx, const void *p, size_t n), void *ctx);
+/* An xfilter's output: before it runs, while there is more than memory should hold. */
+void drop_output_begin(struct drop *d);
+int drop_output_overflow(void *d, struct buf *out); /* of struct child_run */
 /* A file of its own, without a name, where the owner may have large ones. */
 int drop_scratch(const struct drop *d);
 void drop_say(struct drop *d, struct str text, bool error);
@@ -20,6 +23,10 @@ int64_t drop_seconds_left(const struct drop *d);
 void drop_variables(struct drop *d);
 void drop_variables_fixed(struct drop *d); /* those that filters can't be without */
 void drop_variables_size(struct drop *d);  /* of the message as it is now */
+
+/* drop-trace.c: the file is open from begin, when HOME is known, to end. */
+void drop_trace_begin(struct drop *d);
+void drop_trace_end(struct drop *d);
 
 /* drop-follow.c: false at the end, with d->code. */
 bool drop_follow(struct drop *d, const char *path, bool private, bool *found);
@@ -33,7 +40,7 @@ int drop_program(struct filter_run *r, enum filter_program kind, struct str comm
     struct buf *output, int *status);
 /* Without a shell; the message on its standard input. */
 int drop_exec(struct filter_run *r, char **argv, int *status);
-int drop_replace(struct filter_run *r, struct str message);
+int drop_replace(struct filter_run *r);
 void *drop_db_open(struct filter_run *r, struct str path, char mode);
 int drop_db_fetch(struct filter_run *r, void *db, struct str key, struct buf *out);
 int drop_db_store(struct filter_run *r, void *db, struct str key, struct str value);

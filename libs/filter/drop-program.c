@@ -55,6 +55,8 @@ static int carry_out(struct filter_run *r, char **argv, int in, struct buf *outp
 	    .memory = d->call->memory,
 	    .out = output ? output : d->call->sink,
 	    .err = d->call->sink,
+	    .overflow = output == &d->output ? drop_output_overflow : NULL,
+	    .ctx = d,
 	    .to_end = output != NULL,
 	    .group = lock_guard_group};
 	int done = in < 0 ? -1 : child_run(&c), saved = errno;
@@ -70,12 +72,17 @@ static int carry_out(struct filter_run *r, char **argv, int in, struct buf *outp
 int drop_program(struct filter_run *r, enum filter_program kind, struct str command,
     struct buf *output, int *status)
 {
+	struct drop *d = filter_ctx(r);
 	struct filter_message m = filter_message_of(r);
 	struct str shell = filter_get(r, "SHELL");
 	char *sh = mem_strndup(shell.n ? shell.p : "/bin/sh", shell.n ? shell.n : 7);
 	char *line = mem_strndup(command.p ? command.p : "", command.n);
 	char *argv[] = {sh, (char *)(uintptr_t) "-c", line, NULL};
 	int in = kind == FILTER_SYSTEM ? open("/dev/null", O_RDONLY | O_CLOEXEC) : message_file(r);
+	if (kind == FILTER_XFILTER) {
+		drop_output_begin(d);
+		output = &d->output;
+	}
 	int done = carry_out(r, argv, in, output, status);
 	if (done == 0 && kind == FILTER_XFILTER && *status == 0 &&
 	    lseek(in, 0, SEEK_CUR) < (off_t)(m.extra.n + m.bytes.n))

@@ -29,7 +29,8 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.def = "600",
 	.valid = mode,
-	.help = "600 or 660: permissions of a new mbox; 660 is for a spool with a mail group"},
+	.help = "600 or 660: permissions of a new mbox at least, whatever UMASK says; 660 is for a "
+		"spool with a mail group"},
     {.name = "MAILDROPLOCKS",
 	.type = CONFIG_STRING,
 	.def = "both",

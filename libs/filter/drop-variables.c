@@ -135,7 +135,7 @@ void drop_variables(struct drop *d)
 	import_environment(d, c->file && !c->embedded);
 	drop_variables_fixed(d);
 	set(d, "MAILDIRQUOTA", c->who.quota);
-	if (c->told && !c->file)
+	if (c->told)
 		import_from_server(d);
 	gethostname(hostname, sizeof hostname - 1);
 	set(d, "HOSTNAME", hostname);

@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { REFRESH = 15 };
+enum { REFRESH = 15, OUTPUT_ROOM = 65536 };
 
 static int scratch(struct filter_run *r)
 {
@@ -63,32 +63,20 @@ int64_t drop_seconds_left(const struct drop *d)
 	return left < 1 ? 1 : left;
 }
 
-static void trace(void *ctx, int level, const char *file, unsigned line, struct str text)
-{
-	struct drop *d = ctx;
-	int64_t wanted = d->call->file ? filter_number(d->run, "VERBOSE", 0) : 0;
-	if (d->call->why && wanted < 5)
-		wanted = 5;
-	if (level > wanted)
-		return;
-	char *shown = mem_printf("%s:%u: %.*s\n", file, line, STR_FMT(text));
-	drop_say(d, str_of(shown), true);
-	free(shown);
-}
-
 void drop_init(struct drop *d, const struct drop_call *call)
 {
 	unsigned seconds = call->set.seconds;
 	if (call->seconds && call->seconds < seconds)
 		seconds = call->seconds;
-	*d = (struct drop){.call = call, .log = -1};
+	*d = (struct drop){.call = call, .log = -1, .trace = -1, .output_fd = -1};
 	d->cache = call->cache ? call->cache : filter_cache_new();
 	d->deadline = clock_mono_ms() + (int64_t)seconds * 1000;
 	buf_init(&d->problem, FILTER_ERROR_MAX + 1000);
 	buf_init(&d->extra, DROP_HEADERS_MAX);
 	buf_adds(&d->extra, call->headers);
 	buf_init(&d->small, 2 * call->set.small + 65536);
-	buf_init(&d->filtered, DROP_OUTPUT_MAX);
+	buf_init(&d->filtered, call->set.small + OUTPUT_ROOM);
+	buf_init(&d->output, call->set.small + OUTPUT_ROOM);
 	lock_watch(seconds + call->grace, REFRESH);
 }
 
@@ -105,6 +93,8 @@ void drop_end(struct drop *d)
 	buf_free(&d->extra);
 	buf_free(&d->small);
 	buf_free(&d->filtered);
+	drop_output_begin(d);
+	buf_free(&d->output);
 	buf_free(&d->problem);
 	free(d->place);
 }
@@ -117,10 +107,10 @@ int drop_go(struct drop *d)
 	}
 	d->run = filter_run_new(&actions, d, drop_message(d));
 	filter_embedded(d->run, d->call->embedded);
-	if (d->call->file || d->call->why)
-		filter_trace(d->run, trace, d);
 	filter_deadline(d->run, d->deadline);
 	drop_variables(d);
+	drop_trace_begin(d);
 	drop_follow_all(d);
+	drop_trace_end(d);
 	return d->code;
 }

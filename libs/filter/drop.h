@@ -20,10 +20,13 @@
 #include "filter/filter.h"
 
 enum {
-	DROP_MESSAGE_MAX = 1 << 30,  /* bytes */
-	DROP_OUTPUT_MAX = 1 << 30,   /* what xfilter may give */
-	DROP_HEADERS_MAX = 64 * 1024 /* of -A */
+	DROP_MESSAGE_MAX = 1 << 30,   /* bytes */
+	DROP_OUTPUT_MAX = 1 << 30,    /* what xfilter may give */
+	DROP_HEADERS_MAX = 64 * 1024, /* of -A */
+	DROP_TRACE_MAX = 1 << 20      /* of the file below, in all */
 };
+/* While it stands in the home, and is its owner's, it is told what the filter does. */
+#define DROP_TRACE_FILE ".mailtrace"
 
 /* Whose mail it is. */
 struct drop_person {
@@ -67,10 +70,15 @@ struct drop {
 	char *map;        /* a file of it */
 	size_t map_size;
 	bool changed;               /* it is not, byte for byte, what was given */
-	struct buf filtered;        /* what xfilter made of it */
+	struct buf filtered;        /* what xfilter made of it, unless it is mapped, too */
+	struct buf output;          /* of an xfilter, until it is the message: the end, and */
+	int output_fd;              /* what came before, or -1 */
+	uint64_t output_size;       /* of that */
 	struct filter_cache *cache; /* the call's, or our own */
 	int log;                    /* -1 */
-	unsigned copies;            /* deliveries so far */
+	int trace;                  /* DROP_TRACE_FILE, or -1 */
+	size_t trace_room;
+	unsigned copies; /* deliveries so far */
 	/* out */
 	int code;           /* exit status */
 	struct buf problem; /* one line, or nothing */

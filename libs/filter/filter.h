@@ -61,7 +61,7 @@ struct filter_message {
 enum filter_program {
 	FILTER_SYSTEM,   /* nothing on its standard input */
 	FILTER_BACKTICK, /* the message there, output wanted */
-	FILTER_XFILTER,  /* the same; the output becomes the message */
+	FILTER_XFILTER,  /* the message there; its output is for replace() */
 };
 
 struct filter_run;
@@ -74,9 +74,10 @@ struct filter_host {
 	/* where: a mailbox, "|command" or "!addresses".  *code: exit status of a command, else -1.
 	 */
 	int (*deliver)(struct filter_run *r, struct str where, int *code);
+	/* output: for FILTER_BACKTICK */
 	int (*program)(struct filter_run *r, enum filter_program kind, struct str command,
 	    struct buf *output, int *status);
-	int (*replace)(struct filter_run *r, struct str message); /* after FILTER_XFILTER */
+	int (*replace)(struct filter_run *r); /* after FILTER_XFILTER: that becomes the message */
 	void (*echo)(struct filter_run *r, struct str text);
 	int (*log)(struct filter_run *r, struct str text);
 	int (*logfile)(struct filter_run *r, struct str path);

@@ -13,7 +13,7 @@ libs_filter_libdrop_a_SOURCES = \
 	libs/filter/drop.c libs/filter/drop-variables.c libs/filter/drop-follow.c \
 	libs/filter/drop-actions.c libs/filter/drop-message.c libs/filter/drop-deliver.c \
 	libs/filter/drop-mbox.c libs/filter/drop-program.c libs/filter/drop-db.c \
-	libs/filter/drop-log.c libs/filter/drop-settings.c libs/filter/drop-settings.h
+	libs/filter/drop-log.c libs/filter/drop-settings.c libs/filter/drop-trace.c libs/filter/drop-settings.h
 drop_libs = libs/filter/libdrop.a libs/maildir/libmaildir.a libs/table/libtable.a \
 	libs/config/libconfig.a $(filter_libs) $(DB_LIBS)
 

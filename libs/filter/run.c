@@ -170,25 +170,19 @@ static enum filter_end deliver(struct filter_run *r, struct str where, bool copy
 
 static enum filter_end system_or_xfilter(struct filter_run *r, struct str line, bool xfilter)
 {
-	struct buf out;
 	int status = 0;
-	buf_init(&out, SIZE_MAX / 4);
 	filter_say(r, 1, "%s \"%.*s\"", xfilter ? "xfilter" : "system", STR_FMT(line));
 	if (!r->host->program)
 		return failed(r, "programs are not allowed here");
-	if (r->host->program(r, xfilter ? FILTER_XFILTER : FILTER_SYSTEM, line,
-		xfilter ? &out : NULL, &status) < 0) {
-		buf_free(&out);
+	enum filter_program kind = xfilter ? FILTER_XFILTER : FILTER_SYSTEM;
+	if (r->host->program(r, kind, line, NULL, &status) < 0)
 		return FILTER_ERROR;
-	}
 	set_number(r, "RETURNCODE", status);
-	enum filter_end end = FILTER_FELL_THROUGH;
 	if (xfilter && status != 0)
-		end = failed(r, "xfilter: the program did not end with 0");
-	else if (xfilter && (!r->host->replace || r->host->replace(r, buf_str(&out)) < 0))
-		end = failed(r, "xfilter: its output could not become the message");
-	buf_free(&out);
-	return end;
+		return failed(r, "xfilter: the program did not end with 0");
+	if (xfilter && (!r->host->replace || r->host->replace(r) < 0))
+		return failed(r, "xfilter: its output could not become the message");
+	return FILTER_FELL_THROUGH;
 }
 
 /* "\n", "\t"; "\c" at the end: no line end; any other backslash is dropped. */

@@ -27,15 +27,21 @@ struct maildir_delivery {
 	char buffer[DELIVERY_BUFFER];
 };
 
-/* A Maildir whose group may write it, and gives its files that group (set-gid), is shared on
- * purpose: so are its messages. */
-static int share(struct maildir_delivery *d)
+static bool is_shared(int dirfd)
 {
 	struct stat st;
 	const mode_t shared = S_ISGID | S_IRWXG;
-	if (fstatat(d->dirfd, "tmp", &st, 0) < 0 || (st.st_mode & shared) != shared)
-		return 0;
-	return fchmod(d->fd, 0660);
+	return fstatat(dirfd, "tmp", &st, 0) == 0 && (st.st_mode & shared) == shared;
+}
+
+int maildir_share(int dirfd, int fd)
+{
+	return is_shared(dirfd) ? fchmod(fd, 0660) : 0;
+}
+
+int maildir_share_folder(int dirfd, const char *path)
+{
+	return is_shared(dirfd) ? fchmodat(dirfd, path, 02770, 0) : 0;
 }
 
 static int create_tmp(struct maildir_delivery *d)
@@ -51,9 +57,9 @@ static int create_tmp(struct maildir_delivery *d)
 		else if (c)
 			snprintf(d->unique, sizeof d->unique, "_%u", c);
 		snprintf(d->tmp, sizeof d->tmp, "tmp/%s%s.%s", d->stem, d->unique, maildir_host());
-		d->fd = file_create(d->dirfd, d->tmp, 0600);
+		d->fd = file_create(d->dirfd, d->tmp, d->o.mode ? d->o.mode : 0600);
 		if (d->fd >= 0 || errno != EEXIST)
-			return d->fd < 0 ? -1 : share(d);
+			return d->fd < 0 ? -1 : maildir_share(d->dirfd, d->fd);
 	}
 	return -1;
 }

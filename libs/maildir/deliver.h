@@ -31,6 +31,7 @@ struct maildir_deliver_options {
 	unsigned flags;
 	int64_t size_hint;   /* bytes to come, 0 unknown: quota is checked before the first byte */
 	const char *letters; /* NULL: new/.  Else cur/ with ":2,LETTERS" ("" is fine) */
+	mode_t mode;         /* of the file, less the umask; 0: 0600 */
 	int64_t mtime;       /* INTERNALDATE, seconds; 0: now */
 	const char *tag; /* "_TAG" in the file name (letters, digits); NULL: a counter if needed */
 	const char *quota; /* the account's definition ("5000000S,100C"): written to maildirsize
@@ -55,6 +56,11 @@ void maildir_deliver_abort(struct maildir_delivery **d); /* errno is preserved *
 int maildir_deliver_prepare(struct maildir_delivery *d, struct buf *name);
 /* finish, but the caller syncs the directory before it promises anything. */
 int maildir_deliver_publish(struct maildir_delivery **d);
+
+/* A Maildir whose tmp is set-gid and may be written by its group is shared on purpose: so are its
+ * files.  dirfd: its folder, fd: a new file in it. */
+int maildir_share(int dirfd, int fd);
+int maildir_share_folder(int dirfd, const char *path); /* a new folder for it, or in it */
 
 /* Removes what lies in DIR/tmp for more than 36 hours. */
 int maildir_tmp_clean(const char *dir);

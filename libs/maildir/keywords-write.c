@@ -28,7 +28,9 @@ int maildir_keywords_write(int folderfd, struct str base, const struct str *word
 	/* Not synced: a keyword is worth no disk wait, and a torn update is an empty set. */
 	int r = text.failed ? -1 : maildir_put_file(folderfd, path, buf_str(&text), false);
 	if (r < 0 && errno == ENOENT &&
-	    (mkdirat(folderfd, "courierimapkeywords", 0700) == 0 || errno == EEXIST))
+	    (mkdirat(folderfd, "courierimapkeywords", 0700) == 0
+		    ? maildir_share_folder(folderfd, "courierimapkeywords") == 0
+		    : errno == EEXIST))
 		r = maildir_put_file(folderfd, path, buf_str(&text), false);
 	buf_free(&text);
 	return r;

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "maildir/deliver.h"
 #include "maildir/folder-private.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@ int maildir_put_begin(int folderfd, struct str text, bool sync, char tmp[MAILDIR
 	int fd = file_create(folderfd, tmp, 0600);
 	if (fd < 0)
 		return -1;
-	int r = file_write_all(fd, text.p, text.n);
+	int r = maildir_share(folderfd, fd);
+	if (r == 0)
+		r = file_write_all(fd, text.p, text.n);
 	if (r == 0 && sync)
 		r = file_sync_full(fd);
 	if (file_close(fd) < 0)

@@ -40,6 +40,25 @@ static int mark_folder(const char *path)
 	return fd < 0 ? -1 : file_close(fd);
 }
 
+/* In a Maildir that a group shares its folders are the group's, too. */
+static int share_folders(const char *maildir, const char *folder)
+{
+	int dirfd = open(maildir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *name = mem_printf(".%s", folder);
+	int r = dirfd < 0 ? -1 : maildir_share_folder(dirfd, name);
+	for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++) {
+		char *part = mem_printf("%s/%s", name, parts[i]);
+		r = maildir_share_folder(dirfd, part);
+		free(part);
+	}
+	int saved = errno;
+	if (dirfd >= 0)
+		close(dirfd);
+	free(name);
+	errno = saved;
+	return r;
+}
+
 int maildir_make_folder(const char *maildir, const char *folder)
 {
 	if (!maildir_folder_ok(str_of(folder))) {
@@ -50,6 +69,7 @@ int maildir_make_folder(const char *maildir, const char *folder)
 	int r = mkdir(path, 0700);
 	if (r == 0)
 		r = mark_folder(path) < 0 || maildir_make(path, 0700) < 0 ||
+			    share_folders(maildir, folder) < 0 ||
 			    file_sync_dir(AT_FDCWD, maildir) < 0
 			? -1
 			: 0;

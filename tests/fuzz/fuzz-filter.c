@@ -22,16 +22,16 @@ static int deliver(struct filter_run *r, struct str where, int *code)
 	return act(r);
 }
 
-static int program(struct filter_run *r, enum filter_program kind, struct str command,
+static int program(struct filter_run *r, enum filter_program kind UNUSED, struct str command,
     struct buf *output, int *status)
 {
 	*status = (int)(command.n & 1);
 	if (output)
-		buf_adds(output, kind == FILTER_XFILTER ? filter_message_of(r).bytes : command);
+		buf_adds(output, command);
 	return act(r);
 }
 
-static int replace(struct filter_run *r, struct str message UNUSED)
+static int replace(struct filter_run *r)
 {
 	filter_message_set(r, filter_message_of(r));
 	return act(r);

@@ -243,4 +243,34 @@ is_deeply([glob 'i/etc/shared.tmp/*'], [], 'SHR-0006 the source is empty');
 	is(run('', 'sharedindexinstall'), 0, 'SHR-0006 COURIER_HOME');
 	is(slurp('i/etc/shared/index'), "new\n", 'SHR-0006 replaced');
 }
+
+# ---- sharedindexsplit, and what it makes put in place
+my $accounts = join '', map {"$_\n"} '# all of them', '', "al\t1\t2\t/h/al\t./Maildir\tsharedgroup=west,x=1",
+    "bob\t1\t2\t/h/bob\tMail\t", "c\t1\t2\t/h/c\t\tfoo=1,sharedgroup=east", "alice\@x\t1\t2\t/h/a", "\xc3\xa9ric\t1\t2\t/h/e", "/x\t1\t2\t/h";
+sub fresh { my ($d) = @_; system 'rm', '-rf', $d; mkdir $d or die; return $d }
+sub parts { my ($d) = @_; return {map { s{.*/}{}r => slurp($_) } glob "$d/*"} }
+is(run($accounts, 'sharedindexsplit', fresh('split')), 0, 'SHR-0007 by sharedgroup') or diag $err;
+is_deeply(parts('split'), {indexwest => "al\t1\t2\t/h/al\t./Maildir\n", indexeast => "c\t1\t2\t/h/c\t\n",
+	index => "bob\t1\t2\t/h/bob\tMail\nalice\@x\t1\t2\t/h/a\t\n\xc3\xa9ric\t1\t2\t/h/e\t\n/x\t1\t2\t/h\t\n"},
+	'SHR-0007 a file for each group; who has none stays in index');
+is(run($accounts, 'sharedindexsplit', fresh('split'), 1), 0, 'SHR-0007 by the first letter') or diag $err;
+is_deeply(parts('split'), {index => "a\t*\tindexa\nb\t*\tindexb\nc\t*\tindexc\n\xc3\xa9\t*\tindex\xc3\xa9\n_\t*\tindex_\n",
+	indexa => "al\t1\t2\t/h/al\t./Maildir\nalice\@x\t1\t2\t/h/a\t\n", indexb => "bob\t1\t2\t/h/bob\tMail\n", indexc => "c\t1\t2\t/h/c\t\n",
+	"index\xc3\xa9" => "\xc3\xa9ric\t1\t2\t/h/e\t\n", index_ => "/x\t1\t2\t/h\t\n"}, 'SHR-0007 index names the others');
+is(mode('split/index'), '644', 'SHR-0007 all sessions may read them');
+is(run($accounts, 'sharedindexsplit', 'split', 1), 1, 'SHR-0007 files that are there are not added to');
+is(run($accounts, 'sharedindexsplit', fresh('split'), 3), 0, 'SHR-0007 by three letters') or diag $err;
+is(slurp('split/indexc__'), "c\t1\t2\t/h/c\t\n", 'SHR-0007 short names are filled up');
+is(slurp('split/index'), "al_\t*\tindexal_\nbob\t*\tindexbob\nc__\t*\tindexc__\nali\t*\tindexali\n\xc3\xa9ri\t*\tindex\xc3\xa9ri\n_x_\t*\tindex_x_\n", 'SHR-0007 and named so');
+is(run('', 'sharedindexsplit', fresh('split'), 1), 0, 'SHR-0007 no accounts');
+is_deeply(parts('split'), {}, 'SHR-0007 no files: sharedindexinstall changes nothing then');
+for my $bad ("al\t1\t2\n", "al 1 2 /h\n", "x\t*\tindexx\n", "\t1\t2\t/h\n", "al\t1\t2\t/h\t\tsharedgroup=../evil\n", "al\0\t1\t2\t/h\n") {
+	is(run("bob\t1\t2\t/h\n$bad", 'sharedindexsplit', fresh('split')), 1, 'SHR-0007 what is no account');
+	like($err, qr/^sharedindexsplit: line 2 /, 'SHR-0007 is told');
+}
+is(run($accounts, 'sharedindexsplit', @$_), 1, "SHR-0007 not so: @$_") for [], ['nowhere', 1], ['split', 0], ['split', 'x'], ['split', 17], ['split', 1, 1];
+fresh('i/etc/shared.tmp');
+is(run(join('', map {"user$_\t1\t2\t/h\n"} 1 .. 5000), 'sharedindexsplit', 'i/etc/shared.tmp', 5), 0, 'SHR-0007 many, in the order of their numbers');
+is(run('', 'sharedindexinstall', '-C', "$dir/i"), 0, 'SHR-0006,SHR-0007 and put in place') or diag $err;
+is(join('', map {"user$_\t*\tindexuser$_\n"} 1 .. 9), slurp('i/etc/shared/index'), 'SHR-0006,SHR-0007 the new index');
 done_testing();

@@ -32,7 +32,8 @@ sub run {
 	spew('f', $filter);
 	my $begin = time;
 	my $limit = $bounded ? $o{memory} || $kilobytes : 'unlimited';
-	my $status = system('/bin/sh', '-c', "ulimit -v $limit; exec timeout 100 $maildrop @{[$o{options} || '']} f <in >out 2>err");
+	my $data = $bounded && $o{data} || 'unlimited'; # what is written to; a mapped message is not
+	my $status = system('/bin/sh', '-c', "ulimit -v $limit; ulimit -d $data; exec timeout 100 $maildrop @{[$o{options} || '']} f <in >out 2>err");
 	$took = time - $begin;
 	($out, $err, $rc) = (slurp('out'), slurp('err'), $status & 127 ? 'killed' : $status >> 8);
 	return $rc;
@@ -78,6 +79,54 @@ spew('in', '');
 is(run("to empty\n"), 0, 'an empty message');
 spew('in', "\n" x 100000);
 is(run($find), 0, 'empty lines alone');
+
+# ---- 50 MiB, by everything that can be done with it, in a tenth of its size and what a process has anyway
+sub large {
+	my ($head, $line) = @_;
+	open my $fh, '>', 'in' or die;
+	print $fh $head;
+	my $block = $line x (65536 / length $line);
+	print $fh $block for 1 .. 800;
+	print $fh "\n--b\nContent-Type: text/plain\n\nthe needle\n--b--\n";
+	close $fh;
+	return;
+}
+my %large = (
+	'plain text' => ["Subject: large\n\n", 'x' x 62 . "\n"],
+	'a text in base64' => ["Subject: large\nMime-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n", 'eHh4' x 15 . "eHgK\n"],
+	'an attachment' => ["Subject: large\nMime-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/zip\nContent-Transfer-Encoding: base64\n\n", 'eHh4' x 15 . "eHgK\n"],
+);
+mkdir $_ for 'md', map {"md/$_"} qw(tmp new cur);
+for my $what (sort keys %large) {
+	large(@{$large{$what}});
+	my $size = -s 'in';
+	my $whole = sub { my ($n) = @_; return $n >= $size && $n < $size + 1000 };
+	my %done = (
+		'to ./md' => sub { $whole->(-s (glob 'md/new/*')[0]) },
+		'to box' => sub { $whole->(-s 'box') },
+		'to "|cat >box"' => sub { $whole->(-s 'box') },
+		'system "true"; to box' => sub { $whole->(-s 'box') },
+		'X=`tail -c 20`; echo "$X"; exit' => sub { $out =~ /--b--/ },
+		'echo /the needle/:b; exit' => sub { $out eq "1\n" },
+		'echo /the needle/:hb; exit' => sub { $out eq "1\n" },
+		'echo /^Subject: large/:h; exit' => sub { $out eq "1\n" },
+		'echo /needle/:b,1,1; exit' => sub { $out eq "1\n" },
+		'foreach /the needle/:b; { echo "$MATCH"; }; exit' => sub { $out eq "the needle\n" },
+		'xfilter "cat"; to ./md' => sub { $whole->(-s (glob 'md/new/*')[0]) },
+		'xfilter "cat"; xfilter "sed s/needle/nadel/"; echo /the nadel/:b; to box' => sub { $out eq "1\n" && $size - 1 <= -s 'box' },
+		'xfilter "cat"; xfilter "tail -n 3"; to box' => sub { -s 'box' < 200 },
+		'xfilter "cat; exit 1"; to box' => sub { $rc == 75 && !-e 'box' },
+	);
+	for my $filter (sort keys %done) {
+		unlink 'box', glob 'md/new/*';
+		(my $lines = "$filter\n") =~ s/; /\n/g;
+		run($lines, data => 16 * 1024);
+		ok($done{$filter}->() && ($rc == 0 || $filter =~ /exit 1/), "50 MiB, $what: $filter") or diag "exit $rc: $err";
+		cmp_ok($took, '<', 60, 'in time');
+	}
+}
+unlink 'box', glob 'md/new/*';
+is_deeply([glob '.tmp/*'], [], 'nothing of it is left');
 
 # ---- scripts
 my $mail = "From: a\@b\nSubject: " . 'a' x 200 . "!\n\nbody\n";

@@ -8,6 +8,7 @@ use warnings;
 use Cwd qw(getcwd);
 use Errno qw(ENOSPC EIO);
 use File::Temp qw(tempdir);
+use POSIX ();
 use Test::More;
 use Courier::FilterCases;
 use Courier::Faults;
@@ -141,6 +142,55 @@ my $r = $worker->deliver(home => $place, message => "$place/message", instructio
 is($r->{outcome}, 'defer', 'wrong settings defer mail');
 like($r->{text}, qr/settings of maildrop are wrong/, 'and are named');
 
+# ---- whose filter it is: local delivery says so, in every mode
+spew("$house/etc/maildropsettings", '');
+chmod 0644, "$house/etc/maildropsettings";
+%c = (filter => "echo \"\$HOME \$LOGNAME \$SHELL \$DEFAULT \$MAILDIRQUOTA\"\nsystem \"echo \\\$HOME \\\$LOGNAME\"\n");
+($inside, $program) = both(\%c, 'f', quota => '90000S');
+is($inside, $program, 'DROP-0029 a filter that the command names');
+like($inside, qr{^\Q$place\E joe /\S+ \./md 90000S$}m, 'DROP-0029 has the account');
+like($inside, qr{^\Q$place\E joe$}m, 'DROP-0029 so have its programs');
+like($inside, qr{^\./md/new/: Return-Path: }m, 'DROP-0029 and what it leaves goes to the account\'s mailbox');
+
+# ---- a trace
+%c = (filter => '', setup => sub {
+	spew('.mailfilter', "if (/^Subject: hello/)\n{\n to \"./md\"\n}\n");
+	spew('.mailtrace', "earlier\n");
+});
+($inside, $program) = both(\%c, '');
+is($inside, $program, 'a trace of a delivery');
+my $told = slurp("$place/.mailtrace");
+like($told, qr/\Aearlier\n--- \w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}, from from\@example\.net, \d+ bytes\n/, 'is added to the file');
+like($told, qr/^\.mailfilter:1: if: yes$/m, 'names what each line did');
+like($told, qr/^--- exit status 0\n\z/m, 'and what came of it');
+unlike($inside, qr/^if: yes/m, 'and nobody else is told');
+%c = (filter => '', setup => sub { spew('.mailfilter', "include \"nothing-there\"\n"); spew('.mailtrace', '') });
+($inside, $program) = both(\%c, '');
+is($inside, $program, 'a trace of an error');
+like(slurp("$place/.mailtrace"), qr/^--- exit status 75: .*nothing-there/m, 'has the reason');
+my %untrusted = (
+	'is a link' => sub { spew('elsewhere', ''); symlink 'elsewhere', '.mailtrace' },
+	'has two names' => sub { spew('elsewhere', ''); link 'elsewhere', '.mailtrace' },
+	'others may write' => sub { spew('.mailtrace', ''); chmod 0620, '.mailtrace' },
+	'is a folder' => sub { mkdir '.mailtrace' },
+	'is a FIFO' => sub { POSIX::mkfifo('.mailtrace', 0600) },
+);
+for my $why (sort keys %untrusted) {
+	%c = (filter => '', setup => sub { spew('.mailfilter', "to \"./md\"\n"); $untrusted{$why}->() });
+	($inside, $program) = both(\%c, '');
+	is($inside, $program, "a file for a trace that $why");
+	unlike($inside, qr/exit status/, 'is not written');
+	like($inside, qr/\Aok\n/, 'and mail arrives');
+}
+%c = (filter => '', setup => sub { spew('.mailfilter', "to \"./md\"\n"); spew('.mailtrace', 'x' x 1040000 . "\n") });
+($inside, $program) = both(\%c, '');
+like($inside, qr/exit status 0/, 'there is room for one more');
+%c = (filter => '', setup => sub { spew('.mailfilter', "N=0\nwhile (\$N < 2000)\n{\n N=\$N + 1\n}\nto \"./md\"\n"); spew('.mailtrace', 'x' x 1040000 . "\n") });
+($inside, $program) = both(\%c, '');
+is(substr($inside, 0, 3), "ok\n", 'a trace that is longer than the file may be harms nothing');
+cmp_ok(-s "$place/.mailtrace", '<=', 1 << 20, 'and has an end');
+like($inside, qr/--- this file is full: remove it$/m, 'which is told');
+
 # ---- time and limits
 spew("$house/etc/maildropsettings", "MAILDROPTIME=2\n");
 chmod 0644, "$house/etc/maildropsettings";
@@ -185,6 +235,30 @@ sub whole {
 	return \%n;
 }
 
+# After all that the sum may count what is not there, or not what is: who finds the mailbox over its
+# quota, in an old file, counts anew.
+sub heals {
+	my @there = glob "$dir/md/new/*";
+	my $bytes = 0;
+	$bytes += -s $_ for @there;
+	spew("$dir/in", mail('healed'));
+	my $limit = $bytes + 2 * -s "$dir/in"; # it fits, by what is there
+	open my $fh, '>', "$dir/md/maildirsize" or die;
+	print $fh "${limit}S\n$limit 1\n"; # and not by what the file says
+	close $fh;
+	utime time - 7200, time - 7200, "$dir/md/maildirsize";
+	my $w = Courier::Worker->new;
+	my $r = $w->deliver(home => $dir, message => "$dir/in", instructions => '| maildrop', quota => "${limit}S");
+	is($r->{outcome}, 'ok', 'MDIR-0039 a wrong quota file is counted anew') or diag $r->{text};
+	my ($b, $c) = (0, 0);
+	for (split /\n/, slurp("$dir/md/maildirsize") =~ s/\A.*\n//r) { my @f = split; $b += $f[0]; $c += $f[1] }
+	my @now = glob "$dir/md/new/*";
+	my $now = 0;
+	$now += -s $_ for @now;
+	is("$b $c", "$now " . @now, 'MDIR-0039 and is right again');
+	return;
+}
+
 for my $where ('./md', 'box') {
 	unlink 'box', glob 'md/new/*';
 	spew('.mailfilter', "to \"$where\"\n");
@@ -206,6 +280,7 @@ for my $where ('./md', 'box') {
 			unlink 'box', glob 'md/new/*' if $at % 10 == 0;
 		}
 	}
+	heals() if $where eq './md';
 	cmp_ok($met{$_} // 0, '>=', 3, "$where, error $_: calls that were hurt") for 0, ENOSPC, EIO;
 	is(join("\n", sort keys %bad), '', "DROP-0106 $where holds whole messages only");
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/perl
 # The delivery language: every case of tests/filter/*.cases, and the same filters under another
 # maildrop where one is installed (COURIER_TEST_OTHER_MAILDROP, or /usr/bin/maildrop).
-#
 use strict;
 use warnings;
 use Cwd qw(getcwd);
@@ -11,7 +10,18 @@ use Courier::FilterCases;
 
 my $bin = ($ENV{COURIER_TEST_PREFIX} || BAIL_OUT('COURIER_TEST_PREFIX is not set')) . '/bin/maildrop';
 my $other = $ENV{COURIER_TEST_OTHER_MAILDROP} || '/usr/bin/maildrop';
-$other = undef unless -x $other && $other ne $bin;
+# It delivers to /var/mail what a filter does not dispose of: it has one of its own.
+my $hidden = "unshare -m sh -c 'mount -t tmpfs none /var/mail && exec \"\$\@\"' sh";
+$other = -x $other && $other ne $bin && system("$hidden true 2>/dev/null") == 0 ? "$hidden $other" : undef;
+
+# Ours is told to leave that below the case's folder.
+my $house = tempdir(CLEANUP => 1);
+mkdir "$house/$_" for qw(etc var log mail);
+chmod 0755, $house, glob "$house/*";
+$ENV{COURIER_HOME} = $house;
+open my $settings, '>', "$house/etc/maildropsettings" or die;
+print $settings "MAILDROPDEFAULT=./default-box\n";
+close $settings;
 
 sub slurp { my ($file) = @_; local $/; open my $fh, '<', $file or return ''; return scalar <$fh> // '' }
 
@@ -39,4 +49,6 @@ for my $c (Courier::FilterCases::all()) {
 	my $o = run_filter($other, $c);
 	is("$o->{rc}\n$o->{out}", "$r->{rc}\n$r->{out}", "$c->{ids} $c->{title}: as the other maildrop");
 }
+my $left = run_filter($bin, {filter => "X=1\n", opts => '', file => 'default-box'});
+like($left->{out}, qr/^Subject: hello/m, 'what no filter disposes of stays below the folder of its case');
 done_testing();

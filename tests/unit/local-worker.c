@@ -203,6 +203,30 @@ static void test_place_again(void **state)
 	assert_int_equal(bench_count(b, "new", NULL, 0), 2);
 }
 
+/* In a Maildir of a group what is made again is the group's, too. */
+static void test_place_shared(void **state)
+{
+	struct bench *b = *state;
+	struct worker_delivery d = bench_delivery(b);
+	char other[640], name[512], path[640];
+	struct stat st;
+	d.flags = WORKER_NO_SYNC;
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	if (!b->place[0])
+		skip();
+	snprintf(name, sizeof name, "%s", file_of(b));
+	snprintf(path, sizeof path, "%s/Maildir/tmp", b->home);
+	assert_int_equal(chmod(path, 02770), 0);
+	damage(b, name, NULL);
+	snprintf(other, sizeof other, "another-run %s/%s", b->home, name);
+	d.place = str_of(other);
+	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
+	check_whole(b, name);
+	snprintf(path, sizeof path, "%s/%s", b->home, name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+}
+
 static void test_mbox(void **state)
 {
 	struct bench *b = *state;
@@ -366,6 +390,7 @@ int main(void)
 	    with_worker(test_descriptor),
 	    with_worker(test_place),
 	    with_worker(test_place_again),
+	    with_worker(test_place_shared),
 	    with_worker(test_mbox),
 	    with_worker(test_extensions),
 	    with_worker(test_home),

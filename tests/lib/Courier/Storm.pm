@@ -11,8 +11,9 @@ package Courier::Storm;
 #
 # Every message has a subject that names it and where copies must turn up: "a" in alice's mailbox, "b"
 # in bob's, "s" at the sink by relay, "f" at the sink by a forward of alice-fwd, "r" in alice's mailbox
-# as the report about a recipient the sink does not want.  The sink notes a message, on disk, before
-# it says 250.
+# as the report about a recipient the sink does not want.  With `filters`, "m" and "x" pass a filter of
+# bob's into a Maildir with a quota and into an mbox.  The sink notes a message, on disk, before it
+# says 250.
 
 use strict;
 use warnings;
@@ -26,7 +27,8 @@ use Time::HiRes qw(sleep time);
 
 # Recipients by what they lead to; message i has the kinds at i modulo their number.
 my @KINDS = ('a', 'ab', 'b', 's', 'as', 'f', 'a', 'bf', 'r', 'b');
-my %ADDRESS = (a => 'alice@DOMAIN', b => 'bob@DOMAIN', s => 'relayed@far.test', f => 'alice-fwd@DOMAIN', r => 'no-such@far.test');
+my %ADDRESS = (a => 'alice@DOMAIN', b => 'bob@DOMAIN', s => 'relayed@far.test', f => 'alice-fwd@DOMAIN', r => 'no-such@far.test',
+	m => 'bob-filter@DOMAIN', x => 'bob-mbox@DOMAIN');
 
 sub new {
 	my ($class, $t, %o) = @_;
@@ -53,9 +55,35 @@ sub prepare {
 	close $f;
 	chown +(stat $home)[4, 5], "$home/.courier-fwd" if $> == 0;
 	chmod 0600, "$home/.courier-fwd";
+	$self->prepare_filters if $self->{filters};
 	my $out = $t->command('makesmtpaccess');
 	die "makesmtpaccess: $out" if $?;
 	return $self;
+}
+
+sub prepare_filters {
+	my ($self) = @_;
+	my ($home) = $self->{t}->maildir('bob') =~ m,(.*)/Maildir$,;
+	$self->{filtered} = $home;
+	mkdir $_ or die "$_: $!" for map {"$home/Filtered$_"} '', '/tmp', '/new', '/cur';
+	my %files = ('.courier-filter' => "| maildrop filter-maildir\n", '.courier-mbox' => "| maildrop filter-mbox\n",
+		'filter-maildir' => "MAILDIRQUOTA=\"900000000S,1000000C\"\nif (/^Subject: storm/)\n{\n to \"./Filtered\"\n}\n",
+		'filter-mbox' => "to \"box\"\n");
+	for (sort keys %files) {
+		open my $f, '>', "$home/$_" or die "$home/$_: $!";
+		print $f $files{$_};
+		close $f;
+		chmod 0600, "$home/$_";
+	}
+	return;
+}
+
+# What bob's filters have made: [kind, text].
+sub filtered {
+	my ($self) = @_;
+	my $home = $self->{filtered} or return;
+	return ((map { ['m', slurp($_)] } glob "$home/Filtered/new/*"),
+		map { ['x', s/\n\n\z/\n/r] } split /^(?=From \S+ \w{3} \w{3} )/m, slurp("$home/box"));
 }
 
 sub slurp { my ($path) = @_; open my $f, '<:raw', $path or return ''; local $/; return scalar(<$f>) // '' }
@@ -248,6 +276,8 @@ sub burst {
 # Before another round: what was found in this one goes.
 sub forget {
 	my ($self) = @_;
+	my $home = $self->{filtered};
+	unlink "$home/box", glob "$home/Filtered/new/*" if $home;
 	unlink glob("$self->{dir}/client.*"), "$self->{dir}/sink", map {$_->[0]} map {$self->{t}->mailbox($_)} 'alice', 'bob';
 }
 
@@ -313,6 +343,11 @@ sub found {
 			$n{"$subject " . ($report ? 'r' : substr $user, 0, 1)}++;
 			push @torn, $m->[0] if !$report && $m->[1] !~ /\nend of the text\n\z/;
 		}
+	}
+	for my $m ($self->filtered) {
+		my ($subject) = $m->[1] =~ /^Subject: (storm-\S+)/m;
+		$n{($subject // 'without subject') . " $m->[0]"}++;
+		push @torn, "filter $m->[0]" if $m->[1] !~ /\nend of the text\n\z/;
 	}
 	for (split /\n/, slurp("$self->{dir}/sink")) {
 		my ($id, $rcpt) = split / /;
