@@ -26,6 +26,7 @@ use File::Temp qw(tempdir);
 use Test::More ();
 use Lab::Dns;
 use Lab::Host;
+use Lab::Sign;
 require 'syscall.ph';
 
 use constant CLONE_NEWNET => 0x40000000;
@@ -137,11 +138,14 @@ sub smtp {
 # Records of a zone, a line each; SOA and NS are made here.
 sub zone { my ($self, $name, @lines) = @_; push @{$self->{zones}{$name}}, map {split /\n/} @lines }
 
+# This zone is signed from now on; the line that makes somebody believe in it.
+sub sign { my ($self, $name) = @_; $self->{signed}{$name} //= Lab::Sign->new($name); return $self->{signed}{$name}->anchor }
+
 # The name servers, from the zones there are; again after a change of zones.
 sub dns {
 	my ($self) = @_;
 	$self->{dns} //= Lab::Dns->new($self->{authority}, $self->{resolver});
-	$self->{dns}->serve($self->{zones});
+	$self->{dns}->serve($self->{zones}, $self->{signed});
 	return $self->{dns};
 }
 
