@@ -134,6 +134,18 @@ my @all = (
 		return 'no report of failure' if !$w->comes_back($second, qr/^Action: failed/mi);
 		return $w->comes_back($token, qr/./, 0.5) ? 'a report in spite of NEVER' : '';
 	}],
+	[prdr => sub { # of two recipients one does not want the message
+		my ($w) = @_;
+		return '-' if !$w->{taker}->can('prdr');
+		my ($token, $data) = message("x\r\n", 'X-Not-For-U2: yes');
+		my $r = $w->inject(data => $data, to => [map {["$_\@$w->{domain}"]} 'bob', 'u2']);
+		return "refused: $r" if $r !~ /^250/;
+		return 'nothing arrived' if !$w->arrives('bob', $token);
+		my ($report) = $w->comes_back($token, qr/^Action: failed/mi);
+		return 'no report of failure' if !defined $report;
+		return 'the report is not of the one' if $report !~ /^Final-Recipient: rfc822; *u2\@/mi || $report =~ /^Final-Recipient: rfc822; *bob\@/mi;
+		return (grep {/\Q$token\E/} $w->{taker}->mailbox('u2')) ? 'it came to who does not want it' : '';
+	}],
 	[retry => sub {
 		my ($w) = @_;
 		my ($token, $data) = message("later\r\n");

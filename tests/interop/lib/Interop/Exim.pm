@@ -29,7 +29,7 @@ accept_8bitmime = true
 auth_advertise_hosts = \${if eq{\$received_port}{587}{*}{}}
 acl_smtp_rcpt = rcpt
 acl_smtp_data = accept
-acl_smtp_data_prdr = accept
+acl_smtp_data_prdr = prdr
 smtp_accept_queue_per_connection = 0
 ignore_bounce_errors_after = 1h
 never_users =
@@ -45,6 +45,10 @@ rcpt:
   accept domains = +local_domains
   accept hosts = +relay_from_hosts
   deny message = relay not permitted
+prdr:
+  deny condition = \${if and{{def:h_x-not-for-u2:}{eq{\$local_part}{u2}}}}
+       message = not for you
+  accept
 begin routers
 via:
   driver = manualroute
@@ -108,6 +112,7 @@ END
 	$self->shell('mkdir -p /var/spool/exim4 /var/log; chown Debian-exim:Debian-exim /var/spool/exim4; chmod 1777 /var/log; chown root:Debian-exim /etc/mail.pem; chmod 640 /etc/mail.pem');
 }
 
+sub prdr { 1 }
 sub run { my ($self) = @_; $self->daemon('exim4 -bdf -q1h') }
 sub halt { $_[0]->kill_pids }
 sub flush { $_[0]->shell('exim4 -qff') }
