@@ -160,10 +160,23 @@ my @all = (
 		return "refused: $r" if $r !~ /^250/;
 		return $w->sunk($token) ? '' : 'it did not come through the other server';
 	}],
+	[mechanisms => sub { # each that the sender has: what the taker says of it in Received
+		my ($w) = @_;
+		my @wrong;
+		return '-' if !$w->{sender}->can('mechanisms');
+		for my $mechanism ($w->{sender}->mechanisms) {
+			$w->{sender}->mechanism($mechanism);
+			my ($token, $data) = message("by $mechanism\r\n");
+			my $r = $w->inject(data => $data, to => [['x@viaours.test']]);
+			my $got = $r =~ /^250/ && $w->sunk($token);
+			push @wrong, $mechanism if !$got || $got !~ /AUTH: \Q$mechanism\E/;
+		}
+		return @wrong ? "not by @wrong" : '';
+	}],
 );
 
 # Those that need not be seen in clear as well.
-my %once = map {$_ => 1} qw(auth toobig retry dsn_never);
+my %once = map {$_ => 1} qw(auth mechanisms toobig retry dsn_never);
 
 sub names {
 	my ($mode) = @_;
