@@ -139,6 +139,7 @@ void conn_refused(struct conn *c, const char *command); /* the same with the rep
 void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to);
 void conn_no_more(struct conn *c);
 void conn_retry_clear(struct conn *c); /* the same candidate without STARTTLS */
+void conn_hang_up(struct conn *c);     /* hang-up.c: closes; the answer is not waited for */
 /* An enhanced code of the reply's own, or X.0.0 of its class; cut off *text. */
 struct str reply_status(const struct reply *r, struct str *text);
 

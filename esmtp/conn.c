@@ -10,11 +10,12 @@ enum {
 	INPUT_MAX = 16 * 1024,
 	OUTPUT_MAX = 4 * 1024 * 1024, /* envelopes of thousands of recipients */
 	IDLE_MAX = 200,               /* idle connections of the whole process */
+	PART_MS = 2000,               /* for the last words when the process ends */
 };
 
 /* ---- states and their deadlines -------------------------------------------------------------- */
 
-static int64_t deadline(const struct conn *c, enum conn_state st)
+static int64_t deadline_of(const struct conn *c, enum conn_state st)
 {
 	const struct settings *s = target_settings(c->t);
 	switch (st) {
@@ -37,6 +38,13 @@ static int64_t deadline(const struct conn *c, enum conn_state st)
 	default:
 		return s->command_ms;
 	}
+}
+
+static int64_t deadline(const struct conn *c, enum conn_state st)
+{
+	int64_t ms = deadline_of(c, st);
+	bool last = !c->job && (st == CONN_CANCEL || st == CONN_RSET || st == CONN_QUIT);
+	return last && ms > PART_MS && service_draining(c->e->service) ? PART_MS : ms;
 }
 
 void conn_enter(struct conn *c, enum conn_state st)
@@ -79,11 +87,10 @@ bool conn_clearing(const struct conn *c)
 /* Back to nothing but the target: what belongs to one TCP connection goes. */
 static void disconnect(struct conn *c)
 {
+	if (c->st)
+		conn_hang_up(c);
 	conn_enter(c, CONN_CONNECT);
 	connect_drop(c);
-	if (c->st)
-		stream_free(c->st);
-	c->st = NULL;
 	if (c->helo_lookup)
 		dns_cancel(c->e->dns, c->helo_lookup);
 	c->helo_lookup = 0;
@@ -125,8 +132,11 @@ void conn_drop(struct conn *c)
 
 static void lose(struct conn *c)
 {
+	struct esmtp *e = c->e;
 	target_lost(c->t, c);
 	conn_free(c);
+	if (service_draining(e->service))
+		module_parted();
 }
 
 void conn_quit(struct conn *c)

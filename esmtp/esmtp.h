@@ -184,6 +184,8 @@ void target_failed(struct target *t, struct conn *c);
 void target_lost(struct target *t, struct conn *c); /* an open one is gone */
 void target_requeue(struct target *t, struct job *j);
 void targets_sweep(struct esmtp *e);
+void targets_part(struct esmtp *e);          /* the end: sessions without mail say QUIT */
+bool targets_parting(const struct esmtp *e); /* is any session still open? */
 
 /* ---- conn.c ---------------------------------------------------------------------------------- */
 
@@ -192,6 +194,8 @@ void conn_deliver(struct conn *c, struct job *j);
 bool conn_idle(const struct conn *c);
 bool conn_clearing(const struct conn *c); /* waits for RSET, then it is free */
 void conn_quit(struct conn *c);           /* an idle one: says QUIT and goes */
+void conn_part(struct conn *c);           /* at the end: QUIT, or soon */
+bool conn_session(const struct conn *c);  /* it has got through, so it ends with QUIT */
 void conn_drop(struct conn *c);           /* at once, without a word to its target */
 
 #endif

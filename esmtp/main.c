@@ -148,6 +148,16 @@ static void reload(struct service *s)
 	    esmtp.dns, config_bool(service_config(s), "esmtp", "ESMTP_PREFER_IPV6_MX", NULL));
 }
 
+static void part(struct service *s UNUSED)
+{
+	targets_part(&esmtp);
+}
+
+static bool parting(struct service *s UNUSED)
+{
+	return targets_parting(&esmtp);
+}
+
 static void stats(struct service *s UNUSED, struct buf *out)
 {
 	buf_addf(out, "targets=%zu idle=%zu", map_count(esmtp.targets), esmtp.idle);
@@ -170,6 +180,8 @@ int main(int argc, char **argv)
 		    .stats = stats,
 		},
 	    .deliver = deliver,
+	    .drain = part,
+	    .parting = parting,
 	};
 	return module_main(&desc, argc, argv);
 }

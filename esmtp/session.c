@@ -167,8 +167,10 @@ static bool want_tls(const struct conn *c)
 		return false;
 	if (c->need.required)
 		return true;
-	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only &&
-	       !no_tls_has(c->e->no_tls, str_of(c->peer.remote), clock_now());
+	/* What is remembered of a host holds where clear text would do. */
+	bool broken = c->need.verify == TLS_OPPORTUNISTIC &&
+		      no_tls_has(c->e->no_tls, str_of(c->peer.remote), clock_now());
+	return c->e->settings->starttls && (c->ext & EXT_STARTTLS) && !c->clear_only && !broken;
 }
 
 static void after_hello(struct conn *c)

@@ -362,3 +362,29 @@ void targets_sweep(struct esmtp *e)
 		target_free(old.v[i]);
 	vec_free(&old);
 }
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void targets_part(struct esmtp *e)
+{
+	struct str key;
+	void *value;
+	for (size_t at = 0; map_next(e->targets, &at, &key, &value);) {
+		struct target *t = value;
+		for (size_t i = 0; i < t->conns.n; i++)
+			conn_part(t->conns.v[i]);
+	}
+}
+
+bool targets_parting(const struct esmtp *e)
+{
+	struct str key;
+	void *value;
+	for (size_t at = 0; map_next(e->targets, &at, &key, &value);) {
+		struct target *t = value;
+		for (size_t i = 0; i < t->conns.n; i++)
+			if (conn_session(t->conns.v[i]))
+				return true;
+	}
+	return false;
+}

@@ -61,7 +61,7 @@ void module_result(void *handle, uint32_t rcpt_num, const struct module_result *
 
 static void end_if_idle(void)
 {
-	if (host.draining && !host.active)
+	if (host.draining && !host.active && !(host.desc->parting && host.desc->parting(host.s)))
 		service_exit(host.s, 0);
 }
 
@@ -72,6 +72,11 @@ static void delivery_free(struct delivery *x)
 	buf_free(&x->held);
 	arena_free(x->arena);
 	free(x);
+}
+
+void module_parted(void)
+{
+	end_if_idle();
 }
 
 void module_done(void *handle)
@@ -209,6 +214,8 @@ static void on_edge(struct service *s, const char *peer_role, unsigned peer_numb
 static void on_drain(struct service *s UNUSED)
 {
 	host.draining = true;
+	if (host.desc->drain)
+		host.desc->drain(host.s);
 	end_if_idle();
 }
 

@@ -93,12 +93,18 @@ struct module_desc {
 	    service; /* role, components, setup, start, ...; edge/drain are the skeleton's */
 	void (*deliver)(
 	    struct service *s, struct module_delivery *d, struct module_body *b, void *handle);
+	/* May be NULL.  The end begins: what rests is let go of.  Deliveries at hand go on. */
+	void (*drain)(struct service *s);
+	/* May be NULL.  At the end, without deliveries: is there somebody who must hear goodbye?
+	 * Then module_parted() comes when that is over, within seconds. */
+	bool (*parting)(struct service *s);
 	/* For modules whose file says ASK=1; at once, from memory and tables.  Strings of the
 	 * answer live in the arena, in the question, or for ever. */
 	void (*claim)(struct service *s, struct arena *a, const struct claim_ask *q,
 	    struct claim_answer *out);
 };
 int module_main(const struct module_desc *desc, int argc, char **argv);
+void module_parted(void);
 
 /*
  * Inside deliver() or later.  The delivery and body stay valid until module_done(handle), which

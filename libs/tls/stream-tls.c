@@ -14,11 +14,23 @@ struct tls_conn {
 
 static const struct stream_io tls_io;
 
+/* OpenSSL's word; for a certificate also why it was not believed.  One that nobody checks has such
+ * a result as well, and has nothing to do with other faults. */
+static void explain(struct tls_conn *c)
+{
+	unsigned long e = ERR_peek_error();
+	bool certificate =
+	    ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+	long verify = certificate ? SSL_get_verify_result(c->ssl) : X509_V_OK;
+
+	snprintf(c->why, sizeof c->why, "%s%s%s", tls_error_text(), verify == X509_V_OK ? "" : ": ",
+	    verify == X509_V_OK ? "" : X509_verify_cert_error_string(verify));
+}
+
 /* What a call that returned `r` <= 0 means: 0 wait for *want, -1 failed, 1 clean end. */
 static int outcome(struct tls_conn *c, int r, int *want)
 {
 	int saved = errno;
-	long verify;
 
 	switch (SSL_get_error(c->ssl, r)) {
 	case SSL_ERROR_WANT_READ:
@@ -35,10 +47,7 @@ static int outcome(struct tls_conn *c, int r, int *want)
 		errno = saved ? saved : ECONNRESET;
 		return -1;
 	default:
-		verify = SSL_get_verify_result(c->ssl);
-		snprintf(c->why, sizeof c->why, "%s%s%s", tls_error_text(),
-		    verify == X509_V_OK ? "" : ": ",
-		    verify == X509_V_OK ? "" : X509_verify_cert_error_string(verify));
+		explain(c);
 		errno = EPROTO;
 		return -1;
 	}

@@ -131,6 +131,25 @@ for (@cuts) {
 	$s->stop;
 }
 
+# ---- what is said of it.  A certificate that nobody checks is not the reason of other faults.
+{
+	my $asks = {SSL_verify_mode => 3, SSL_ca_file => $trust, SSL_version => 'TLSv1_2'}; # for a certificate of ours
+	my $s = server(tls_options => $asks);
+	courierd();
+	my ($r) = to('mx.example');
+	open my $f, '<', "$home/log/module" or die;
+	my $log = join '', <$f>;
+	my ($why) = $log =~ /TLS with \S+ .*failed \((.*?)\): sending in clear/;
+	like($why // '', qr/alert/, 'a server that ends the handshake: its alert is told') or diag $log;
+	unlike($why // '', qr/certificate|issuer/, '... and not that we could not have believed its certificate');
+	$s->stop;
+	$s = server();
+	courierd('ESMTP_TLS_VERIFY_DOMAIN=1', 'TLS_TRUSTCERTS=' . $cert{'self-signed'});
+	($r) = to('mx.example');
+	like($r->{diagnostic}, qr/certificate verify failed: unable to get local issuer certificate/, 'one that is checked: why it is not believed');
+	$s->stop;
+}
+
 # ---- resumed: one server, its ticket keys made once
 sub tickets { return IO::Socket::SSL::SSL_Context->new(SSL_server => 1, SSL_cert_file => $_[0], SSL_key_file => $_[0],
 	SSL_session_id_context => 'x', @_[1 .. $#_]) }

@@ -37,9 +37,9 @@ ok($a->wait_for(20, sub { $a->send('x@b.test', 'bob@a.test', "Subject: from far\
 # What it sends for each question of lies.: an answer with a wrong id, then the truth with records of
 # others' zones beside it; for names that begin with "w", the answer to another question only.
 my $liar = $lab->host('192.0.2.66');
+my $s = $liar->in(sub { IO::Socket::IP->new(LocalHost => '192.0.2.66', LocalPort => 53, Proto => 'udp', Type => Socket::SOCK_DGRAM()) or die $@ });
 my $lie = sub {
 	my ($truth) = @_;
-	my $s = IO::Socket::IP->new(LocalHost => '192.0.2.66', LocalPort => 53, Proto => 'udp', Type => Socket::SOCK_DGRAM()) or die $@;
 	while (my $from = $s->recv(my $bytes, 4096)) {
 		my $ask = Net::DNS::Packet->new(\$bytes) or next;
 		my ($q) = $ask->question or next;
@@ -55,6 +55,7 @@ my $lie = sub {
 			$other->header->qr(1);
 			$other->push(answer => Net::DNS::RR->new('b.test. 600 MX 10 evil.lies.'));
 			$s->send($other->data, 0, $from);
+			open my $told, '>', "$ENV{TMPDIR}/lied" or die;
 			next;
 		}
 		my $real = $reply->();
@@ -73,7 +74,10 @@ $a->send('alice@a.test', 'y@b.test', "Subject: truth\n\n1\n");
 for my $to ('x@e.lies', 'y@b.test') {
 	like(join("\n", $a->settled($to)), qr/\[192\.0\.2\.20\]/, "$to goes the right way") or diag(join "\n", $a->log_lines(qr/\Q$to\E/));
 }
-like(join("\n", $a->settled('x@w.lies')), qr/status: deferred/, 'the answer to another question is none');
+my $log = join "\n", $a->settled('x@w.lies');
+like($log, qr/status: deferred/, 'the answer to another question is none');
+like($log, qr/DNS look-up of w\.lies failed for now/, '... so that there is none, which the log says') or diag $log;
+ok(-e "$ENV{TMPDIR}/lied", '... although he was asked, and said something');
 like(join("\n", $a->settled('x@d.lies')), qr/status: (?:success|deferred)/, 'x@d.lies at the worst later');
 is(scalar $evil->connections, 0, 'nobody was sent to the liar');
 

@@ -179,7 +179,17 @@ sub command {
 	my $r = $self->say_reply($self->{on}{$verb} // $usual{$verb} // '500 5.5.1 what?', $line);
 	$self->message if $verb eq 'DATA' && $r =~ /^354/;
 	$self->start_tls if $verb eq 'STARTTLS' && $r =~ /^220/;
-	$self->end if $verb eq 'QUIT';
+	$self->leave if $verb eq 'QUIT';
+}
+
+# With `listen_on`: how the client closes TLS.
+sub leave {
+	my ($self) = @_;
+	if ($self->{listen_on} && $self->{tls}) {
+		readline $self->{c};
+		$self->note('*notified*') if Net::SSLeay::get_shutdown($self->{c}->_get_ssl_object) & 2;
+	}
+	$self->end;
 }
 
 sub message {

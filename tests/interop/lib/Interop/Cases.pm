@@ -134,6 +134,18 @@ my @all = (
 		return 'no report of failure' if !$w->comes_back($second, qr/^Action: failed/mi);
 		return $w->comes_back($token, qr/./, 0.5) ? 'a report in spite of NEVER' : '';
 	}],
+	[prdr => sub { # of two recipients one does not want the message
+		my ($w) = @_;
+		return '-' if !$w->{taker}->can('prdr');
+		my ($token, $data) = message("x\r\n", 'X-Not-For-U2: yes');
+		my $r = $w->inject(data => $data, to => [map {["$_\@$w->{domain}"]} 'bob', 'u2']);
+		return "refused: $r" if $r !~ /^250/;
+		return 'nothing arrived' if !$w->arrives('bob', $token);
+		my ($report) = $w->comes_back($token, qr/^Action: failed/mi);
+		return 'no report of failure' if !defined $report;
+		return 'the report is not of the one' if $report !~ /^Final-Recipient: rfc822; *u2\@/mi || $report =~ /^Final-Recipient: rfc822; *bob\@/mi;
+		return (grep {/\Q$token\E/} $w->{taker}->mailbox('u2')) ? 'it came to who does not want it' : '';
+	}],
 	[retry => sub {
 		my ($w) = @_;
 		my ($token, $data) = message("later\r\n");
@@ -148,10 +160,23 @@ my @all = (
 		return "refused: $r" if $r !~ /^250/;
 		return $w->sunk($token) ? '' : 'it did not come through the other server';
 	}],
+	[mechanisms => sub { # each that the sender has: what the taker says of it in Received
+		my ($w) = @_;
+		my @wrong;
+		return '-' if !$w->{sender}->can('mechanisms');
+		for my $mechanism ($w->{sender}->mechanisms) {
+			$w->{sender}->mechanism($mechanism);
+			my ($token, $data) = message("by $mechanism\r\n");
+			my $r = $w->inject(data => $data, to => [['x@viaours.test']]);
+			my $got = $r =~ /^250/ && $w->sunk($token);
+			push @wrong, $mechanism if !$got || $got !~ /AUTH: \Q$mechanism\E/;
+		}
+		return @wrong ? "not by @wrong" : '';
+	}],
 );
 
 # Those that need not be seen in clear as well.
-my %once = map {$_ => 1} qw(auth toobig retry dsn_never);
+my %once = map {$_ => 1} qw(auth mechanisms toobig retry dsn_never);
 
 sub names {
 	my ($mode) = @_;

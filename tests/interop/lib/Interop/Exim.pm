@@ -7,6 +7,7 @@ use Interop::Peer;
 sub configure {
 	my ($self) = @_;
 	$self->user('Debian-exim' => 2001);
+	$self->mechanism('PLAIN');
 	$self->put('/etc/exim4/exim4.conf', <<"END");
 primary_hostname = mail.peer.test
 domainlist local_domains = peer.test
@@ -29,7 +30,7 @@ accept_8bitmime = true
 auth_advertise_hosts = \${if eq{\$received_port}{587}{*}{}}
 acl_smtp_rcpt = rcpt
 acl_smtp_data = accept
-acl_smtp_data_prdr = accept
+acl_smtp_data_prdr = prdr
 smtp_accept_queue_per_connection = 0
 ignore_bounce_errors_after = 1h
 never_users =
@@ -45,6 +46,10 @@ rcpt:
   accept domains = +local_domains
   accept hosts = +relay_from_hosts
   deny message = relay not permitted
+prdr:
+  deny condition = \${if and{{def:h_x-not-for-u2:}{eq{\$local_part}{u2}}}}
+       message = not for you
+  accept
 begin routers
 via:
   driver = manualroute
@@ -100,14 +105,29 @@ begin authenticators
 plain:
   driver = plaintext
   public_name = PLAIN
+  client_condition = \${if eq{\${readfile{/etc/mechanism}}}{PLAIN}}
   client_send = ^alice^$Courier::Test::PASSWORD
   server_prompts = :
   server_condition = \${if and{{eq{\$auth2}{relay\@peer.test}}{eq{\$auth3}{secret}}}}
   server_set_id = \$auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  client_condition = \${if eq{\${readfile{/etc/mechanism}}}{LOGIN}}
+  client_send = : alice : $Courier::Test::PASSWORD
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  client_condition = \${if eq{\${readfile{/etc/mechanism}}}{CRAM-MD5}}
+  client_name = alice
+  client_secret = $Courier::Test::PASSWORD
 END
 	$self->shell('mkdir -p /var/spool/exim4 /var/log; chown Debian-exim:Debian-exim /var/spool/exim4; chmod 1777 /var/log; chown root:Debian-exim /etc/mail.pem; chmod 640 /etc/mail.pem');
 }
 
+sub prdr { 1 }
+sub mechanisms { qw(PLAIN LOGIN CRAM-MD5) } # Debian's has no SCRAM
+sub mechanism { my ($self, $name) = @_; $self->put('/etc/mechanism', $name) }
 sub run { my ($self) = @_; $self->daemon('exim4 -bdf -q1h') }
 sub halt { $_[0]->kill_pids }
 sub flush { $_[0]->shell('exim4 -qff') }

@@ -10,7 +10,7 @@ sub new {
 	my ($class, $lab) = @_;
 	my $host = $lab->courier('ours.test', ['192.0.2.10', '2001:db8::10'], users => ['alice', @Interop::Peer::BOXES],
 		config => {
-			esmtpd => {BOFHCHECKDNS => 0},
+			esmtpd => {BOFHCHECKDNS => 0, ESMTPAUTH_TLS => 'PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256'},
 			'esmtpd-msa' => {ESMTPDSTART => 'YES', PORT => 587, ADDRESS => 0, AUTH_REQUIRED => 1},
 		},
 		files => {
@@ -20,7 +20,22 @@ sub new {
 			esmtpauthclient => "[192.0.2.20],587 relay\@peer.test secret\n",
 		});
 	chmod 0600, $host->path('etc/esmtpauthclient');
+	secrets($host);
 	return bless {name => 'ours', host => $host}, $class;
+}
+
+# What CRAM and SCRAM need is kept of alice.
+sub secrets {
+	my ($host) = @_;
+	my $db = $host->path('etc/userdb');
+	my $program = Courier::Test::program('userdbpw');
+	my ($hmac, $scram) = map {my $r = `printf '%s\\n' '$Courier::Test::PASSWORD' | $program $_`; $r =~ s/\n//r} '-hmac-md5', '-p scram-sha-256';
+	my $text = Interop::Peer::slurp($db);
+	$text =~ s/^(alice\@.*\|)systempw=\S+/$1hmac-md5pw=$hmac|systempw=$scram/m or die "no line of alice in '$db'";
+	open my $f, '>', $db or die "$db: $!"; # owner and mode stay
+	print $f $text;
+	close $f;
+	$host->command('makeuserdb');
 }
 
 sub put_certificate {

@@ -55,6 +55,8 @@ END
 }
 
 sub run { my ($self) = @_; print STDERR $self->shell('postfix start') =~ s/^postfix\/postfix-script: starting.*\n//r }
+sub mechanisms { qw(PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256) }
+sub mechanism { my ($self, $name) = @_; $self->shell("postconf -e smtp_sasl_mechanism_filter=$name; postfix reload") }
 sub halt { my ($self) = @_; $self->shell('postfix stop'); $self->kill_pids }
 sub flush { $_[0]->shell('postqueue -f') }
 sub version { ($_[0]->shell('postconf -d mail_version') =~ /([\d.]+)/)[0] }

@@ -51,7 +51,9 @@ sub authority {
 	for my $zone (sort keys %zones) {
 		(my $file = "zone$id.$zone") =~ tr,/,_,;
 		$text .= "zone:\n  name: \"$zone\"\n  zonefile: \"$file\"\n";
-		$self->put($file, zone_text($zone, @{$zones{$zone}})) if $zones{$zone};
+		next if !$zones{$zone};
+		my $plain = zone_text($zone, @{$zones{$zone}});
+		$self->put($file, $self->{signed}{$zone} ? $self->{signed}{$zone}->text($plain) : $plain);
 	}
 	return $host->daemon('nsd', '-d', '-c', $self->put("nsd$id.conf", $text));
 }
@@ -88,7 +90,8 @@ END
 sub stop_resolver { my ($self) = @_; $self->{resolver}->kill_all }
 
 sub serve {
-	my ($self, $zones) = @_;
+	my ($self, $zones, $signed) = @_;
+	$self->{signed} = $signed;
 	$_->kill_all for $self->{authority}, $self->{resolver};
 	my %all = (%$zones, '.' => [root_lines($zones), @{$zones->{'.'} || []}]);
 	$self->authority($self->{authority}, %all);
