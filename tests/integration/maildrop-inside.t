@@ -194,7 +194,7 @@ like($inside, qr/--- this file is full: remove it$/m, 'which is told');
 # ---- time and limits
 spew("$house/etc/maildropsettings", "MAILDROPTIME=2\n");
 chmod 0644, "$house/etc/maildropsettings";
-for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }\n}\nto \"box\"\n", "to \"| sleep 77\"\n", "xfilter \"cat >/dev/null; exec sleep 77\"\n", "X=`sleep 77 & sleep 77`\n", "system \"sleep 77\"\n") {
+for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }\n}\nto \"box\"\n", "to \"| sleep 78\"\n", "xfilter \"cat >/dev/null; exec sleep 78\"\n", "X=`sleep 78 & sleep 78`\n", "system \"sleep 78\"\n") {
 	spew("$place/.mailfilter", $rule);
 	$r = $worker->deliver(home => $place, message => "$place/message", instructions => '| maildrop');
 	is($r->{outcome}, 'defer', "DROP-0026 time is over: $rule");
@@ -203,7 +203,7 @@ for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }
 spew("$house/etc/maildropsettings", "MAILDROPTIME=5m\n");
 chmod 0644, "$house/etc/maildropsettings";
 sleep 1;
-unlike(scalar(`ps -eo args`), qr/^sleep 77$/m, 'DROP-0026 no program is left');
+unlike(scalar(`ps -eo args`), qr/^sleep 78$/m, 'DROP-0026 no program is left');
 
 # ---- killed and failing at every step
 my $faults = Courier::Faults->new;

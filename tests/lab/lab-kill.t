@@ -10,7 +10,8 @@ require Lab;
 
 my $why = Lab::missing();
 plan skip_all => $why if $why;
-my $dir = abs_path(tempdir('lab-kill-XXXXXX', TMPDIR => 1, CLEANUP => 1));
+# short: the lab's folders and sockets below it have names of at most 107 bytes
+my $dir = abs_path(tempdir('k-XXXXXX', -w '/tmp' ? (DIR => '/tmp') : (TMPDIR => 1), CLEANUP => 1));
 chmod 0755, $dir;
 open my $f, '>', "$dir/victim.t" or die;
 print $f <<'END';
