@@ -124,6 +124,16 @@ static pid_t runner(struct bench *b)
 	return pid;
 }
 
+/* "make check" comes before "make install": what runs maildrop outside of the worker waits for it.
+ */
+static bool program_is_there(void)
+{
+	if (access(BINDIR "/maildrop", X_OK) == 0)
+		return true;
+	print_message("maildrop is not installed: it is tried inside the worker only\n");
+	return false;
+}
+
 static void inside(void **state)
 {
 	struct bench *b = *state;
@@ -134,6 +144,8 @@ static void inside(void **state)
 	bench_put(b, ".mailfilter", "system \"echo \\$PPID >parent\"\n");
 	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_int_equal(runner(b), b->pid);
+	if (!program_is_there())
+		return;
 	d.delivery = STR("| : ; " BINDIR "/maildrop -f x");
 	assert_int_equal(bench_deliver(b, &d), WORKER_OK);
 	assert_int_not_equal(runner(b), b->pid);
@@ -186,6 +198,7 @@ static void no_place(void **state)
 	    "xfilter \"cat; echo more\"\nto ./Maildir\n", "cc box\nto ./Maildir\n", "to box\n",
 	    "EXITCODE=77\nto ./Maildir\n", "to \"| cat >/dev/null\"\n"};
 	struct bench *b = *state;
+	bool there = program_is_there();
 	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
 		struct worker_delivery d = filtered(b, filters[i]);
 		int want = i == 6 ? WORKER_FAIL : WORKER_OK;
@@ -193,6 +206,8 @@ static void no_place(void **state)
 			fail_msg("%s: %s", filters[i], b->text);
 		if (i > 0 && b->place[0])
 			fail_msg("a place after: %s", filters[i]);
+		if (!there) /* a name without a path is looked for */
+			continue;
 		bench_put(b, ".courier", "| maildrop\n./other/\n"); /* two instructions */
 		assert_int_equal(bench_deliver(b, &d), want);
 		assert_string_equal(b->place, "");
