@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # MTA-0118: files that count as soon as they are written, without courier reload.  aliasfilteracct is
 # shown by filters-mailbox.t, tables by names.t and submit-policy.t, files of virtual hosts by vhost.t.
 use strict;

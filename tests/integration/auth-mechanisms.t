@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Every SASL mechanism in a running instance (MTA-0836), what each listener offers (MTA-0635, MTA-0636),
 # channel binding and who tampers with it, failures (MTA-0837), and a gate that forgets.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # courieresmtpd on standard input and output: under couriertcpd, socat and through pipes; what it may
 # say of its client, and what not.
 use strict;

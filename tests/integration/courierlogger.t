@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # courierlogger: what reaches the system's log, and a program's life below it.  The log is a socket of
 # the test's own, put in place of /dev/log in a namespace of its own.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # couriertls: as a client and as a server, with openssl on the other side; its descriptors, what it
 # tells of the peer, and peers that lie, break off or say nothing.
 use strict;

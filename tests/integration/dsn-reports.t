@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Reports to senders against the rows of the parity list: the administrator's texts, the fields, which
 # report is due, who gets it, what comes back; hostile text from another host.
 use strict;

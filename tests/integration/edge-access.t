@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The access table of the ESMTP server: which entry counts, by both ends of a connection, live rebuild,
 # what it may set; limits; names of clients.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Lists of addresses in the DNS: BLACKLISTS with -block and -allow, DROP, what lists set, and lists
 # that are down or list the world.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The certificate that the client shows (MTA-0525, MTA-0526): its key is in the key process alone, and
 # mail waits rather than going without it.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # MTA-3005 MTA-0910 MTA-0911 MTA-0912 MTA-0932: which host gets the mail, and what is said for good and what for now when none does.
 use strict;
 use warnings;

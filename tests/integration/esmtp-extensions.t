@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The client and the extensions of the next host: REQUIRETLS (RFC 8689), DELIVERBY (RFC 2852), LIMITS
 # (RFC 9422), PRDR and XEXDATA (MTA-1007, MTA-1016: a 558 is understood without the keyword), DSN with
 # addresses beyond ASCII (MTA-1013, RFC 6533), SMTPUTF8 (MTA-1012), BODY and SIZE (MTA-1015).

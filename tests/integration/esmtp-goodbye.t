@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Sessions with other hosts end with QUIT, and with the notice of TLS (RFC 5321, 4.1.1.10): when the mail
 # system stops, and when a session is given up.
 use strict;

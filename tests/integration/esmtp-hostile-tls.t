@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # TLS of servers that are not as they should be (T34), what cuts a session in two, and sessions that are
 # resumed.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # What the client says to a server that is well: TLS, AUTH, extensions, sessions used again, and the
 # message exactly as it must stand on the wire.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The client against servers that misbehave at each step (MTA-0924): the outcome, and that nothing is lost or
 # doubled by it.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # MTA-STS (RFC 8461): whose policy counts, which hosts get mail then and how, what is remembered over a
 # restart, and what the administrator can see and change.  MTA-0928 MTA-0929 MTA-1411 MTA-1412 MTA-1413 MTA-2208
 use strict;

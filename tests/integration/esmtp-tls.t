@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # TLS of the client: whom it trusts and when, versions and ciphers, SECURITY, and how mail goes where
 # TLS is broken.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Ways to a host: where one address family leads nowhere (T37), and by a SOCKS 5 proxy.
 use strict;
 use warnings;

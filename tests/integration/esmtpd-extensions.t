@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The extensions of the server, through queue and client to where they end: CHUNKING and BINARYMIME
 # (RFC 3030), DELIVERBY (RFC 2852), FUTURERELEASE (RFC 4865), REQUIRETLS (RFC 8689), LIMITS (RFC 9422),
 # SECURITY (MTA-1008, MTA-1009), DSN (MTA-1013), SMTPUTF8 (MTA-1012), the words of RFC 3848 (MTA-1014),

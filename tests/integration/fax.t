@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Mail for NUMBER@fax: who may dial what, pages, the modem, and what goes wrong (MTA-0207 MTA-1128
 # MTA-2601 MTA-2602 MTA-2603 MTA-2604 MTA-2605 MTA-2606 MTA-2607 MTA-2608 MTA-2609 MTA-2610 MTA-2612
 # MTA-2613 MTA-2614 MTA-2615 MTA-2616).

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # perlfilter: the administrator's script in processes of its own, and the scripts that ship
 # (MTA-2011, MTA-2012, MTA-2013, MTA-2014, MTA-2015, MTA-2016).
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # verifyfilter, verifysmtp and the include files for maildrop: senders whose mail host refuses them are
 # refused (MTA-2006, MTA-2007, MTA-2008, MTA-2009, MTA-2010, MTA-1418).
 use strict;

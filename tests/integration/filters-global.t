@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Global filters: what they are shown, what their answers do, and what faults of theirs do.
 # MTA-0851 MTA-1903 MTA-1904 MTA-1907 MTA-1908 MTA-1909 MTA-1910 MTA-1911 MTA-1912 MTA-1913
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # courierfilterd, courierfilter and filterctl: MTA-1901 MTA-1902 MTA-1904 MTA-1905 MTA-1906 MTA-1914
 # MTA-1915 MTA-1916 MTA-1917
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Filters that die, gates that die and clients that leave, all under load: nothing passes unfiltered,
 # nothing that was accepted is lost, nothing is left behind.  MTA-0851 MTA-1909 MTA-1917
 use strict;

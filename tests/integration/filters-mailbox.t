@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Filters of mailboxes' owners, in the SMTP dialogue: MTA-0850 MTA-1801 MTA-1802 MTA-1803 MTA-1804
 # MTA-1805 MTA-1806 MTA-1807 MTA-1808 MTA-1809 MTA-1810 MTA-1811 MTA-1812 MTA-1813 MTA-1814 MTA-1815
 use strict;

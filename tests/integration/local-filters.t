@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Filters of accounts run in their delivery workers: one for each account, kept for its next
 # messages, and no account waits for another one's filter.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Local delivery against the rows of the parity list: which file holds the instructions, whose they
 # are, the default ways of delivery, forwards, homes that are missing, mailboxes that are full.
 use strict;

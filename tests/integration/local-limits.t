@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # What a delivery may take: time, memory and output of its programs, also where a worker follows a
 # filter by itself; and an mbox in a spool folder, with its locks.
 use strict;

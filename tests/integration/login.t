@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The fronts of IMAP and POP3 before a login, by raw sockets: what is refused in clear, injected
 # text, literals, limits, time-outs, and what is handed over to the session.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Any script on any message ends in bounded time and memory, and mail is never lost by it: what
 # passes a limit is put off with exit status 75 and a reason.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # mimegpg with GnuPG: what is signed can be checked, what is encrypted opened, nothing else.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Modules of administrators die while mail flows: a toy and uucp are killed again and again, and
 # every message that was accepted arrives.  At last, how many uux run at a time (MTA-2305 MTA-2306).
 use strict;

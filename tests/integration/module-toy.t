@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # A transport that the suite has never heard of comes with a program and a module file, and nothing
 # else: its claims, results, deaths and questions (MTA-2301 MTA-2302 MTA-2303 MTA-2304 MTA-2307
 # MTA-2319 MTA-2321).

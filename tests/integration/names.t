@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The names of a mail system: its own, local and hosted domains, wildcards, what is accepted for others,
 # and the tools that make tables of them.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Commands of the network side: esmtpd and its kin, certificates, DH parameters.
 use strict;
 use warnings;

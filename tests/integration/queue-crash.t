@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # MTA-2239: mail flows while scheduler, gates and modules are killed again and again: what was accepted arrives.
 # A message may arrive twice only where a result could not have been recorded: that is what was being
 # delivered at the moment of a kill, MAXHOST messages at the most.

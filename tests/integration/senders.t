@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Senders that are not wanted: the file bofh, the DNS of a sender's domain, HELO, SPF.
 use strict;
 use warnings;

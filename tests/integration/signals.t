@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Signals in any state (T24), and deaths of other kinds than kill -9 (T23), while mail flows: nothing is
 # lost.  A scheduler that dies is started again soon, and a stop in between ends at once (MTA-0012).
 use strict;

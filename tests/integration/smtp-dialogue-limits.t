@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The ESMTP server at its limits: sizes, headers, recipients, loops, time, and what it says when
 # something behind it is down or full.
 use strict;

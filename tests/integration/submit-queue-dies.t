@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # The scheduler dies while the gate has a whole message in hand and does not know yet: the client must
 # not hear 250.  The gate sleeps meanwhile, so that it meets the dead edge when it hands the message
 # over.

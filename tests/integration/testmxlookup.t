@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # testmxlookup: what it prints of good, bad and silent domains, whom it asks and how.
 use strict;
 use warnings;

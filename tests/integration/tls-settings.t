@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # What the TLS settings do: versions, ciphers, Diffie-Hellman groups, time limits, names of protocols,
 # client certificates; and what those say that do nothing here.  One instance: every service has its own.
 # MTA-0613 MTA-0615 MTA-0618 MTA-0619 MTA-0620 MTA-0622 MTA-2813

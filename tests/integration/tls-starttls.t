@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # STARTTLS: text behind it (V2, T41), what it forgets, renegotiation, when it is required or fails on
 # purpose; what Received and the log say.
 # MTA-0614 MTA-0646 MTA-0839 MTA-0840 MTA-0856

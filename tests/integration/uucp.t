@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Mail to UUCP neighbours, with a uux that writes down what it is told (MTA-0514 MTA-1421 MTA-2501
 # MTA-2502 MTA-2503 MTA-2504 MTA-2505 MTA-2506 MTA-2507 MTA-2508 MTA-2509 MTA-2510 MTA-2513).
 # uucp-real.t has two instances with the real thing between them.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # A process of each kind hangs without ending (T23): the supervisor notices, kills it and starts another
 # one; mail flows again and none is lost.
 use strict;

@@ -1,3 +1,4 @@
+# slow
 # T30: what a real name server and a real resolver say of a domain, and what becomes of mail for it:
 # delivered, kept, or returned, and with which status.
 use strict;

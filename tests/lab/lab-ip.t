@@ -1,3 +1,4 @@
+# slow
 # T37: hosts with IPv6 alone, with IPv4 alone, behind a way that swallows packets, and a source
 # address that this host does not have.
 use strict;

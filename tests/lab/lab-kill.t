@@ -1,3 +1,4 @@
+# slow
 # A lab that is killed in the middle, politely or not, leaves nothing: no process, no namespace, no folder.
 use strict;
 use warnings;

@@ -1,3 +1,4 @@
+# slow
 # T32: lists of addresses in the DNS that are down, answer for the whole world, or have lost their domain.
 use strict;
 use warnings;
