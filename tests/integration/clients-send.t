@@ -177,6 +177,6 @@ subtest sendmail => sub {
 };
 
 ok($t->wait_empty_queue, 'the queue is empty');
-my @faults = $t->log_lines(qr/died of signal|status 1\d\d|sanitizer/i);
+my @faults = $t->log_lines(qr/died of signal|status 1\d\d|Sanitizer: |runtime error:/);
 is("@faults", '', 'nothing died');
 done_testing;

@@ -269,5 +269,5 @@ like(ask($s, "a LOGIN alice {" . length($password) . "}\r\n"), qr/^\+ /, 'a lite
 print $s "$password\r\nb NOOP\r\n";
 like(until_line($s, qr/^b /), qr/^a OK.*^b OK/ms, '... and on');
 close $s;
-is(join("\n", $t->log_lines(qr/died of signal|sanitizer/i)), '', 'nothing died');
+is(join("\n", $t->log_lines(qr/died of signal|Sanitizer: |runtime error:/)), '', 'nothing died');
 done_testing;
