@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Two hosts keep the module busy; mail for a third one does not wait for theirs, and connections serve
 # more than one message.
 use strict;

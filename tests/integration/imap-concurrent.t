@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Several sessions and a program that delivers work on the same two folders at once.  Afterwards every
 # message that nobody removed is there once, and no UID ever meant two messages to anybody.
 use strict;

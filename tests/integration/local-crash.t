@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Workers, the local module and the broker are killed while mail flows: afterwards every accepted
 # message is in its mailbox, whole, and the queue is empty.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # Every option and variable of sendmail, and its SMTP on standard input.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# slow
 # What the gate accepts from the network: relaying, aliases, limits, faults of messages.
 use strict;
 use warnings;

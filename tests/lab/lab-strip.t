@@ -1,3 +1,4 @@
+# slow
 # T34: a box in the middle that takes STARTTLS out of what the server offers, or spoils it.
 use strict;
 use warnings;
