@@ -1,5 +1,5 @@
 # bench: adapters for load rigs, and what was measured.
-EXTRA_DIST += bench/adapters/mta.sh bench/adapters/access.sh bench/RESULTS bench/filters
+EXTRA_DIST += bench/adapters/mta.sh bench/adapters/access.sh bench/RESULTS bench/filters bench/edge-load
 noinst_PROGRAMS += bench/filter-rate
 bench_filter_rate_SOURCES = bench/filter-rate.c tests/lib/worker-edge.c tests/lib/worker-edge.h
 bench_filter_rate_LDADD = local/libworkerproto.a libs/broker/libbroker.a libs/ipc/libipc.a \
