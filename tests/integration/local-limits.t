@@ -46,11 +46,12 @@ sub give {
 sub logged { my ($ext, $re) = @_; return $t->wait_for(30, sub { scalar $t->log_lines(qr/addr=<bob-$ext\@[^>]*>.*$re/) }) }
 
 # ---- time
-give('slow', "| touch begun; sleep 78; touch ended\n");
+my $nap = "78.$$"; # seconds, and the name of these processes alone
+give('slow', "| touch begun; sleep $nap; touch ended\n");
 ok(logged('slow', qr/too long/), 'a program that takes too long is ended, and told') or diag $t->log;
 put('.courier-slow', "./Maildir\n");
 sleep 1;
-unlike(scalar(`ps -eo args`), qr/^sleep 78$/m, 'it is gone, with its children');
+unlike(scalar(`ps -eo args`), qr/^sleep \Q$nap\E$/m, 'it is gone, with its children');
 put('endless', "while (1)\n{\n X=1\n}\n");
 give('endless', "| maildrop endless\n");
 ok(logged('endless', qr/too (?:long|many steps)/), 'a filter that does not end is ended') or diag $t->log;

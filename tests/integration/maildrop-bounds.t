@@ -153,19 +153,20 @@ is(run("echo \"" . 'x' x 5_000_000 . "\"\n"), 75, 'a filter of 5 MB');
 is(run("foreach /.*/:hb\n{\n foreach /.*/:hb\n {\n  foreach /.*/:hb\n  {\n   while (1)\n   {\n    X=1\n   }\n  }\n }\n}\n"), 75, 'loops in loops');
 
 # ---- the clock
+my $nap = "77.$$"; # seconds, and the name of these processes alone
 settings("MAILDROPTIME=2\n");
 spew('in', $mail x 20000); # more than a pipe holds
-is(run("xfilter \"sleep 77\"\n"), 75, 'DROP-0026 xfilter: a program that does not read and does not end');
+is(run("xfilter \"sleep $nap\"\n"), 75, 'DROP-0026 xfilter: a program that does not read and does not end');
 cmp_ok($took, '<', 20, 'DROP-0026,DROP-0227 is ended when the time is over');
-is(run("xfilter \"cat >/dev/null; exec sleep 77\"\n"), 75, 'DROP-0026 one that reads and does not end');
-is(run("to \"| sleep 77\"\n"), 75, 'DROP-0026 a delivery to such a program');
-is(run("X=`sleep 77 & sleep 77`\n"), 75, 'DROP-0026 a command and its children');
-is(run("system \"sleep 77\"\n"), 75, 'DROP-0026 system');
+is(run("xfilter \"cat >/dev/null; exec sleep $nap\"\n"), 75, 'DROP-0026 one that reads and does not end');
+is(run("to \"| sleep $nap\"\n"), 75, 'DROP-0026 a delivery to such a program');
+is(run("X=`sleep $nap & sleep $nap`\n"), 75, 'DROP-0026 a command and its children');
+is(run("system \"sleep $nap\"\n"), 75, 'DROP-0026 system');
 sleep 1;
-unlike(scalar(`ps -eo args`), qr/^sleep 77$/m, 'DROP-0026 none of them lives on');
-is(run("flock \"lockfile\"\n{\n system \"sleep 77\"\n}\n"), 75, 'DROP-0026 a lock goes with the process');
+unlike(scalar(`ps -eo args`), qr/^sleep \Q$nap\E$/m, 'DROP-0026 none of them lives on');
+is(run("flock \"lockfile\"\n{\n system \"sleep $nap\"\n}\n"), 75, 'DROP-0026 a lock goes with the process');
 is(system('flock', '-n', 'lockfile', 'true'), 0, 'DROP-0026 and is free');
-is(run("dotlock \"dot.lock\"\n{\n system \"sleep 77\"\n}\n"), 75, 'DROP-0026 a dot-lock');
+is(run("dotlock \"dot.lock\"\n{\n system \"sleep $nap\"\n}\n"), 75, 'DROP-0026 a dot-lock');
 ok(!-e 'dot.lock', 'DROP-0026 is removed');
 open my $held, '>>', 'held' or die;
 flock $held, 2 or die;

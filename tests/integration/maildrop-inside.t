@@ -192,9 +192,10 @@ cmp_ok(-s "$place/.mailtrace", '<=', 1 << 20, 'and has an end');
 like($inside, qr/--- this file is full: remove it$/m, 'which is told');
 
 # ---- time and limits
+my $nap = "78.$$"; # seconds, and the name of these processes alone
 spew("$house/etc/maildropsettings", "MAILDROPTIME=2\n");
 chmod 0644, "$house/etc/maildropsettings";
-for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }\n}\nto \"box\"\n", "to \"| sleep 78\"\n", "xfilter \"cat >/dev/null; exec sleep 78\"\n", "X=`sleep 78 & sleep 78`\n", "system \"sleep 78\"\n") {
+for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }\n}\nto \"box\"\n", "to \"| sleep $nap\"\n", "xfilter \"cat >/dev/null; exec sleep $nap\"\n", "X=`sleep $nap & sleep $nap`\n", "system \"sleep $nap\"\n") {
 	spew("$place/.mailfilter", $rule);
 	$r = $worker->deliver(home => $place, message => "$place/message", instructions => '| maildrop');
 	is($r->{outcome}, 'defer', "DROP-0026 time is over: $rule");
@@ -203,7 +204,7 @@ for my $rule ("while (1)\n{\n X=1\n}\n", "exception {\n while (1)\n {\n  X=1\n }
 spew("$house/etc/maildropsettings", "MAILDROPTIME=5m\n");
 chmod 0644, "$house/etc/maildropsettings";
 sleep 1;
-unlike(scalar(`ps -eo args`), qr/^sleep 78$/m, 'DROP-0026 no program is left');
+unlike(scalar(`ps -eo args`), qr/^sleep \Q$nap\E$/m, 'DROP-0026 no program is left');
 
 # ---- killed and failing at every step
 my $faults = Courier::Faults->new;
