@@ -71,20 +71,7 @@ static bool allowed(struct str path)
 	return ok;
 }
 
-/* Who may write there could have put a link to anything. */
-static bool folder_is_roots(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
-	struct stat st;
-	bool ok = slash && stat(folder, &st) == 0 && st.st_uid == 0 &&
-		  !(st.st_mode & (S_IWGRP | S_IWOTH));
-
-	free(folder);
-	return ok;
-}
-
-/* The descriptor, or -1 and *why; EPERM: the folder is in other hands. */
+/* The descriptor, or -1 and *why; EPERM: others could have led us there. */
 static int open_for(struct str path, int *why)
 {
 	char *z = mem_strndup(path.p, path.n);
@@ -92,7 +79,9 @@ static int open_for(struct str path, int *why)
 
 	if (strlen(z) != path.n || !allowed(path))
 		*why = EACCES;
-	else if (!folder_is_roots(z))
+	else if (access(z, F_OK) < 0)
+		*why = errno;
+	else if (!file_way_trusted(z, 0))
 		*why = EPERM;
 	else {
 		fd = open_here(z);

@@ -145,8 +145,8 @@ static char *load(struct key_pair *p, const char *cert_path, struct str cert, co
 static char *unreadable(const char *path)
 {
 	return mem_printf("cannot read '%s': %s", path,
-	    errno == EPERM ? "it is root's, and others than root may write to its folder; let "
-			     "courier-key read it, or chown the folder"
+	    errno == EPERM ? "it is root's, and others than root may change a folder or link on "
+			     "the way to it; let courier-key read it, or chown the way"
 			   : strerror(errno));
 }
 

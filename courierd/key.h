@@ -10,8 +10,8 @@
  * before it stays.
  *
  * Files that only root can read (key-open.c) are opened by a helper: a child that keeps root's
- * rights, takes nothing but a path, opens none but those that the settings name, in folders where
- * nobody but root can write, and does not look into them.
+ * rights, takes nothing but a path, opens none but those that the settings name, on a way where no
+ * folder and no link is anybody's but root's, and does not look into them.
  */
 #ifndef COURIERD_KEY_H
 #define COURIERD_KEY_H

@@ -212,32 +212,3 @@ int file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mo
 	}
 	return sync_parent(dirfd, path);
 }
-
-/* From the path up to the root.  A link may change as its folder may; where it leads to is seen in
- * the path without links. */
-static bool walk_trusted(char *path, uid_t owner)
-{
-	struct stat st;
-	for (;;) {
-		if (lstat(path, &st) < 0 || (st.st_uid != 0 && st.st_uid != owner))
-			return false;
-		bool sticky = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX);
-		if (!S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
-			return false;
-		char *slash = strrchr(path, '/');
-		if (!slash || path[1] == 0)
-			return true;
-		slash[slash == path] = 0;
-	}
-}
-
-bool file_path_trusted(const char *path, uid_t owner)
-{
-	char real[PATH_MAX];
-	if (!realpath(path, real))
-		return false;
-	char *as_given = mem_strdup(path);
-	bool good = walk_trusted(real, owner) && walk_trusted(as_given, owner);
-	free(as_given);
-	return good;
-}

@@ -31,7 +31,10 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode); /* with parents; each
 /* Atomic replacement: temporary name beside it, write, sync, rename, sync of the directory. */
 int file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode);
 
-/* True when nobody but `owner` (or root) can change it or any part of its path. */
+/* True when nobody but `owner` (or root) can change it or any part of its path, links included. */
 bool file_path_trusted(const char *path, uid_t owner);
+/* The same for what leads to a file, which may itself be anybody's, in a folder where only they can
+ * write. */
+bool file_way_trusted(const char *path, uid_t owner);
 
 #endif

@@ -9,7 +9,7 @@ libs_base_libbase_a_SOURCES = \
 	libs/base/map.c libs/base/map.h \
 	libs/base/clock.c libs/base/clock.h \
 	libs/base/random.c libs/base/random.h \
-	libs/base/file.c libs/base/file.h \
+	libs/base/file.c libs/base/file-way.c libs/base/file.h \
 	libs/base/child.c libs/base/child.h \
 	libs/base/child-run.c libs/base/child-run.h \
 	libs/base/codec.c libs/base/codec.h \

@@ -59,7 +59,7 @@ ok $t->wait_for(25, sub {asks('submission', 'fresh.example') eq 'one.example'}),
 is seen('smtps'), 'bot2.example', '... the pair whose file is gone is there still';
 like $t->smtp($lasting, 'NOOP'), qr/^250/, 'no connection was lost by all that';
 SKIP: {
-	skip 'only root has the helper', 4 unless $> == 0;
+	skip 'only root has the helper', 7 unless $> == 0;
 	archive(2, certificate('bot4.example'));
 	my ($opener) = map {/^\s*(\d+) .*courier key: opener/ ? $1 : ()} split /\n/, qx(ps -o pid=,args= --ppid @{[key_process()]});
 	ok $opener, 'the helper';
@@ -70,8 +70,18 @@ SKIP: {
 	chown((getpwnam 'courier-net')[2, 3], "$letsencrypt/live/bot.example");
 	link_to('fullchain', 2);
 	link_to('privkey', 2);
-	ok $t->wait_for(25, sub {$t->log_lines(qr/cannot read '\S+fullchain.pem': it is root's, and others than root may write/)}), 'a folder where others can write: no rights of root for it';
+	ok $t->wait_for(25, sub {$t->log_lines(qr/cannot read '\S+fullchain.pem': it is root's, and others than root may change/)}), 'a folder where others can write: no rights of root for it';
 	is seen('smtps'), 'bot1.example', '... what was there stays';
+	chown 0, 0, "$letsencrypt/live/bot.example";
+	ok $t->wait_for(25, sub {seen('smtps') eq 'bot4.example'}), '... until the folder is root\'s again';
+	# the folder of the files themselves is root's, but who can write above it can put another in its place
+	chmod 0777, $letsencrypt;
+	archive(3, certificate('bot5.example'));
+	my $told = () = $t->log_lines(qr/others than root may change/);
+	link_to('fullchain', 3);
+	link_to('privkey', 3);
+	ok $t->wait_for(25, sub {$told < (() = $t->log_lines(qr/others than root may change/))}), 'so with a folder further up';
+	is seen('smtps'), 'bot4.example', '... what was there stays';
 }
 is $t->stop, '', 'stops';
 done_testing;

@@ -146,6 +146,68 @@ static void test_map(void **state)
 	map_free(m, NULL);
 }
 
+/* Who may change the way to a file, seen name by name. */
+static void test_ways(void **state)
+{
+	char dir[] = "/tmp/courier-base-XXXXXX", path[100];
+	assert_non_null(mkdtemp(dir));
+	int d = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const folders[] = {"a", "a/b", "open", "open/c", "sticky"};
+	static const char *const files[] = {"a/b/f", "open/c/f", "sticky/f"};
+	static const struct {
+		const char *from, *to;
+	} links[] = {{"near", "a/b/f"}, {"folder", "a"}, {"out", "open/c/f"},
+	    {"hop", "open/c/back"}, {"open/c/back", "../../a/b/f"}, {"loop", "loop"},
+	    {"up", "a/../near"}};
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		assert_int_equal(mkdirat(d, folders[i], 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		assert_int_equal(file_replace(d, files[i], "x", 1, 0600), 0);
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		assert_int_equal(symlinkat(links[i].to, d, links[i].from), 0);
+	assert_int_equal(fchmodat(d, "open", 0777, 0), 0);
+	assert_int_equal(fchmodat(d, "sticky", 01777, 0), 0);
+	static const struct {
+		const char *path;
+		bool way, path_too;
+	} cases[] = {
+	    {"a/b/f", true, true},
+	    {"near", true, true},
+	    {"up", true, true},
+	    {"folder/b/../b//f", true, true},
+	    {"a/b", true, true},
+	    {"sticky/f", false, true},  /* the name could be a second one of anything */
+	    {"open/c/f", false, false}, /* not the last folder, but one before it */
+	    {"out", false, false},
+	    {"hop", false, false}, /* begins and ends well, by way of a link in others' hands */
+	    {"loop", false, false},
+	    {"a/none", false, false},
+	    {"a/b/f/g", false, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, cases[i].path);
+		assert_int_equal(file_way_trusted(path, geteuid()), cases[i].way);
+		assert_int_equal(file_path_trusted(path, geteuid()), cases[i].path_too);
+	}
+	snprintf(path, sizeof path, "%s/a/b/f", dir);
+	if (geteuid() == 0) { /* the file may be another's, its folder may not */
+		assert_int_equal(fchownat(d, "a/b/f", 1, 1, 0), 0);
+		assert_true(file_way_trusted(path, 0));
+		assert_false(file_path_trusted(path, 0));
+		assert_int_equal(fchownat(d, "a", 1, 1, 0), 0);
+		assert_false(file_way_trusted(path, 0));
+	}
+	assert_false(file_way_trusted("a/b/f", geteuid()));
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		assert_int_equal(unlinkat(d, links[i].from, 0), 0);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		assert_int_equal(unlinkat(d, files[i], 0), 0);
+	for (size_t i = ARRAY_LEN(folders); i-- > 0;)
+		assert_int_equal(unlinkat(d, folders[i], AT_REMOVEDIR), 0);
+	close(d);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_files(void **state)
 {
 	char dir[] = "/tmp/courier-base-XXXXXX", path[64];
@@ -219,6 +281,7 @@ int main(void)
 	    cmocka_unit_test(test_codecs),
 	    cmocka_unit_test(test_map),
 	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_ways),
 	    cmocka_unit_test(test_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
