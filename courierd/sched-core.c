@@ -77,6 +77,13 @@ static void count_left(struct sched *s, int64_t now)
 	s->last_count = now;
 }
 
+/* A time that no pause could have made is one of a clock that was wrong. */
+static int64_t no_later(const struct sched *s, int64_t next, int64_t now)
+{
+	int64_t last = now + retry_longest(&s->limits);
+	return next < last ? next : last;
+}
+
 static void load_due(struct sched *s, int64_t now)
 {
 	struct index_entry e;
@@ -86,7 +93,7 @@ static void load_due(struct sched *s, int64_t now)
 	for (; n < LOAD_AT_ONCE && s->n_loaded < most && index_pop(&s->index, now, &e); n++) {
 		struct message *m = message_load(s, e.seq);
 		if (m && e.next <= TIME_UNKNOWN && m->env.next > now)
-			message_put_down(s, m, m->env.next);
+			message_put_down(s, m, no_later(s, m->env.next, now));
 		else if (m)
 			message_start(s, m);
 	}
@@ -127,6 +134,7 @@ static void sweep(struct sched *s, int64_t now)
 int64_t sched_turn(struct sched *s)
 {
 	int64_t now = sched_now(s), next = now + FAR;
+	clock_turn(s, now);
 	end_rounds(s);
 	count_left(s, now);
 	bool more = park_turn(s, now);

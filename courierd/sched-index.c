@@ -81,11 +81,28 @@ void index_drop(struct index *x, size_t at)
 	}
 }
 
+static void heapify(struct index *x)
+{
+	for (size_t i = x->n / 2; i-- > 0;)
+		down(x, i);
+}
+
+void index_shift(struct index *x, int64_t by, int64_t least, int64_t most)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		int64_t *t = &x->v[i].next;
+		if (*t > least)
+			*t = *t + by > least ? *t + by : least;
+		if (*t > most)
+			*t = most;
+	}
+	heapify(x);
+}
+
 void index_all_now(struct index *x, int64_t now)
 {
 	for (size_t i = 0; i < x->n; i++)
 		if (x->v[i].next > now)
 			x->v[i].next = now;
-	for (size_t i = x->n / 2; i-- > 0;)
-		down(x, i);
+	heapify(x);
 }

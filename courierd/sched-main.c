@@ -98,7 +98,7 @@ static const char *time_text(int64_t when, char out[TIME_SIZE])
 /* Idle: the line that analysers of the original's log know, now and then. */
 static void log_waiting(struct scheduler *x, int64_t now, int64_t next)
 {
-	if (now - x->last_waiting < WAITING_LOG)
+	if (now - x->last_waiting < WAITING_LOG && now >= x->last_waiting)
 		return;
 	char shutdown[TIME_SIZE], wakeup[TIME_SIZE];
 	bool quiet = !x->core.n_loaded;
@@ -230,6 +230,7 @@ static int start(struct service *s)
 	if (!x->control && !(x->control = control_new(x, service_loop(s))))
 		return -1;
 	configure(x);
+	clock_start(&x->core);
 	log_info(NULL, "started with %zu messages in the queue", x->core.index.n);
 	service_ready(s);
 	hook_soon(x);

@@ -290,7 +290,7 @@ void message_end_round(struct sched *s, struct message *m)
 			m->env.rounds++;
 			envelope_add_round(&m->out, now);
 		}
-		if (now >= m->env.expiry)
+		if (retry_over(&s->limits, &m->env, now))
 			expire(s, m);
 	}
 	int dsn = dsn_begin(s, m);

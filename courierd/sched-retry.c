@@ -21,6 +21,24 @@ int64_t retry_pause(const struct sched_limits *l, uint32_t rounds)
 	return pause > 0 ? pause : 1;
 }
 
+int64_t retry_longest(const struct sched_limits *l)
+{
+	uint32_t last = (l->retrymaxdelta < 20 ? l->retrymaxdelta : 20) + 1;
+	int64_t pause = retry_pause(l, last * (l->retrybeta ? l->retrybeta : 1) + 1);
+	if (pause < l->retryalpha)
+		pause = l->retryalpha;
+	return pause > l->submitdelay ? pause : l->submitdelay;
+}
+
+/* What the pauses behind so many rounds come to, as far as it matters. */
+static int64_t age_by_rounds(const struct sched_limits *l, uint32_t rounds, int64_t enough)
+{
+	int64_t age = 0;
+	for (uint32_t i = 1; i < rounds && age < enough; i++)
+		age += retry_pause(l, i);
+	return age;
+}
+
 static int64_t birth(const struct envelope *e, int64_t arrival)
 {
 	return e->release > arrival ? e->release : arrival;
@@ -48,6 +66,18 @@ int64_t retry_next(const struct envelope *e, int64_t now, int64_t next)
 	if (e->by_mode == 'N' && !e->warned && e->by > now && next > e->by)
 		next = e->by;
 	return next;
+}
+
+bool retry_over(const struct sched_limits *l, const struct envelope *e, int64_t now)
+{
+	int64_t life = e->arrival ? e->expiry - birth(e, e->arrival) : 0, tried = life / 2;
+	if (retry_too_late(e, now))
+		return true;
+	if (e->arrival > now + RETRY_FUTURE)
+		return age_by_rounds(l, e->rounds, life) >= life;
+	if (tried > RETRY_TRIED)
+		tried = RETRY_TRIED;
+	return now >= e->expiry && age_by_rounds(l, e->rounds, tried) >= tried;
 }
 
 bool retry_too_late(const struct envelope *e, int64_t now)

@@ -40,6 +40,14 @@ int64_t retry_pause(const struct sched_limits *l, uint32_t rounds);
  * is the end in mode R, and the time to tell in mode N. */
 int64_t retry_expiry(const struct sched_limits *l, const struct envelope *e, int64_t arrival);
 int64_t retry_warning(const struct sched_limits *l, const struct envelope *e, int64_t arrival);
+/*
+ * Its time is over.  A clock may have been wrong: nobody's mail comes back before it was tried for
+ * a day (or half its time), counted by its rounds; and mail that came from the future has no age
+ * but that of its rounds.
+ */
+enum { RETRY_TRIED = 86400, RETRY_FUTURE = 3600 };
+bool retry_over(const struct sched_limits *l, const struct envelope *e, int64_t now);
+int64_t retry_longest(const struct sched_limits *l); /* no pause is longer */
 /* The time of the next attempt, which those times may bring forward. */
 int64_t retry_next(const struct envelope *e, int64_t now, int64_t next);
 /* No attempt is to be made any more: the time to deliver by is over. */
@@ -192,7 +200,7 @@ struct sched {
 	uint32_t last_question;
 	bool unasked; /* some questions found nobody to ask */
 	uint64_t last_delivery;
-	int64_t last_fill, last_load, started, last_swept;
+	int64_t last_fill, last_load, started, last_swept, last_turn;
 	uint64_t n_left, left_before; /* messages that left memory, and at the last count */
 	int64_t last_count;
 	bool brisk;    /* so many leave that there is no need to look for others */
@@ -214,6 +222,10 @@ void sched_limits_set(struct sched *s, const struct sched_limits *l);
 size_t sched_active(const struct sched *s); /* deliveries running */
 
 size_t sched_waiting(const struct sched *s); /* messages that are not in memory */
+
+/* sched-clock.c: looks whether the clock was set since the last turn. */
+void clock_turn(struct sched *s, int64_t now);
+void clock_start(struct sched *s); /* the index is filled: times no pause could have made */
 
 /* sched-message.c */
 struct message *message_find(struct sched *s, uint64_t seq);
@@ -302,6 +314,8 @@ bool index_find(const struct index *x, uint64_t seq, size_t *at);
 void index_set(struct index *x, size_t at, int64_t next);
 void index_drop(struct index *x, size_t at);
 void index_all_now(struct index *x, int64_t now);
+/* Moves the times behind `least`, not beyond it, and makes none later than `most`. */
+void index_shift(struct index *x, int64_t by, int64_t least, int64_t most);
 
 /* What people ask for (sched-ask.c).  0, or -1: no such message. */
 int sched_flush(struct sched *s, uint64_t seq); /* 0: all */

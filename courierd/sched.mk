@@ -2,7 +2,7 @@
 noinst_LIBRARIES += courierd/libsched.a
 courierd_libsched_a_SOURCES = courierd/sched.h courierd/sched-core.c courierd/sched-message.c \
 	courierd/sched-recipient.c courierd/sched-owed.c courierd/sched-result.c courierd/sched-dest.c courierd/sched-module.c \
-	courierd/sched-park.c courierd/sched-retry.c courierd/sched-dsn.c courierd/sched-index.c courierd/sched-ask.c \
+	courierd/sched-park.c courierd/sched-retry.c courierd/sched-clock.c courierd/sched-dsn.c courierd/sched-index.c courierd/sched-ask.c \
 	courierd/track.h courierd/track.c
 
 if HAVE_CMOCKA

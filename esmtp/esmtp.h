@@ -163,7 +163,8 @@ struct target {
 	size_t n_queued;
 	VEC(struct conn *) conns; /* open or opening */
 	size_t n_opening;
-	int64_t down_since, down_until; /* epoch seconds */
+	int64_t down_since; /* epoch seconds */
+	int64_t down_until_ms;
 	int64_t crowded_until;  /* clock_mono_ms: it takes no more connections than it has */
 	struct trouble trouble; /* of the last attempt */
 	int64_t probed;         /* clock_mono_ms: whether it refuses reports; 0: never */

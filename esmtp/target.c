@@ -260,7 +260,7 @@ static void work(struct target *t)
  * are the scheduler's, and so is a flush by hand. */
 static bool held_off(struct target *t, const struct job *j)
 {
-	return t->down_until > clock_now() && j->d->arrived > t->down_since && !t->conns.n;
+	return t->down_until_ms > clock_mono_ms() && j->d->arrived > t->down_since && !t->conns.n;
 }
 
 static bool dropped(struct esmtp *e, struct job *j)
@@ -300,7 +300,7 @@ bool target_feed(struct target *t, struct conn *c)
 void target_opened(struct target *t)
 {
 	t->n_opening--;
-	t->down_until = 0;
+	t->down_until_ms = 0;
 }
 
 void target_work(struct target *t)
@@ -333,7 +333,7 @@ void target_failed(struct target *t, struct conn *c)
 	int64_t down_s = target_settings(t)->down_s;
 	if (t->trouble.connection && down_s) {
 		t->down_since = clock_now();
-		t->down_until = t->down_since + down_s;
+		t->down_until_ms = clock_mono_ms() + down_s * 1000;
 	}
 	fail_queue(t);
 }

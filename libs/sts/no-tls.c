@@ -35,6 +35,12 @@ void no_tls_free(struct no_tls *n)
 	free(n);
 }
 
+/* A host must not stay without TLS for years because the clock was set back. */
+static bool is_over(const struct until *u, int64_t now)
+{
+	return u->at < now || u->at > now + NO_TLS_LONGEST_S;
+}
+
 /* What is over makes room.  Without memory nothing changes. */
 static void sweep(struct no_tls *n, int64_t now)
 {
@@ -44,10 +50,10 @@ static void sweep(struct no_tls *n, int64_t now)
 	void *u;
 	bool good = left != NULL;
 	while (good && map_next(n->hosts, &at, &host, &u))
-		good = ((struct until *)u)->at < now || map_set(left, host, u);
+		good = is_over(u, now) || map_set(left, host, u);
 	at = 0;
 	while (good && map_next(n->hosts, &at, &host, &u))
-		if (((struct until *)u)->at < now)
+		if (is_over(u, now))
 			free(u);
 	map_free(good ? n->hosts : left, NULL);
 	n->hosts = good ? left : n->hosts;
@@ -74,7 +80,7 @@ bool no_tls_add(struct no_tls *n, struct str host, int64_t until)
 bool no_tls_has(struct no_tls *n, struct str host, int64_t now)
 {
 	struct until *u = map_get(n->hosts, host);
-	if (u && u->at < now) {
+	if (u && is_over(u, now)) {
 		free(map_del(n->hosts, host));
 		u = NULL;
 	}
@@ -98,7 +104,7 @@ bool no_tls_print(struct no_tls *n, size_t *at, int64_t now, struct buf *out)
 		if (!map_next(n->hosts, at, &host, &value))
 			return false;
 		const struct until *u = value;
-		if (u->at >= now)
+		if (!is_over(u, now))
 			buf_addf(out, "%lld %.*s\n", (long long)u->at, STR_FMT(host));
 	}
 	return true;

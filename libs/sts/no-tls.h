@@ -9,7 +9,12 @@
 
 #include "base/base.h"
 
-enum { NO_TLS_HOSTS_MAX = 10000, NO_TLS_HOST_MAX = 400 };
+enum {
+	NO_TLS_HOSTS_MAX = 10000,
+	NO_TLS_HOST_MAX = 400,
+	NO_TLS_LONGEST_S =
+	    24 * 3600, /* an end that is farther away is one of a clock that was wrong */
+};
 
 /* One line without its end; false: it is none. */
 bool no_tls_line(struct str line, int64_t *until, struct str *host);

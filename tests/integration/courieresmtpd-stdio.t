@@ -21,7 +21,6 @@ $t->start;
 $ENV{COURIER_HOME} = $t->path('');
 my @pids;
 END { local $?; kill 'TERM', @pids if @pids }
-sub free_port { return IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport }
 sub slurp { my ($f) = @_; open my $fh, '<', $f or return ''; local $/; return scalar <$fh> // '' }
 sub start {
 	my ($port, @args) = @_;
@@ -56,7 +55,7 @@ sub rcpt { # the reply to RCPT
 }
 
 # ---- couriertcpd
-my $port = free_port();
+my $port = Courier::Test::free_port();
 $t->file('etc/smtpaccess/default', "127.0.0.2\tallow,RELAYCLIENT\n127.0.0.3\tallow,BLOCK=\"554 we know you\"\n");
 is($t->command('makesmtpaccess'), '', 'an access file');
 start($port, $tcpd, '-nodnslookup', '-access=' . $t->path('etc/smtpaccess.dat'), $port, $smtpd);
@@ -128,13 +127,13 @@ SKIP: {
 # ---- socat, and TLS in front
 SKIP: {
 	skip 'socat is missing', 2 if system('socat -V >/dev/null 2>&1') != 0;
-	$port = free_port();
+	$port = Courier::Test::free_port();
 	start($port, 'socat', "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork", "EXEC:$smtpd");
 	$out = `swaks --server 127.0.0.1 --port $port --from bob\@client.test --to alice\@example.test --header 'Subject: under socat' 2>&1`;
 	is($?, 0, 'MTA-0855: under socat') or diag $out;
 	ok($t->wait_mail('alice', qr/^Subject: under socat$/m), 'MTA-0855: and it arrives');
 }
-$port = free_port();
+$port = Courier::Test::free_port();
 system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout $dir/k.pem -out $dir/c.pem -days 30 2>/dev/null; cat $dir/k.pem $dir/c.pem >$dir/s.pem; chmod 600 $dir/*.pem");
 $ENV{TLS_CERTFILE} = "$dir/s.pem";
 start($port, $tcpd, '-nodnslookup', $port, Courier::Test::program('couriertls'), '-server', '-tcpd', $smtpd);

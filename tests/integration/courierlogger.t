@@ -150,9 +150,7 @@ for my $drop (0, 1) {
 }
 
 # ---- couriertcpd in the background writes there, too
-my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
-my $port = $s->sockport;
-close $s;
+my $port = Courier::Test::free_port();
 @seen = ();
 run('', Courier::Test::program('couriertcpd'), "-pid=$pid", '-nodnslookup', '-maxprocs=3', '-warn=1', "-stderrlogger=$logger", $port, 'sh', '-c', 'echo complains >&2; read x');
 my @held = map {IO::Socket::INET->new("127.0.0.1:$port")} 1 .. 3;

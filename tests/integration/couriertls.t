@@ -22,7 +22,6 @@ my $tcpd = Courier::Test::program('couriertcpd');
 my @pids;
 END { local $?; kill 'TERM', @pids if @pids }
 delete @ENV{grep {/^TLS_/} keys %ENV};
-sub free_port { return IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport }
 sub slurp { my ($f) = @_; open my $fh, '<', $f or return ''; local $/; return scalar <$fh> // '' }
 sub cert {
 	my ($name, $subject, @more) = @_;
@@ -76,7 +75,7 @@ for my $bad ([], ['-server'], ['-host=x'], ['-nosuch'], ['-host=127.0.0.1', '-po
 }
 
 # ---- a client
-my $port = free_port();
+my $port = Courier::Test::free_port();
 background($port, 'openssl', 's_server', '-accept', $port, '-cert', "$dir/server.crt", '-key', "$dir/server.key", '-rev', '-quiet');
 my @to = ('-host=127.0.0.1', "-port=$port");
 my ($rc, $out) = run("abc\n", 1, $tls, @to);
@@ -161,7 +160,7 @@ is($? >> 8, 1, 'and the end');
 # ---- a server, under couriertcpd
 $t->script("$dir/serve", qq(env | grep ^TLS_ | grep -v FILE | sort\necho READY\ncat >"$dir/got.\$\$"\nmv "$dir/got.\$\$" "$dir/got"\n));
 my @server = ('-nodnslookup', '-maxperip=50');
-my $sport = free_port();
+my $sport = Courier::Test::free_port();
 {
 	local $ENV{TLS_CERTFILE} = "$dir/server.pem";
 	local $ENV{TLS_TRUSTCERTS} = "$dir/client.crt";
@@ -208,7 +207,7 @@ kill 'TERM', $pid;
 waitpid $pid, 0;
 
 # ---- REQUIREPEER, DH parameters, an unsafe key, an idle connection
-$sport = free_port();
+$sport = Courier::Test::free_port();
 @s_client = ('openssl', 's_client', '-quiet', '-no_ign_eof', '-connect', "127.0.0.1:$sport");
 system("openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out $dir/dh.pem 2>/dev/null");
 {

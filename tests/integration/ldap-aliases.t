@@ -25,11 +25,6 @@ mkdir "$ldap/db";
 
 # ---- the directory ---------------------------------------------------------------------------
 
-sub free_port {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die $@;
-	return $s->sockport;
-}
-
 sub write_file {
 	my ($path, $text) = @_;
 	open my $fh, '>', $path or die "$path: $!";
@@ -115,7 +110,7 @@ END
 system("slapadd -f $ldap/slapd.conf -l $ldap/data.ldif >$ldap/slapadd.log 2>&1");
 is($?, 0, 'the schema and entries of its object classes') or diag do { local (@ARGV, $/) = "$ldap/slapadd.log"; <> };
 
-my ($port, $slapd_pid) = (free_port());
+my ($port, $slapd_pid) = (Courier::Test::free_port());
 
 sub start_slapd {
 	$slapd_pid = fork;

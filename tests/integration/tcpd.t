@@ -32,10 +32,6 @@ $t->script("$dir/logger", qq(echo "started \$1" >>"$dir/logged"\nexec cat >>"$di
 my @pids;
 END { local $?; kill 'TERM', @pids if @pids; system $tcpd, "-pid=$dir/tcpd.pid", '-stop' if $dir && -e "$dir/tcpd.pid" }
 
-sub free_port {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!";
-	return $s->sockport;
-}
 sub slurp { my ($f) = @_; open my $fh, '<', $f or return ''; local $/; return scalar <$fh> // '' }
 sub run {
 	my @args = @_;
@@ -93,7 +89,7 @@ is($rc, 1, 'MTA-0706: without arguments it says what it wants and ends with 1');
 like($out, qr/usage: couriertcpd/, 'MTA-0706: usage');
 for my $bad (['-nosuch', 1, 'true'], ['-maxprocs=x', 1, 'true'], ['-listen', 1, 'true'], ['-accesslocal=x', 1, 'true'],
 	['12x', 'true'], ['1.2.3.4.5.6', 'true'], ['', 'true'], ['70000', 'true'], ['-address=foo', 25, 'true'],
-	['-user=no such user', 25, 'true'], ['-block=..', 25, 'true'], ['-stop'], ['-restart'], ["-access=$dir/none", free_port(), 'true'])
+	['-user=no such user', 25, 'true'], ['-block=..', 25, 'true'], ['-stop'], ['-restart'], ["-access=$dir/none", Courier::Test::free_port(), 'true'])
 {
 	($rc, $out) = run(@$bad);
 	is($rc, 1, "MTA-0706: refused: @$bad");
@@ -104,7 +100,7 @@ is($rc, 0, 'MTA-0722: nothing to stop is no fault');
 ok(!-e "$dir/none.pid.lock", 'and leaves nothing');
 
 # ---- what the program sees
-my ($p1, $p2) = (free_port(), free_port());
+my ($p1, $p2) = (Courier::Test::free_port(), Courier::Test::free_port());
 my $pid = serve($p1, '-nodnslookup', '-noidentlookup', '-listen=7', '-stderr=socket', "$p1,127.0.0.1.$p2", "$dir/show", 'a b', 'c');
 my $s = dial($p1);
 my $text = hear($s);

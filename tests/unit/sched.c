@@ -22,7 +22,7 @@ static struct {
 	struct queue *q;
 	uint64_t random;
 	int64_t now;
-	bool soon, gate;
+	bool soon, gate, clock_jumps;
 	uint64_t committed;
 	struct {
 		struct sched_module *m;
@@ -188,6 +188,7 @@ static void submit(void)
 	e.sender = rnd(10) ? STR("s@example.org") : rnd(2) ? STR("") : STR("#@[]");
 	e.n_rcpts = w.n_rcpts[e.id.seq] = 1 + rnd(RCPTS_MAX);
 	e.rcpts = rcpts;
+	e.arrival = w.now;
 	e.expiry = w.now + 5 * DAY;
 	e.warn = w.now + 4 * 3600;
 	e.verp = rnd(10) == 0;
@@ -275,6 +276,14 @@ static void turn_gate(bool up)
 		recipients_asked_gone(&w.s);
 }
 
+/* T36: the clock is set. */
+static void jump(void)
+{
+	static const int64_t to[] = {0, 1000, EPOCH - 3600, EPOCH, EPOCH + DAY,
+	    EPOCH + 3650LL * DAY, INT32_MAX - 5, 1LL << 33};
+	w.now = to[rnd(ARRAY_LEN(to))];
+}
+
 /* What comes from outside; 1: a message was cancelled. */
 static unsigned happen(unsigned sent)
 {
@@ -295,6 +304,8 @@ static unsigned happen(unsigned sent)
 		cancelled = sched_cancel(&w.s, 1 + rnd(sent), STR("for fun")) == 0;
 	if (rnd(1000) == 0)
 		sched_flush(&w.s, 0);
+	if (w.clock_jumps && rnd(1500) == 0)
+		jump();
 	return cancelled;
 }
 
@@ -310,12 +321,13 @@ static void turn(bool all_sent)
 		turn_gate(true);
 }
 
-static void simulate(uint64_t seed, bool dead_hosts)
+static void simulate(uint64_t seed, bool dead_hosts, bool clock_jumps)
 {
 	unsigned sent = 0, cancelled = 0;
 	begin_world(seed, dead_hosts);
+	w.clock_jumps = clock_jumps;
 	for (unsigned steps = 0; sent < MESSAGES || w.s.n_loaded || w.s.index.n; steps++) {
-		assert_true(steps < 3000000 && w.now < EPOCH + 40 * DAY);
+		assert_true(steps < 3000000 && (clock_jumps || w.now < EPOCH + 40 * DAY));
 		if (sent < MESSAGES && rnd(4) == 0) {
 			submit();
 			sent++;
@@ -338,13 +350,124 @@ static void simulate(uint64_t seed, bool dead_hosts)
 static void days(void **state UNUSED)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++)
-		simulate(seed, false);
+		simulate(seed, false, false);
 }
 
 static void dead_host(void **state UNUSED)
 {
 	for (uint64_t seed = 100; seed <= 110; seed++)
-		simulate(seed, true);
+		simulate(seed, true, false);
+}
+
+/* T36: whatever the clock does, each message ends, once. */
+static void clock_set(void **state UNUSED)
+{
+	for (uint64_t seed = 200; seed <= 210; seed++)
+		simulate(seed, seed & 1, true);
+}
+
+static const struct sched_limits usual = {.queuetime = 7 * DAY,
+    .warntime = 4 * 3600,
+    .retryalpha = 300,
+    .retrygamma = 900,
+    .retrybeta = 3,
+    .retrymaxdelta = 3};
+
+/* T36: no clock alone sends mail back. */
+static void over(void **state UNUSED)
+{
+	struct envelope e = {.arrival = EPOCH, .expiry = EPOCH + 7 * DAY, .rounds = 2};
+	assert_false(retry_over(&usual, &e, EPOCH + 600));
+	assert_false(retry_over(&usual, &e, EPOCH + 3650LL * DAY)); /* ten years on, tried twice */
+	e.rounds = 45;                                              /* for more than a day */
+	assert_true(retry_over(&usual, &e, EPOCH + 3650LL * DAY));
+	assert_true(retry_over(&usual, &e, EPOCH + 7 * DAY));
+	assert_false(retry_over(&usual, &e, EPOCH + 7 * DAY - 1));
+	assert_false(retry_over(&usual, &e, 1000)); /* it came from the future */
+	e.rounds = 300;
+	assert_true(retry_over(&usual, &e, 1000));
+	e.by = EPOCH + 60; /* the sender's own time */
+	e.by_mode = 'R';
+	e.rounds = 1;
+	assert_true(retry_over(&usual, &e, EPOCH + 60));
+	e = (struct envelope){.arrival = EPOCH, .expiry = EPOCH, .rounds = 1}; /* queuetime 0 */
+	assert_true(retry_over(&usual, &e, EPOCH));
+	e = (struct envelope){.expiry = EPOCH, .rounds = 1}; /* nobody knows when it came */
+	assert_true(retry_over(&usual, &e, EPOCH));
+	assert_int_equal(retry_longest(&usual), 7200);
+}
+
+static int64_t next_of(uint64_t seq)
+{
+	size_t at;
+	assert_true(index_find(&w.s.index, seq, &at));
+	return w.s.index.v[at].next;
+}
+
+static void begin_clock(void)
+{
+	memset(&w, 0, sizeof w);
+	w.now = EPOCH;
+	w.q = queue_open_ram();
+	assert_int_equal(sched_init(&w.s, w.q, &hooks, NULL), 0);
+	sched_limits_set(&w.s, &usual);
+}
+
+static void end_clock(void)
+{
+	sched_free(&w.s);
+	queue_close(w.q);
+}
+
+/* T36: what waits keeps its pause when the clock is set back; a start believes no date. */
+static void set_back(void **state UNUSED)
+{
+	static const int64_t back[] = {3600, DAY, 3650LL * DAY, EPOCH};
+	for (size_t i = 0; i < ARRAY_LEN(back); i++) {
+		begin_clock();
+		int64_t before = w.now + 3650LL * DAY; /* it was wrong, or is wrong now */
+		w.now = before;
+		assert_true(sched_turn(&w.s) > before);
+		index_add(&w.s.index, 1, before + 300);
+		index_add(&w.s.index, 2, before + 100LL * DAY);
+		index_add(&w.s.index, 3, before - 5);
+		w.now -= back[i];
+		w.s.stopping = true; /* nothing is loaded */
+		assert_true(sched_turn(&w.s) > w.now);
+		assert_int_equal(next_of(1), w.now + 300);
+		assert_int_equal(next_of(2), w.now + 7200);
+		assert_int_equal(next_of(3), w.now);
+		assert_int_equal(w.s.index.v[0].seq, 3);
+		end_clock();
+	}
+}
+
+static void start_after(void **state UNUSED)
+{
+	begin_clock();
+	index_add(&w.s.index, 1, EPOCH + 3650LL * DAY);
+	index_add(&w.s.index, 2, EPOCH + 60);
+	clock_start(&w.s);
+	assert_int_equal(next_of(1), EPOCH + 7200);
+	assert_int_equal(next_of(2), EPOCH + 60);
+	assert_int_equal(w.s.index.v[0].seq, 2);
+	end_clock();
+}
+
+/* A delivery that runs while the clock is set on is not one that hangs. */
+static void set_on(void **state UNUSED)
+{
+	begin_clock();
+	w.s.limits.modulettl = 600;
+	struct sched_module *m = module_add(&w.s, "esmtp");
+	struct delivery d = {.started = EPOCH, .id = 1};
+	m->running = &d;
+	sched_turn(&w.s);
+	w.now += DAY;
+	sched_turn(&w.s);
+	assert_int_equal(d.started, EPOCH + DAY);
+	m->running = NULL;
+	end_clock();
 }
 
 /* MTA-0213 */
@@ -514,7 +637,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(retry_schedule),
 	    cmocka_unit_test(terms), cmocka_unit_test(heap), cmocka_unit_test(talkative),
-	    cmocka_unit_test(forgetful_gate), cmocka_unit_test(days), cmocka_unit_test(dead_host)};
+	    cmocka_unit_test(forgetful_gate), cmocka_unit_test(days), cmocka_unit_test(dead_host),
+	    cmocka_unit_test(clock_set), cmocka_unit_test(over), cmocka_unit_test(set_back),
+	    cmocka_unit_test(start_after), cmocka_unit_test(set_on)};
 	log_threshold(LOG_LEVEL_FATAL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,13 @@ static void hosts_without_tls(void **state UNUSED)
 	}
 	assert_false(no_tls_add(n, STR("more.example"), now + 1000));
 	no_tls_free(n);
+	/* T36: the clock was set back; in clear for years it does not go. */
+	n = no_tls_new();
+	no_tls_read(n, STR("2095379000 far.example\n"));
+	assert_true(no_tls_has(n, STR("far.example"), 2095372000));
+	assert_false(no_tls_has(n, STR("far.example"), 1779753600));
+	assert_false(no_tls_has(n, STR("far.example"), 2095372000));
+	no_tls_free(n);
 }
 
 int main(void)

@@ -15,6 +15,7 @@ use Cwd qw(abs_path);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep time);
@@ -199,6 +200,20 @@ sub connect {
 	    or die "cannot connect to $service: $@";
 	$s->autoflush(1);
 	return $s;
+}
+
+# A port for a server that is told its number.  It lies above those of `courier init` and below those the kernel
+# gives to anybody; other tests see that it is taken by a name that goes with this process.
+my @taken;
+sub free_port {
+	for (1 .. 2000) {
+		my $port = 32000 + int rand 760;
+		my $mine = IO::Socket::UNIX->new(Local => "\0courier-test-port-$port", Listen => 1) or next;
+		my $try = IO::Socket::INET->new(LocalAddr => '0.0.0.0', LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
+		push @taken, $mine;
+		return $port;
+	}
+	die 'no free port';
 }
 
 # One SMTP reply (all its lines), or what came before the end; gives up after 30 s.
