@@ -53,7 +53,8 @@ struct authd {
 	struct watch *listener;
 	struct timer *accept_again;
 	int64_t fail_delay_ms;
-	bool external; /* TLS_EXTERNAL is set: esmtpd's word counts for client certificates */
+	unsigned
+	    external; /* where TLS_EXTERNAL is set, a front end's word counts for certificates */
 	int debug;
 	uint64_t right, wrong, failed; /* for status */
 };

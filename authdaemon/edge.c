@@ -7,24 +7,24 @@
 #include <unistd.h>
 
 enum rights {
-	MAY_LOGIN = 1,     /* SASL exchanges */
-	GETS_TICKET = 2,   /* a right password gives a ticket, to be taken to `redeemer` */
-	MAY_LOOK = 4,      /* account by name */
-	MAY_REDEEM = 8,    /* account by ticket */
-	MAY_EXTERNAL = 16, /* says who a client's certificate is for, when TLS_EXTERNAL is set */
+	MAY_LOGIN = 1,   /* SASL exchanges */
+	GETS_TICKET = 2, /* a right password gives a ticket, to be taken to `redeemer` */
+	MAY_LOOK = 4,    /* account by name */
+	MAY_REDEEM = 8,  /* account by ticket */
 };
 
 static const struct {
 	const char *role;
 	unsigned rights;
 	const char *redeemer; /* GETS_TICKET: whose tickets they are */
+	unsigned external;    /* of authd.external: may say who a client's certificate is for */
 } roles[] = {
-    {"imaplogin", MAY_LOGIN | GETS_TICKET, "broker"},
-    {"pop3login", MAY_LOGIN | GETS_TICKET, "broker"},
-    {"esmtpd", MAY_LOGIN | GETS_TICKET | MAY_EXTERNAL, "gate"},
-    {"gate", MAY_LOOK | MAY_REDEEM, NULL},
-    {"local", MAY_LOOK, NULL},
-    {"broker", MAY_LOOK | MAY_REDEEM, NULL},
+    {"imaplogin", MAY_LOGIN | GETS_TICKET, "broker", AUTH_EXTERNAL_IMAP},
+    {"pop3login", MAY_LOGIN | GETS_TICKET, "broker", AUTH_EXTERNAL_POP3},
+    {"esmtpd", MAY_LOGIN | GETS_TICKET, "gate", AUTH_EXTERNAL_SMTP},
+    {"gate", MAY_LOOK | MAY_REDEEM, NULL, 0},
+    {"local", MAY_LOOK, NULL, 0},
+    {"broker", MAY_LOOK | MAY_REDEEM, NULL, 0},
 };
 
 struct pending {
@@ -37,7 +37,7 @@ struct peer {
 	struct authd *d;
 	struct peer *next;
 	const char *role, *redeemer;
-	unsigned rights;
+	unsigned rights, external;
 	struct ipc *ipc;
 	struct map *pending; /* SASL exchanges by id */
 };
@@ -126,7 +126,7 @@ static bool sasl_start(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 	q->peer = p;
 	q->id = m->id;
 	bool room = map_count(p->pending) < AUTH_PENDING_MAX;
-	if (!(p->rights & MAY_EXTERNAL) || !p->d->external)
+	if (!(p->external & p->d->external))
 		external = STR_NONE;
 	if (room)
 		q->x = exchange_new(p->d, service, mechanism, peer, binding, external, on_said, q);
@@ -248,6 +248,7 @@ void edge_accept(struct authd *d, const char *role, int fd)
 	    .role = roles[i].role,
 	    .redeemer = roles[i].redeemer,
 	    .rights = roles[i].rights,
+	    .external = roles[i].external,
 	    .next = d->peers};
 	p->pending = map_new();
 	p->ipc = ipc_new(d->loop, fd, &handlers, p);

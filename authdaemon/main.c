@@ -19,10 +19,10 @@ static void configure(struct authd *d)
 	accounts_configure(&d->accounts, service_instance(d->service), c);
 	d->fail_delay_ms = number(c, "AUTH_FAIL_DELAY") * 1000;
 	d->debug = (int)number(c, "DEBUG_LOGIN");
-	d->external = false;
+	d->external = 0;
 	for (size_t i = 0; i < ARRAY_LEN(auth_external_settings); i++)
-		d->external |=
-		    config_str(c, auth_external_settings[i].name, "TLS_EXTERNAL", NULL).n > 0;
+		if (config_str(c, auth_external_settings[i].name, "TLS_EXTERNAL", NULL).n)
+			d->external |= auth_external_kinds[i];
 	cache_free(d->cache);
 	d->cache =
 	    cache_new((size_t)number(c, "AUTH_CACHE_MAX"), number(c, "AUTH_CACHE_TTL") * 1000);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 {
 	static const struct config_component *const components[] = {&auth_settings,
 	    &config_identity, &auth_external_settings[0], &auth_external_settings[1],
-	    &auth_external_settings[2]};
+	    &auth_external_settings[2], &auth_external_settings[3], &auth_external_settings[4]};
 	static const struct service_desc desc = {
 	    .role = "auth",
 	    .components = components,

@@ -54,6 +54,8 @@ const struct config_component *const every_component[] = {
     &auth_external_settings[0],
     &auth_external_settings[1],
     &auth_external_settings[2],
+    &auth_external_settings[3],
+    &auth_external_settings[4],
     &sts_component,
     &submit_settings,
     &uucp_component,

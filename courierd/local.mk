@@ -15,7 +15,7 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	courierd/system-users.c courierd/every-settings.c courierd/sched-settings.c courierd/roles.c \
 	courierd/supervisor-settings.c courierd/broker-policy.c ldapaliasd/ldapaliasrc.c \
 	ldapaliasd/ldapaliasrc.h local/local-settings.c libs/filter/drop-settings.c imapd/settings.c \
-	esmtpd/settings.c login/login-settings.c pop3d/pop3-settings.c \
+	esmtpd/settings.c login/login-settings.c login/back-tls.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
 courierd_courier_LDADD = libs/queue/libqueue.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a uucp/libuucp.a fax/libfax.a \

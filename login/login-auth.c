@@ -10,9 +10,19 @@ void login_mechanisms(const struct login_conn *c, struct buf *out)
 {
 	if (!c->tls && !login_plain_allowed(c))
 		return;
-	c->protocol->mechanisms(c, out);
-	if (!out->n)
-		(void)auth_mechanisms(c->config, c->tls, out);
+	struct buf all;
+	struct str rest, word;
+	buf_init(&all, 1000);
+	c->protocol->mechanisms(c, &all);
+	if (!all.n)
+		(void)auth_mechanisms(c->config, c->tls, &all);
+	rest = buf_str(&all);
+	while (str_word(&rest, &word))
+		if (!str_iis(word, "EXTERNAL") && login_back_mechanism_ok(c, word))
+			buf_addf(out, "%s%.*s", out->n ? " " : "", STR_FMT(word));
+	if (c->external)
+		buf_addf(out, "%sEXTERNAL", out->n ? " " : "");
+	buf_free(&all);
 }
 
 /* The service authdaemond is asked for: AUTHSERVICEnnn for the local port nnn, if there is one. */
@@ -45,7 +55,7 @@ bool login_mechanism_offered(struct login_conn *c, struct str mechanism)
 	return found;
 }
 
-static void failed(struct login_conn *c, struct str login)
+void login_failed(struct login_conn *c, struct str login)
 {
 	struct buf who;
 	buf_init(&who, 300);
@@ -69,15 +79,26 @@ static void failed(struct login_conn *c, struct str login)
 	stream_resume(c->stream);
 }
 
+void login_unavailable(struct login_conn *c)
+{
+	c->state = LOGIN_COMMAND;
+	login_arm_timer(c);
+	c->protocol->refused(c, "UNAVAILABLE", "Temporary problem, please try again later.");
+	if (service_draining(c->l->s)) {
+		c->protocol->bye(c, "The server is being restarted");
+		login_conn_end(c);
+		return;
+	}
+	stream_resume(c->stream);
+}
+
 static void unavailable(struct login_conn *c)
 {
 	log_error(NULL,
 	    "TEMPORARY FAILURE, method=%s, ip=[%s], port=[%u], protocol=%s: authdaemond cannot "
 	    "tell now",
 	    c->method, c->peer, c->peer_port, c->protocol->log_name);
-	c->state = LOGIN_COMMAND;
-	c->protocol->refused(c, "UNAVAILABLE", "Temporary problem, please try again later.");
-	stream_resume(c->stream);
+	login_unavailable(c);
 }
 
 /* The account may close a service to itself: disableimap, disablepop3, disableinsecureimap... */
@@ -101,11 +122,13 @@ static void accepted(struct login_conn *c, const struct auth_result *r)
 	c->failures = 0;
 	c->l->logins++;
 	if (closed_by_option(c, r->options)) {
-		failed(c, r->login);
+		login_failed(c, r->login);
 		return;
 	}
 	free(c->user);
 	c->user = mem_strndup(r->login.p, r->login.n);
+	if (login_elsewhere(c, r->options, r->login))
+		return; /* its ticket lapses */
 	free(c->ticket);
 	c->ticket = mem_strndup(r->ticket.p, r->ticket.n);
 	login_handover(c);
@@ -126,7 +149,7 @@ static void on_result(void *ctx, const struct auth_result *r)
 		accepted(c, r);
 		break;
 	case AUTH_NO:
-		failed(c, r->login);
+		login_failed(c, r->login);
 		break;
 	case AUTH_TEMPFAIL:
 		unavailable(c);
@@ -146,6 +169,7 @@ void login_password(struct login_conn *c, struct str user, struct str password)
 	free(c->user);
 	c->user = mem_strndup(user.p, user.n);
 	snprintf(c->method, sizeof c->method, "LOGIN");
+	login_secret_keep(c, password);
 	c->state = LOGIN_SASL;
 	c->sasl = auth_login(
 	    c->l->auth, service_name(c), user, password, str_of(c->peer), c->tls, on_result, c);
@@ -162,8 +186,14 @@ void login_sasl(struct login_conn *c, struct str mechanism, struct str initial)
 		(void)tls_channel_binding(c->stream, &binding);
 	snprintf(c->method, sizeof c->method, "%.*s", STR_FMT(str_head(mechanism, 20)));
 	c->state = LOGIN_SASL;
-	c->sasl = auth_sasl_start(c->l->auth, service_name(c), mechanism, initial, str_of(c->peer),
-	    c->tls, buf_str(&binding), on_result, c);
+	login_secret_forget(c);
+	login_secret_response(c, initial);
+	if (str_iis(mechanism, "EXTERNAL"))
+		c->sasl = auth_sasl_external(c->l->auth, service_name(c), str_of(c->external),
+		    initial, str_of(c->peer), on_result, c);
+	else
+		c->sasl = auth_sasl_start(c->l->auth, service_name(c), mechanism, initial,
+		    str_of(c->peer), c->tls, buf_str(&binding), on_result, c);
 	buf_free(&binding);
 	buf_free(&offered);
 	wait_for_answer(c);
@@ -200,6 +230,7 @@ void login_sasl_input(struct login_conn *c)
 		abort_exchange(c, given_up ? "Authentication was given up." : "That is no base64.");
 	} else {
 		stream_pause(c->stream);
+		login_secret_response(c, buf_str(&raw));
 		auth_sasl_step(c->sasl, buf_str(&raw));
 	}
 	mem_wipe(raw.p, raw.n);

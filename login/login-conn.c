@@ -64,8 +64,20 @@ static void count_address(struct login *l, const char *peer, int by)
 		map_set(l->per_address, str_of(peer), (void *)n);
 }
 
+static void log_proxied(const struct login_conn *c)
+{
+	log_info(NULL,
+	    "DISCONNECTED, user=%s, ip=[%s], port=[%u], protocol=%s, mailhost=%s, rcvd=%llu, "
+	    "sent=%llu, time=%lld",
+	    c->user, c->peer, c->peer_port, c->protocol->log_name, c->mailhost,
+	    (unsigned long long)c->received, (unsigned long long)c->sent,
+	    (long long)(clock_now() - c->since));
+}
+
 static void release(struct login_conn *c)
 {
+	if (c->mailhost)
+		log_proxied(c);
 	*c->prev = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
@@ -73,7 +85,11 @@ static void release(struct login_conn *c)
 	count_address(c->l, c->peer, -1);
 	if (c->sasl)
 		auth_sasl_cancel(c->sasl);
+	login_call_free(c);
 	login_proxy_free(c);
+	login_secret_forget(c);
+	free(c->external);
+	free(c->mailhost);
 	config_drop(c->config);
 	free(c->tag);
 	free(c->user);
@@ -108,11 +124,25 @@ static void on_input(void *ctx, struct stream *s)
 		c->protocol->input(c);
 }
 
+/* Who the client is by its certificate, where the settings say which field tells. */
+static void learn_certificate(struct login_conn *c)
+{
+	const char *field = config_z(c->config, c->protocol->component, "TLS_EXTERNAL", NULL);
+	struct buf b;
+	if (!*field)
+		return;
+	buf_init(&b, 256);
+	if (tls_peer_subject(c->stream, field, &b) && b.n)
+		c->external = mem_strndup(b.p, b.n);
+	buf_free(&b);
+}
+
 static void on_secure(void *ctx, struct stream *s)
 {
 	struct login_conn *c = ctx;
 	bool greet = c->state == LOGIN_HANDSHAKE;
 	c->tls = true;
+	learn_certificate(c);
 	c->state = LOGIN_COMMAND;
 	login_arm_timer(c);
 	if (greet)

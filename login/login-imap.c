@@ -245,5 +245,17 @@ static void environment(struct login_conn *c, struct buf *env)
 	buf_addf(env, "IMAP_LOGIN_TAG=%s\nPROTOCOL=IMAP\n", c->tag);
 }
 
+/* What this server's clients have learnt of it may not hold for the other. */
+static void proxied(struct login_conn *c, struct str can, bool foreign)
+{
+	if (foreign && can.n)
+		login_say(c, "* CAPABILITY %.*s\r\n", STR_FMT(can));
+	if (!foreign && can.n)
+		login_say(c, "%s OK [CAPABILITY %.*s] connected to proxy server.\r\n", c->tag,
+		    STR_FMT(can));
+	else
+		answer(c, "OK", "connected to proxy server.");
+}
+
 const struct login_protocol login_imap = {"imap", "IMAP", "imapd", "imapd", greet, input, challenge,
-    refused, bye, environment, mechanisms};
+    refused, bye, environment, mechanisms, proxied};

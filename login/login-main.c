@@ -46,6 +46,8 @@ static int setup(struct service *s)
 	log_rename(imap ? "imapd-login" : "pop3d-login");
 	l->tls = tls_server_new(s, imap ? "imapd" : "pop3d");
 	service_set_data(s, l);
+	if (login_back_setup(l, imap ? &login_imap : &login_pop3) < 0)
+		return -1;
 	if (imap)
 		l->access = login_access_open(s);
 	return l->per_address && l->listening && (l->access || !imap) ? 0 : -1;
@@ -108,7 +110,8 @@ static void drain(struct service *s)
 		    !service_retired_for(s)) {
 			c->protocol->bye(c, "The server is being restarted");
 			login_conn_end(c);
-		} else if (c->state == LOGIN_PROXY && !service_retired(s)) {
+		} else if ((c->state == LOGIN_PROXY || c->state == LOGIN_CALL) &&
+			   !service_retired(s)) {
 			login_conn_end(c);
 		}
 	}

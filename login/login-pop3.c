@@ -201,5 +201,10 @@ static void mechanisms(const struct login_conn *c, struct buf *out)
 	buf_adds(out, config_str(c->config, "pop3d", c->tls ? "POP3AUTH_TLS" : "POP3AUTH", NULL));
 }
 
+static void proxied(struct login_conn *c, struct str can UNUSED, bool foreign UNUSED)
+{
+	login_say(c, "+OK connected to proxy server.\r\n");
+}
+
 const struct login_protocol login_pop3 = {"pop3", "POP3", "pop3d", "pop3d", greet, input, challenge,
-    refused, bye, environment, mechanisms};
+    refused, bye, environment, mechanisms, proxied};

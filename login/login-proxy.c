@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PROXY_BUFFER = 64 * 1024, PROXY_SOFT = 128 * 1024, PROXY_HARD = 4 * 1024 * 1024 };
+enum { PROXY_SOFT = 128 * 1024 };
 
 static void carry(struct login_conn *c, struct stream *from, struct stream *to)
 {
@@ -25,12 +25,14 @@ static void carry(struct login_conn *c, struct stream *from, struct stream *to)
 static void front_input(void *ctx, struct stream *s)
 {
 	struct login_conn *c = ctx;
+	c->received += stream_input(s).n;
 	carry(c, s, c->back);
 }
 
 static void back_input(void *ctx, struct stream *s)
 {
 	struct login_conn *c = ctx;
+	c->sent += stream_input(s).n;
 	carry(c, s, c->stream);
 }
 
@@ -103,6 +105,17 @@ static void clear_started(void *ctx, int result, struct str why)
 	login_conn_end(c);
 }
 
+void login_proxy_carry(struct login_conn *c)
+{
+	c->state = LOGIN_PROXY;
+	c->since = clock_now();
+	stream_timer(c->stream, 0); /* the session has its own time-outs */
+	stream_handlers(c->stream, &front_handlers, c);
+	stream_handlers(c->back, &back_handlers, c);
+	stream_resume(c->stream);
+	stream_resume(c->back);
+}
+
 static void proxied_started(void *ctx, int result, struct str why)
 {
 	struct login_conn *c = ctx;
@@ -115,12 +128,7 @@ static void proxied_started(void *ctx, int result, struct str why)
 		failed(c, why);
 		return;
 	}
-	c->state = LOGIN_PROXY;
-	stream_timer(c->stream, 0); /* the session has its own time-outs */
-	stream_handlers(c->stream, &front_handlers, c);
-	stream_handlers(c->back, &back_handlers, c);
-	stream_resume(c->stream);
-	stream_resume(c->back);
+	login_proxy_carry(c);
 }
 
 /* Before the session runs nothing is read from it; only its end would show. */
@@ -164,8 +172,8 @@ static void stay_between(struct login_conn *c, struct buf *env)
 		failed(c, STR("no descriptors"));
 		return;
 	}
-	c->back =
-	    stream_new(service_loop(c->l->s), fds[0], PROXY_BUFFER, PROXY_HARD, &early_handlers, c);
+	c->back = stream_new(service_loop(c->l->s), fds[0], LOGIN_PROXY_BUFFER, LOGIN_PROXY_HARD,
+	    &early_handlers, c);
 	if (!c->back) {
 		close(fds[0]);
 		close(fds[1]);

@@ -2,6 +2,31 @@
 
 #include "login/login.h"
 
+#define PROXY_ROWS(p, port)                                                                 \
+	{.name = p "_PROXY",                                                                \
+	    .type = CONFIG_BOOL,                                                            \
+	    .def = "0",                                                                     \
+	    .help = "1: accounts with the option mailhost=HOST are served from that host"}, \
+	    {.name = "PROXY_HOSTNAME",                                                      \
+		.type = CONFIG_STRING,                                                      \
+		.help = "what this host is called in mailhost; empty: its host name"},      \
+	    {.name = p "_PROXY_PORT",                                                       \
+		.type = CONFIG_INT,                                                         \
+		.def = (port),                                                              \
+		.min = 1,                                                                   \
+		.max = 65535,                                                               \
+		.help = "the port of those hosts"},                                         \
+	{                                                                                   \
+		.name = p "_PROXY_TLS", .type = CONFIG_STRING, .def = "offered",            \
+		.valid = login_tls_policy_ok,                                               \
+		.help = "TLS on the way there: no, offered, required, verify"               \
+	}
+#define EXTERNAL_ROW                                                             \
+	{                                                                        \
+		.name = "TLS_EXTERNAL", .type = CONFIG_STRING, .def = "",        \
+		.help = "field of a client's certificate that names who logs in" \
+	}
+
 static const struct config_setting imap_rows[] = {
     {.name = "IMAP_CAPABILITY",
 	.type = CONFIG_STRING,
@@ -40,6 +65,12 @@ static const struct config_setting imap_rows[] = {
 	.type = CONFIG_STRING,
 	.def = "imapaccess",
 	.help = "the access table, a file or folder; see makeimapaccess(8)"},
+    PROXY_ROWS("IMAP", "143"),
+    {.name = "IMAP_PROXY_FOREIGN",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "1: the other server is of another kind; what it can do is asked and told"},
+    EXTERNAL_ROW,
     TLS_SERVER_ROWS("imap"),
 };
 
@@ -76,6 +107,8 @@ static const struct config_setting pop3_rows[] = {
     {.name = "DOMAINSEP",
 	.type = CONFIG_STRING,
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
+    PROXY_ROWS("POP3", "110"),
+    EXTERNAL_ROW,
     TLS_SERVER_ROWS("pop3"),
 };
 

@@ -8,6 +8,7 @@
  *
  * States of a connection:
  *	HANDSHAKE -> GREETING -> COMMAND <-> SASL -> HANDOVER -> (gone) or PROXY
+ *	                                          -> CALL -> PROXY (a mailbox on another server)
  * A closing peer, a time-out or a broken TLS ends any of them.
  */
 #ifndef COURIER_LOGIN_H
@@ -24,9 +25,18 @@ enum {
 	LOGIN_HANDOVER_MAX = 6000, /* pipelined input that can go with a descriptor */
 	LOGIN_FAILURES_MAX = 5,    /* failed logins of a connection, then it is closed */
 	LOGIN_BAD_MAX = 10,        /* commands nobody knows */
+	LOGIN_PROXY_BUFFER = 64 * 1024,
+	LOGIN_PROXY_HARD = 4 * 1024 * 1024,
 };
 
-enum login_state { LOGIN_HANDSHAKE, LOGIN_COMMAND, LOGIN_SASL, LOGIN_HANDOVER, LOGIN_PROXY };
+enum login_state {
+	LOGIN_HANDSHAKE,
+	LOGIN_COMMAND,
+	LOGIN_SASL,
+	LOGIN_HANDOVER,
+	LOGIN_CALL,
+	LOGIN_PROXY
+};
 
 struct login;
 struct login_conn;
@@ -46,6 +56,8 @@ struct login_protocol {
 	void (*environment)(struct login_conn *c, struct buf *env);
 	/* words of the protocol's own setting for mechanisms; none: authdaemond's hold */
 	void (*mechanisms)(const struct login_conn *c, struct buf *out);
+	/* the answer to a login at another server, which can do what `can` says, if anything */
+	void (*proxied)(struct login_conn *c, struct str can, bool foreign);
 };
 
 struct login_door { /* a service at a port */
@@ -62,6 +74,7 @@ struct login {
 	struct broker_client *broker;
 	struct tls_server *tls;
 	struct login_access *access; /* NULL: everybody may connect */
+	struct login_back *back;     /* NULL: mailboxes of other servers are not proxied */
 	struct listening *listening;
 	struct login_door doors[16];
 	size_t n_doors;
@@ -89,8 +102,14 @@ struct login_conn {
 	char *tag;        /* IMAP: of the login command */
 	char *user;       /* POP3: of USER; for the log */
 	char *ticket;
+	char *external;    /* whom the client's certificate names (TLS_EXTERNAL); NULL: nobody */
+	struct buf secret; /* the password, when another server may have to hear it */
+	struct login_call *call;
 	/* proxying */
 	struct stream *back;
+	char *mailhost; /* the other server; NULL: the session is here */
+	uint64_t received, sent;
+	int64_t since;
 };
 
 extern const struct login_protocol login_imap, login_pop3;
@@ -115,11 +134,27 @@ bool login_access_allows(struct login_access *a, const char *peer, int64_t *max_
 void login_password(struct login_conn *c, struct str user, struct str password);
 void login_sasl(struct login_conn *c, struct str mechanism, struct str initial);
 void login_sasl_input(struct login_conn *c);
+void login_failed(struct login_conn *c, struct str login); /* may end the connection */
+void login_unavailable(struct login_conn *c);              /* the same */
 bool login_mechanism_offered(struct login_conn *c, struct str mechanism);
 void login_mechanisms(const struct login_conn *c, struct buf *out);
 
 /* login-proxy.c */
 void login_handover(struct login_conn *c);
 void login_proxy_free(struct login_conn *c);
+void login_proxy_carry(struct login_conn *c); /* from now on, between stream and back */
+
+/* login-backend.c: mailboxes on other servers */
+int login_back_setup(struct login *l, const struct login_protocol *p); /* before the jail */
+bool login_back_mechanism_ok(const struct login_conn *c, struct str mechanism);
+void login_secret_keep(struct login_conn *c, struct str password);
+void login_secret_response(struct login_conn *c, struct str response);
+void login_secret_forget(struct login_conn *c);
+/* True: the mailbox is elsewhere, and the connection taken care of. */
+bool login_elsewhere(struct login_conn *c, struct str options, struct str user);
+void login_call_free(struct login_conn *c);
+
+/* back-tls.c */
+bool login_tls_policy_ok(struct str value);
 
 #endif

@@ -70,7 +70,7 @@ void auth_sasl_cancel(
 
 /*
  * EXTERNAL: name is what the client's verified certificate says (TLS_EXTERNAL).  Our word counts
- * for it, so authdaemond takes it only from esmtpd, and only when the settings ask for it.
+ * for it, so authdaemond takes it only from front ends, each only when its settings ask for it.
  */
 struct auth_sasl *auth_sasl_external(struct auth_client *a, const char *service, struct str name,
     struct str initial, struct str peer, auth_done done, void *ctx);
@@ -99,8 +99,10 @@ uint32_t auth_redeem(struct auth_client *a, struct str ticket, auth_found found,
 void auth_cancel(struct auth_client *a, uint32_t request);
 
 extern const struct config_component auth_settings; /* file authdaemonrc */
-/* TLS_EXTERNAL of the files esmtpd, esmtpd-msa and esmtpd-ssl, which are the server's own
- * otherwise. */
-extern const struct config_component auth_external_settings[3];
+/* TLS_EXTERNAL of the files esmtpd, esmtpd-msa, esmtpd-ssl, imapd and pop3d, which are the servers'
+ * own otherwise, and whose word each makes count. */
+enum { AUTH_EXTERNAL_SMTP = 1, AUTH_EXTERNAL_IMAP = 2, AUTH_EXTERNAL_POP3 = 4, AUTH_EXTERNALS = 5 };
+extern const struct config_component auth_external_settings[AUTH_EXTERNALS];
+extern const unsigned auth_external_kinds[AUTH_EXTERNALS];
 
 #endif

@@ -86,16 +86,20 @@ static const struct config_setting external[] = {
 	.help = "field of a client's certificate that names who logs in; empty: none does"},
 };
 
-#define EXTERNAL(n_, o_)                                                                       \
-	{                                                                                      \
-		.name = (n_), .file = "esmtpd", .overlay = (o_), .settings = external, .n = 1, \
-		.foreign_ok = true                                                             \
+#define EXTERNAL(n_, f_, o_)                                                               \
+	{                                                                                  \
+		.name = (n_), .file = (f_), .overlay = (o_), .settings = external, .n = 1, \
+		.foreign_ok = true                                                         \
 	}
-const struct config_component auth_external_settings[3] = {
-    EXTERNAL("external", NULL),
-    EXTERNAL("external-msa", "esmtpd-msa"),
-    EXTERNAL("external-ssl", "esmtpd-ssl"),
+const struct config_component auth_external_settings[AUTH_EXTERNALS] = {
+    EXTERNAL("external", "esmtpd", NULL),
+    EXTERNAL("external-msa", "esmtpd", "esmtpd-msa"),
+    EXTERNAL("external-ssl", "esmtpd", "esmtpd-ssl"),
+    EXTERNAL("external-imap", "imapd", "imapd-ssl"),
+    EXTERNAL("external-pop3", "pop3d", "pop3d-ssl"),
 };
+const unsigned auth_external_kinds[AUTH_EXTERNALS] = {AUTH_EXTERNAL_SMTP, AUTH_EXTERNAL_SMTP,
+    AUTH_EXTERNAL_SMTP, AUTH_EXTERNAL_IMAP, AUTH_EXTERNAL_POP3};
 
 struct str auth_mechanisms(const struct config *c, bool tls, struct buf *out)
 {
