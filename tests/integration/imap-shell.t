@@ -180,7 +180,7 @@ subtest 'folders' => sub {
 	my @r = $c->cmd('LIST "" *');
 	is_deeply(
 		\@r,
-		[   '* LIST (\UnMarked \HasChildren) "." "INBOX"',
+		[   '* LIST (\Unmarked \HasChildren) "." "INBOX"',
 			'* LIST (\Noselect \HasChildren) "." "INBOX.Foo"',
 			'* LIST (\HasNoChildren) "." "INBOX.Foo.Bar"',
 			'* LIST (\HasNoChildren) "." "INBOX.M&APw-ll"',
