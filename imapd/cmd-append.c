@@ -1,6 +1,7 @@
 /* APPEND: the message streams to its file; nothing of it is kept in memory. */
 #include "config.h"
 
+#include "imapd/append-binary.h"
 #include "imapd/session.h"
 
 #include <errno.h>
@@ -13,6 +14,9 @@ struct append {
 	struct flag_list flags;
 	int64_t date;
 	bool utf8;
+	bool binary; /* RFC 3516: kept in raw first, as it comes */
+	int raw;
+	struct maildir_delivery *d;
 	bool counted; /* in the quota */
 	bool cr;      /* a CR is held back until we know what follows */
 	bool nul;     /* RFC 3501 forbids it */
@@ -20,7 +24,7 @@ struct append {
 
 static bool arguments(struct session *s, struct parser *p, struct append *a)
 {
-	*a = (struct append){0};
+	*a = (struct append){.raw = -1};
 	if (!parse_sp(p)) {
 		reply_bad(s, "Mailbox name expected");
 		return false;
@@ -34,10 +38,11 @@ static bool arguments(struct session *s, struct parser *p, struct append *a)
 		ok = parse_sp(p);
 	if (ok && parse_word(p, "UTF8"))
 		ok = a->utf8 = s->utf8 && parse_sp(p) && parse_char(p, '(');
-	if (!ok || !s->has_literal || !parse_end(p) || (s->literal.binary && !a->utf8)) {
+	if (!ok || !s->has_literal || !parse_end(p)) {
 		reply_bad(s, "APPEND takes flags, a date and a literal");
 		return false;
 	}
+	a->binary = s->literal.binary && !a->utf8;
 	a->dir = name_dir(s, a->name);
 	if (!a->dir || !maildir_exists(a->dir)) {
 		reply_no(s, "[TRYCREATE] There is no such mailbox");
@@ -47,8 +52,9 @@ static bool arguments(struct session *s, struct parser *p, struct append *a)
 }
 
 /* On disk lines end with LF alone. */
-static int write_piece(struct maildir_delivery *d, struct append *a, struct str s)
+static int write_lines(struct append *a, struct str s)
 {
+	struct maildir_delivery *d = a->d;
 	int r = 0;
 	a->nul |= str_chr(s, 0) >= 0;
 	while (s.n && r == 0) {
@@ -65,9 +71,27 @@ static int write_piece(struct maildir_delivery *d, struct append *a, struct str 
 	return r;
 }
 
+static int write_converted(void *ctx, struct str s)
+{
+	return write_lines(ctx, s);
+}
+
+static int write_piece(struct append *a, struct str s)
+{
+	return a->binary ? file_write_all(a->raw, s.p, s.n) : write_lines(a, s);
+}
+
+/* All of the literal is there. */
+static int complete(struct append *a)
+{
+	if (a->binary && binary_convert(a->raw, write_converted, a) < 0)
+		return -1;
+	return a->cr ? maildir_deliver_write(a->d, "\r", 1) : 0;
+}
+
 /* Reads the literal and the end of the line; a write that fails does not stop the reading.  False:
  * the client is gone. */
-static bool receive(struct session *s, struct maildir_delivery *d, struct append *a, int *error)
+static bool receive(struct session *s, struct append *a, int *error)
 {
 	struct str got;
 	struct buf rest;
@@ -77,17 +101,17 @@ static bool receive(struct session *s, struct maildir_delivery *d, struct append
 	for (uint64_t left = s->literal.size; left; left -= got.n) {
 		if (io_some(&s->io, left < IO_INPUT ? (size_t)left : IO_INPUT, &got) != IO_OK)
 			return false;
-		if (!*error && write_piece(d, a, got) < 0)
+		if (!*error && write_piece(a, got) < 0)
 			*error = errno;
 	}
-	if (!*error && a->cr && maildir_deliver_write(d, "\r", 1) < 0)
-		*error = errno;
 	s->has_literal = false;
 	buf_init(&rest, 256);
 	bool ok = io_line(&s->io, &rest, 256) == IO_OK;
 	if (ok && !str_is(str_trim(buf_str(&rest)), a->utf8 ? ")" : ""))
-		*error = EBADMSG;
+		*error = EPROTO;
 	buf_free(&rest);
+	if (ok && !*error && complete(a) < 0)
+		*error = errno;
 	return ok;
 }
 
@@ -146,8 +170,10 @@ static int finish(struct session *s, struct maildir_delivery **d, struct append 
 static void refuse(struct session *s, int error)
 {
 	errno = error;
-	if (error == EBADMSG)
+	if (error == EPROTO)
 		reply_bad(s, "The message's literal must be the end of the command");
+	else if (error == EBADMSG || error == EMSGSIZE)
+		reply_no(s, "[UNKNOWN-CTE] The message's binary parts cannot be encoded");
 	else if (error == EDQUOT)
 		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
 	else
@@ -162,7 +188,7 @@ void cmd_append(struct session *s, struct parser *p)
 	if (!arguments(s, p, &a))
 		return;
 	if (s->cfg.append_max && s->literal.size > s->cfg.append_max) {
-		reply_no(s, "[LIMIT] Message too large");
+		reply_no(s, "[TOOBIG] Message too large");
 		return;
 	}
 	maildir_flags_letters(a.flags.flags, STR_NONE, letters);
@@ -178,21 +204,25 @@ void cmd_append(struct session *s, struct parser *p)
 	    .nkeywords = s->cfg.keywords ? a.flags.nkeywords : 0,
 	};
 	a.counted = !(o.flags & MAILDIR_NO_QUOTA);
-	struct maildir_delivery *d = maildir_deliver_begin(a.dir, &o);
-	if (!d) {
+	a.d = maildir_deliver_begin(a.dir, &o);
+	a.raw = a.d && a.binary ? binary_file(a.dir) : -1;
+	if (!a.d || (a.binary && a.raw < 0)) {
 		refuse(s, errno);
+		maildir_deliver_abort(&a.d);
 		return;
 	}
-	if (!receive(s, d, &a, &error)) {
+	if (!receive(s, &a, &error)) {
 		s->logout = true;
-		maildir_deliver_abort(&d);
+		maildir_deliver_abort(&a.d);
 	} else if (error || a.nul) {
-		maildir_deliver_abort(&d);
+		maildir_deliver_abort(&a.d);
 		if (error)
 			refuse(s, error);
 		else
 			reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
-	} else if (finish(s, &d, &a) < 0) {
+	} else if (finish(s, &a.d, &a) < 0) {
 		refuse(s, errno);
 	}
+	if (a.raw >= 0)
+		close(a.raw);
 }

@@ -22,6 +22,8 @@ void capability_put(struct session *s, struct buf *out)
 		if (before_login(word))
 			continue;
 		buf_addf(out, "%s%.*s", sep, STR_FMT(word));
+		if (str_iis(word, "APPENDLIMIT") && s->cfg.append_max)
+			buf_addf(out, "=%llu", (unsigned long long)s->cfg.append_max);
 		sep = " ";
 	}
 	if (*s->cfg.id_fields)

@@ -1,20 +1,23 @@
 /* FETCH. */
 #include "config.h"
 
-#include "imapd/fetch.h"
-#include "imapd/message.h"
+#include "imapd/fetch-parts.h"
+#include "imapd/search-match.h"
 
 #include <errno.h>
 #include <time.h>
 
-enum { FETCH_TEXT_MAX = 64 << 20 }; /* bytes of an ENVELOPE or BODYSTRUCTURE */
+enum {
+	FETCH_TEXT_MAX = 64 << 20, /* bytes of an ENVELOPE or BODYSTRUCTURE */
+	PREVIEW_TEXT_MAX = 4096,
+};
 
-static void put_internaldate(struct session *s, time_t t)
+static void put_date_time(struct session *s, const char *name, time_t t)
 {
 	struct tm tm = {0};
 	localtime_r(&t, &tm);
 	long east = tm.tm_gmtoff / 60, abs = east < 0 ? -east : east;
-	io_putf(&s->io, "INTERNALDATE \"%2d-%s-%04d %02d:%02d:%02d %c%02ld%02ld\"", tm.tm_mday,
+	io_putf(&s->io, "%s \"%2d-%s-%04d %02d:%02d:%02d %c%02ld%02ld\"", name, tm.tm_mday,
 	    month_name((unsigned)tm.tm_mon), tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
 	    east < 0 ? '-' : '+', abs / 60, abs % 60);
 }
@@ -102,19 +105,24 @@ static struct str pick_fields(struct message *m, const struct fetch_item *it, st
 	return s;
 }
 
-static int put_section(struct message *m, const struct fetch_item *it)
+static void put_name_of(struct session *s, const struct fetch_item *it)
 {
-	struct session *s = m->s;
-	struct str text;
 	struct buf name;
-	if (section_text(m, it, &text) < 0)
-		return -1;
-	if (text.p && (it->section == SECTION_FIELDS || it->section == SECTION_FIELDS_NOT))
-		text = pick_fields(m, it, text);
 	buf_init(&name, 1 << 20);
 	fetch_item_name(it, &name);
 	io_put(&s->io, buf_str(&name));
 	buf_free(&name);
+}
+
+static int put_section(struct message *m, const struct fetch_item *it)
+{
+	struct session *s = m->s;
+	struct str text;
+	if (section_text(m, it, &text) < 0)
+		return -1;
+	if (text.p && (it->section == SECTION_FIELDS || it->section == SECTION_FIELDS_NOT))
+		text = pick_fields(m, it, text);
+	put_name_of(s, it);
 	if (!text.p && it->depth) {
 		io_putz(&s->io, " NIL");
 		return 0;
@@ -133,6 +141,67 @@ static int put_section(struct message *m, const struct fetch_item *it)
 }
 
 /* ---- items ---- */
+
+static void put_savedate(struct message *m)
+{
+	int64_t t;
+	if (save_date(&m->s->box->f->msgs.v[m->index], &t))
+		put_date_time(m->s, "SAVEDATE", (time_t)t);
+	else
+		io_putz(&m->s->io, "SAVEDATE NIL");
+}
+
+static int put_preview(struct message *m)
+{
+	struct buf text;
+	buf_init(&text, PREVIEW_TEXT_MAX);
+	int r = preview_add(m, &text);
+	io_putz(&m->s->io, "PREVIEW ");
+	put_string(m->s, text.n ? buf_str(&text) : STR(""));
+	buf_free(&text);
+	return r;
+}
+
+/* The text, or the decoded bytes: as literal8 when a NUL is in them. */
+static void put_part(
+    struct session *s, const struct fetch_item *it, struct str text, struct str bytes)
+{
+	uint64_t size = text.p ? crlf_size(text) : bytes.n, from = 0, count;
+	if (it->what == FETCH_BINARY_SIZE) {
+		io_putf(&s->io, " %llu", (unsigned long long)size);
+		return;
+	}
+	count = size;
+	if (it->partial) {
+		from = it->from < size ? it->from : size;
+		count = it->count < size - from ? it->count : size - from;
+	}
+	bool nul = str_chr(text.p ? text : bytes, 0) >= 0;
+	io_putf(&s->io, " %s{%llu}\r\n", nul ? "~" : "", (unsigned long long)count);
+	if (text.p)
+		io_put_crlf(&s->io, text, from, count);
+	else
+		io_put(&s->io, str_head(str_skip(bytes, (size_t)from), (size_t)count));
+	s->body_bytes += count;
+}
+
+static int put_binary(struct message *m, const struct fetch_item *it)
+{
+	struct session *s = m->s;
+	struct buf bytes;
+	struct str text;
+	bool there;
+	int r = binary_get(m, it, &bytes, &text, &there);
+	if (r == 0) {
+		put_name_of(s, it);
+		if (there)
+			put_part(s, it, text, buf_str(&bytes));
+		else
+			io_putz(&s->io, it->what == FETCH_BINARY ? " NIL" : " 0");
+	}
+	buf_free(&bytes);
+	return r;
+}
 
 static int put_parsed(struct message *m, const struct fetch_item *it)
 {
@@ -175,13 +244,21 @@ static int put_item(struct message *m, const struct fetch_item *it)
 		io_putf(&s->io, "UID %u", s->box->f->msgs.v[m->index].uid);
 		return 0;
 	case FETCH_INTERNALDATE:
-		put_internaldate(s, m->st.st_mtime);
+		put_date_time(s, "INTERNALDATE", m->st.st_mtime);
 		return 0;
 	case FETCH_SIZE:
 		io_putf(&s->io, "RFC822.SIZE %llu", (unsigned long long)message_size(m));
 		return 0;
 	case FETCH_SECTION:
 		return put_section(m, it);
+	case FETCH_SAVEDATE:
+		put_savedate(m);
+		return 0;
+	case FETCH_PREVIEW:
+		return put_preview(m);
+	case FETCH_BINARY:
+	case FETCH_BINARY_SIZE:
+		return put_binary(m, it);
 	default:
 		return put_parsed(m, it);
 	}
@@ -205,7 +282,9 @@ static int prepare(struct message *m, const struct fetch_list *list)
 			r = message_header(m, &block);
 		else if (it->what == FETCH_SIZE || it->what == FETCH_SECTION)
 			r = message_all(m);
-		else if (it->what >= FETCH_BODY)
+		else if (it->what == FETCH_BINARY || it->what == FETCH_BINARY_SIZE)
+			r = binary_check(m, it);
+		else if (it->what >= FETCH_BODY && it->what != FETCH_SAVEDATE)
 			r = message_mime(m) ? 0 : -1;
 	}
 	return r;
@@ -223,7 +302,7 @@ static void look_at_items(struct session *s, struct fetch *f)
 		const struct fetch_item *it = &f->list.v[i];
 		f->flags |= it->what == FETCH_FLAGS;
 		f->uid |= it->what == FETCH_UID;
-		f->sees |= it->what == FETCH_SECTION && !it->peek;
+		f->sees |= (it->what == FETCH_SECTION || it->what == FETCH_BINARY) && !it->peek;
 	}
 	f->sees = f->sees && !s->box->read_only;
 }
@@ -275,6 +354,8 @@ static void fetch_all(struct session *s, const struct fetch *f, const struct pic
 			continue;
 		if (s->box->f->msgs.v[set->v[k]].gone)
 			gone++;
+		else if (errno == ENOTSUP)
+			reply_no(s, "[UNKNOWN-CTE] A part's encoding is not known");
 		else
 			reply_errno(s, "Cannot read a message");
 	}

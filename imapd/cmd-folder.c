@@ -1,13 +1,13 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/folders.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* " mailbox" and the end; the folder below INBOX.  False: reply made. */
-static bool one_folder(struct session *s, struct parser *p, char **name, const char **folder)
+/* " mailbox"; the folder below INBOX.  False: reply made. */
+static bool folder_argument(struct session *s, struct parser *p, char **name, const char **folder)
 {
 	if (!parse_sp(p)) {
 		reply_bad(s, "Mailbox name expected");
@@ -15,31 +15,74 @@ static bool one_folder(struct session *s, struct parser *p, char **name, const c
 	}
 	if (!name_argument(s, p, name))
 		return false;
-	if (!parse_end(p)) {
-		reply_bad(s, "One mailbox name expected");
-		return false;
-	}
 	size_t n = strlen(*name);
 	if (n > 1 && (*name)[n - 1] == '.')
 		(*name)[n - 1] = 0; /* a hint that there will be folders below it */
 	*folder = name_folder(*name);
+	return true;
+}
+
+/* The name and the end. */
+static bool one_folder(struct session *s, struct parser *p, char **name, const char **folder)
+{
+	if (!folder_argument(s, p, name, folder))
+		return false;
+	if (!parse_end(p)) {
+		reply_bad(s, "One mailbox name expected");
+		return false;
+	}
 	if (!*folder)
 		reply_no(s, "[CANNOT] Mailbox names start with INBOX. here");
 	return *folder != NULL;
+}
+
+/* "(USE (\Drafts))" behind the name of CREATE; *use empty: nothing there.  False: reply made. */
+static bool use_argument(struct session *s, struct parser *p, struct str *use)
+{
+	struct str uses[8];
+	size_t n = 0;
+	*use = STR_NONE;
+	if (parse_sp(p) && p->rest.n &&
+	    (!use_parse(p, uses, ARRAY_LEN(uses), &n) || !parse_end(p))) {
+		reply_bad(s, "CREATE takes a mailbox name and (USE (\\Use))");
+		return false;
+	}
+	if (n > 1 || (n && !special_use_known(uses[0]))) {
+		reply_no(s, "[USEATTR] A mailbox cannot be created for that use");
+		return false;
+	}
+	if (n)
+		*use = uses[0];
+	return true;
+}
+
+static void create(struct session *s, const char *folder, struct str use)
+{
+	if (maildir_make_folder(".", folder) < 0) {
+		reply_errno(s, "Cannot create this mailbox");
+	} else if (use.n && special_use_add(folder, use) < 0) {
+		reply_errno(s, "Cannot keep the mailbox's use");
+		maildir_delete_folder(".", folder);
+	} else {
+		reply_ok(s, "\"%s\" created.", folder);
+	}
 }
 
 void cmd_create(struct session *s, struct parser *p)
 {
 	char *name;
 	const char *folder;
-	if (!one_folder(s, p, &name, &folder))
+	struct str use;
+	if (!folder_argument(s, p, &name, &folder) || !use_argument(s, p, &use))
 		return;
-	if (!*folder)
+	if (!parse_end(p))
+		reply_bad(s, "One mailbox name expected");
+	else if (!folder)
+		reply_no(s, "[CANNOT] Mailbox names start with INBOX. here");
+	else if (!*folder)
 		reply_no(s, "[ALREADYEXISTS] INBOX exists");
-	else if (maildir_make_folder(".", folder) < 0)
-		reply_errno(s, "Cannot create this mailbox");
 	else
-		reply_ok(s, "\"%s\" created.", folder);
+		create(s, folder, use);
 }
 
 /* The quota forgets what goes with a folder. */
@@ -59,6 +102,13 @@ static int64_t folder_usage(const char *dir, int64_t *count)
 			}
 	maildir_folder_close(&f);
 	return bytes;
+}
+
+/* A name without its folder does no harm: only the log hears of it. */
+static void forget_use(const char *folder, const char *to)
+{
+	if (special_use_move(folder, to) < 0)
+		log_warning(NULL, "cannot change the use of folder '%s': %m", folder);
 }
 
 void cmd_delete(struct session *s, struct parser *p)
@@ -84,6 +134,7 @@ void cmd_delete(struct session *s, struct parser *p)
 	}
 	if (!name_is_trash(s, name) && count)
 		maildir_quota_add(".", -bytes, -count);
+	forget_use(folder, NULL);
 	reply_ok(s, "Folder deleted.");
 }
 
@@ -116,6 +167,8 @@ static int rename_all(struct session *s, const char *from, const char *to, const
 			}
 			if (go == 1 && maildir_rename_folder(".", name, target) < 0)
 				return -1;
+			if (go == 1)
+				forget_use(name, target);
 		}
 	errno = ENOENT;
 	return any ? 0 : -1;

@@ -1,8 +1,8 @@
 /* LIST and LSUB. */
 #include "config.h"
 
+#include "imapd/folders.h"
 #include "imapd/list-match.h"
-#include "imapd/session.h"
 #include "unicode/unicode.h"
 
 #include <errno.h>
@@ -12,8 +12,11 @@
 struct listing {
 	struct session *s;
 	const char *verb; /* "LIST" */
-	struct str pattern;
-	struct map *exists, *parents; /* by full name */
+	struct list_request rq;
+	struct str *patterns;           /* joined with the reference, in UTF-8 */
+	struct map *exists, *parents;   /* by full name */
+	struct map *subscribed, *above; /* subscriptions, and the names above them */
+	struct special_use uses;
 	maildir_list names;
 };
 
@@ -56,34 +59,29 @@ static void finish_names(struct listing *l, bool parents)
 		qsort(l->names.v, l->names.n, sizeof *l->names.v, by_name);
 }
 
-static void listing_free(struct listing *l)
-{
-	map_free(l->exists, NULL);
-	map_free(l->parents, NULL);
-	maildir_list_free(&l->names);
-}
-
-/* "Folder:Use,..." of the settings; Trash has a setting of its own. */
-static bool special_use(struct session *s, const char *folder, struct str *use)
-{
-	struct str rest = str_of(s->cfg.special_use), item, name;
-	*use = STR("Trash");
-	if (strcmp(folder, s->cfg.trash) == 0)
-		return true;
-	while (str_split(&rest, ',', &item))
-		if (str_split(&item, ':', &name) && str_is(name, folder) && item.n) {
-			*use = item;
-			return true;
-		}
-	return false;
-}
-
 static void put_marked(struct session *s, const char *name, const char *folder)
 {
 	if (*folder && !s->cfg.check_all_folders)
 		return;
 	const char *dir = name_dir(s, name);
-	io_putz(&s->io, dir && maildir_has_new(dir) ? "\\Marked " : "\\UnMarked ");
+	io_putz(&s->io, dir && maildir_has_new(dir) ? "\\Marked " : "\\Unmarked ");
+}
+
+static bool lists(const struct listing *l)
+{
+	return l->verb[1] == 'I';
+}
+
+/* What it is: a folder, the parent of some, or only a subscription. */
+static void put_kind(struct listing *l, const char *name, bool real)
+{
+	struct session *s = l->s;
+	if (real && lists(l))
+		put_marked(s, name, name_folder(name));
+	else if (!real)
+		io_putz(&s->io, l->rq.extended ? "\\NonExistent " : "\\Noselect ");
+	if (((l->rq.select | l->rq.ret) & LIST_SUBSCRIBED) && map_get(l->subscribed, str_of(name)))
+		io_putz(&s->io, "\\Subscribed ");
 }
 
 static void put_line(struct listing *l, const char *name)
@@ -93,11 +91,8 @@ static void put_line(struct listing *l, const char *name)
 	struct str use;
 	bool real = folder && map_get(l->exists, str_of(name)) == there;
 	io_putf(&s->io, "* %s (", l->verb);
-	if (!real)
-		io_putz(&s->io, "\\Noselect ");
-	else if (l->verb[1] == 'I')
-		put_marked(s, name, folder);
-	if (real && *folder && special_use(s, folder, &use))
+	put_kind(l, name, real);
+	if (real && *folder && special_use_of(s, &l->uses, folder, &use))
 		io_putf(&s->io, "\\%.*s ", STR_FMT(use));
 	bool children = map_get(l->parents, str_of(name));
 	io_putz(&s->io, children                         ? "\\HasChildren"
@@ -105,13 +100,39 @@ static void put_line(struct listing *l, const char *name)
 							 : "\\HasNoChildren");
 	io_putz(&s->io, ") \".\" ");
 	put_name(s, name);
+	if ((l->rq.select & LIST_RECURSIVE) && map_get(l->above, str_of(name)))
+		io_putz(&s->io, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	io_putz(&s->io, "\r\n");
+	if (real && (l->rq.ret & LIST_STATUS))
+		status_show(s, name, l->rq.status);
+}
+
+static bool matches(const struct listing *l, const char *name)
+{
+	for (size_t i = 0; i < l->rq.n; i++)
+		if (list_match(l->patterns[i], str_of(name)))
+			return true;
+	return false;
+}
+
+static bool selected(struct listing *l, const char *name)
+{
+	struct str full = str_of(name), use;
+	const char *folder = name_folder(name);
+	if ((l->rq.select & LIST_SPECIAL) &&
+	    (!folder || !*folder || map_get(l->exists, full) != there ||
+		!special_use_of(l->s, &l->uses, folder, &use)))
+		return false;
+	if (!lists(l) || !(l->rq.select & LIST_SUBSCRIBED))
+		return true;
+	return map_get(l->subscribed, full) ||
+	       ((l->rq.select & LIST_RECURSIVE) && map_get(l->above, full));
 }
 
 static void put_matching(struct listing *l)
 {
 	for (size_t i = 0; i < l->names.n; i++)
-		if (list_match(l->pattern, str_of(l->names.v[i])))
+		if (matches(l, l->names.v[i]) && selected(l, l->names.v[i]))
 			put_line(l, l->names.v[i]);
 }
 
@@ -121,48 +142,101 @@ static bool decode(struct session *s, struct str in, struct buf *out)
 }
 
 /* Reference and pattern joined, in UTF-8, INBOX in capitals. */
-static bool arguments(struct session *s, struct parser *p, struct str *pattern, bool *root)
+static bool join(struct session *s, struct str reference, struct str wild, struct str *out)
 {
-	struct str reference, wild;
 	struct buf b;
-	if (!parse_sp(p) || !parse_astring(p, &reference) || !parse_sp(p) ||
-	    !parse_list_mailbox(p, &wild) || !parse_end(p)) {
-		reply_bad(s, "Reference and mailbox pattern expected");
-		return false;
-	}
-	*root = wild.n == 0;
 	buf_init(&b, LIST_PATTERN_MAX);
 	bool ok = decode(s, reference, &b) && decode(s, wild, &b);
 	if (ok && b.n >= 5 && str_iis(str_head(buf_str(&b), 5), "INBOX"))
 		memcpy(b.p, "INBOX", 5);
-	*pattern = ok ? arena_str(s->arena, buf_str(&b)) : STR_NONE;
+	*out = ok ? arena_str(s->arena, b.n ? buf_str(&b) : STR("")) : STR_NONE;
 	buf_free(&b);
-	if (!ok)
-		reply_no(s, "[CANNOT] Mailbox pattern is not valid");
-	return ok;
+	return out->p != NULL;
 }
 
-static void list(
-    struct session *s, struct parser *p, const char *verb, int (*collect)(struct listing *l))
+static bool join_patterns(struct listing *l)
 {
-	struct listing l = {.s = s, .verb = verb};
-	bool root;
-	if (!arguments(s, p, &l.pattern, &root))
+	struct list_request *rq = &l->rq;
+	l->patterns = arena_alloc(l->s->arena, rq->n * sizeof *l->patterns);
+	for (size_t i = 0; i < rq->n; i++)
+		if (!l->patterns || !join(l->s, rq->reference, rq->patterns[i], &l->patterns[i])) {
+			reply_no(l->s, "[CANNOT] Mailbox pattern is not valid");
+			return false;
+		}
+	return true;
+}
+
+static bool has_percent(const struct listing *l)
+{
+	for (size_t i = 0; i < l->rq.n; i++)
+		if (str_chr(l->patterns[i], '%') >= 0)
+			return true;
+	return false;
+}
+
+static void listing_open(struct listing *l)
+{
+	l->exists = map_new();
+	l->parents = map_new();
+	l->subscribed = map_new();
+	l->above = map_new();
+	if (special_use_open(&l->uses) < 0)
+		log_warning(NULL, "cannot read the special uses, user=%s: %m", l->s->user);
+}
+
+static void listing_free(struct listing *l)
+{
+	map_free(l->exists, NULL);
+	map_free(l->parents, NULL);
+	map_free(l->subscribed, NULL);
+	map_free(l->above, NULL);
+	special_use_close(&l->uses);
+	maildir_list_free(&l->names);
+}
+
+static void list(struct session *s, struct listing *l, int (*collect)(struct listing *l))
+{
+	if (!join_patterns(l))
 		return;
-	if (root) {
-		io_putf(&s->io, "* %s (\\Noselect) \".\" \"\"\r\n", verb);
-		reply_ok(s, "%s completed", verb);
+	if (!l->rq.extended && l->rq.patterns[0].n == 0) {
+		io_putf(&s->io, "* %s (\\Noselect) \".\" \"\"\r\n", l->verb);
+		reply_ok(s, "%s completed", l->verb);
 		return;
 	}
-	l.exists = map_new();
-	l.parents = map_new();
-	if (collect(&l) < 0) {
+	listing_open(l);
+	if (collect(l) < 0) {
 		reply_errno(s, "Cannot list the mailboxes");
 	} else {
-		put_matching(&l);
-		reply_ok(s, "%s completed", verb);
+		put_matching(l);
+		reply_ok(s, "%s completed", l->verb);
 	}
-	listing_free(&l);
+	listing_free(l);
+}
+
+static void add_above(struct listing *l, struct str full)
+{
+	for (size_t i = full.n; i-- > 0;)
+		if (full.p[i] == '.')
+			map_set(l->above, str_head(full, i), there);
+}
+
+/* What the client has subscribed to, whether it is there or not. */
+static int note_subscriptions(struct listing *l)
+{
+	maildir_list names = {0};
+	if (maildir_subscriptions(".", &names) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		struct str full = str_of(names.v[i]);
+		map_set(l->subscribed, full, there);
+		add_above(l, full);
+		if ((l->rq.select & LIST_SUBSCRIBED) && !map_get(l->exists, full)) {
+			map_set(l->exists, full, l);
+			vec_push(&l->names, mem_strdup(names.v[i]));
+		}
+	}
+	maildir_list_free(&names);
+	return 0;
 }
 
 static int collect_folders(struct listing *l)
@@ -174,6 +248,8 @@ static int collect_folders(struct listing *l)
 	for (size_t i = 0; i < folders.n; i++)
 		add_name(l, mem_printf("INBOX.%s", folders.v[i]));
 	maildir_list_free(&folders);
+	if (((l->rq.select | l->rq.ret) & LIST_SUBSCRIBED) && note_subscriptions(l) < 0)
+		return -1;
 	finish_names(l, true);
 	return 0;
 }
@@ -187,16 +263,24 @@ static int collect_subscribed(struct listing *l)
 		add_name(l, mem_strdup(names.v[i]));
 	maildir_list_free(&names);
 	/* RFC 3501, 6.3.9: with "%" the parents of subscribed folders are named too */
-	finish_names(l, str_chr(l->pattern, '%') >= 0);
+	finish_names(l, has_percent(l));
 	return 0;
 }
 
 void cmd_list(struct session *s, struct parser *p)
 {
-	list(s, p, "LIST", collect_folders);
+	struct listing l = {.s = s, .verb = "LIST"};
+	if (parse_sp(p) && list_parse(p, &l.rq))
+		list(s, &l, collect_folders);
+	else
+		reply_bad(s, "Reference and mailbox pattern expected");
 }
 
 void cmd_lsub(struct session *s, struct parser *p)
 {
-	list(s, p, "LSUB", collect_subscribed);
+	struct listing l = {.s = s, .verb = "LSUB"};
+	if (parse_sp(p) && list_parse(p, &l.rq) && !l.rq.extended)
+		list(s, &l, collect_subscribed);
+	else
+		reply_bad(s, "Reference and mailbox pattern expected");
 }

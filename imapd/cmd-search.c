@@ -3,6 +3,8 @@
 
 #include "imapd/search-match.h"
 
+#include <stdlib.h>
+
 static bool check(struct session *s, enum search_error error)
 {
 	switch (error) {
@@ -37,6 +39,7 @@ bool search_run(
 	}
 	if (!check(s, search_parse(p, charset, charset_word, &key)))
 		return false;
+	search_put_saved(key, &s->saved);
 	search_optimise(key);
 	*out =
 	    (struct picked){.v = arena_alloc(s->arena, (s->box->announced + 1) * sizeof *out->v)};
@@ -61,18 +64,84 @@ uint32_t shown_number(const struct session *s, size_t index)
 	return s->uid ? s->box->f->msgs.v[index].uid : (uint32_t)index + 1;
 }
 
+/* ---- ESEARCH (RFC 4731), SEARCHRES (RFC 5182) ---- */
+
+static void put_ranges(struct session *s, const struct picked *found)
+{
+	for (size_t k = 0; k < found->n;) {
+		size_t end = k + 1;
+		uint32_t from = shown_number(s, found->v[k]);
+		while (end < found->n && shown_number(s, found->v[end]) == from + (end - k))
+			end++;
+		io_putf(&s->io, end - k > 1 ? "%s%u:%u" : "%s%u", k ? "," : "", from,
+		    (uint32_t)(from + (end - k) - 1));
+		k = end;
+	}
+}
+
+static void put_extended(struct session *s, unsigned what, const struct picked *found)
+{
+	io_putf(&s->io, "* ESEARCH (TAG \"%.*s\")%s", STR_FMT(s->tag), s->uid ? " UID" : "");
+	if (found->n && (what & RETURN_MIN))
+		io_putf(&s->io, " MIN %u", shown_number(s, found->v[0]));
+	if (found->n && (what & RETURN_MAX))
+		io_putf(&s->io, " MAX %u", shown_number(s, found->v[found->n - 1]));
+	if (what & RETURN_COUNT)
+		io_putf(&s->io, " COUNT %zu", found->n);
+	if (found->n && (what & RETURN_ALL)) {
+		io_putz(&s->io, " ALL ");
+		put_ranges(s, found);
+	}
+	io_putz(&s->io, "\r\n");
+}
+
+void search_forget(struct session *s)
+{
+	free(s->saved.v);
+	s->saved = (struct seqset){0};
+}
+
+/* As UIDs: numbers may change before they are used. */
+static void save(struct session *s, unsigned what, const struct picked *found)
+{
+	bool all = (what & (RETURN_ALL | RETURN_COUNT)) || !(what & (RETURN_MIN | RETURN_MAX));
+	VEC(struct set_range) v = {0};
+	search_forget(s);
+	for (size_t k = 0; k < found->n; k++) {
+		uint32_t uid = s->box->f->msgs.v[found->v[k]].uid;
+		if (!all && !(k == 0 && (what & RETURN_MIN)) &&
+		    !(k + 1 == found->n && (what & RETURN_MAX)))
+			continue;
+		if (v.n && v.v[v.n - 1].to + 1 == uid)
+			v.v[v.n - 1].to = uid;
+		else
+			vec_push(&v, ((struct set_range){uid, uid}));
+	}
+	s->saved = (struct seqset){.v = v.v, .n = v.n, .saved = true};
+}
+
 void cmd_search(struct session *s, struct parser *p)
 {
 	struct picked found;
-	if (!parse_sp(p)) {
+	unsigned what;
+	if (!parse_sp(p) || !search_return_parse(p, &what)) {
 		reply_bad(s, "Search criteria expected");
 		return;
 	}
-	if (!search_run(s, p, STR_NONE, true, &found))
+	if (!search_run(s, p, STR_NONE, true, &found)) {
+		if ((what & RETURN_SAVE) && s->reply == REPLY_NO)
+			search_forget(s);
 		return;
-	io_putz(&s->io, "* SEARCH");
-	for (size_t i = 0; i < found.n; i++)
-		io_putf(&s->io, " %u", shown_number(s, found.v[i]));
-	io_putz(&s->io, "\r\n");
+	}
+	if (what & RETURN_SAVE)
+		save(s, what, &found);
+	if (!what) {
+		io_putz(&s->io, "* SEARCH");
+		for (size_t i = 0; i < found.n; i++)
+			io_putf(&s->io, " %u", shown_number(s, found.v[i]));
+		io_putz(&s->io, "\r\n");
+	} else if (what != (RETURN_EXTENDED | RETURN_SAVE)) {
+		put_extended(s, what, &found);
+	}
 	reply_ok(s, "SEARCH completed");
 }

@@ -9,6 +9,7 @@ static const struct fetch_item simple[] = {
     {.what = FETCH_SIZE, .old_name = "RFC822.SIZE"},
     {.what = FETCH_ENVELOPE, .old_name = "ENVELOPE"},
     {.what = FETCH_BODYSTRUCTURE, .old_name = "BODYSTRUCTURE"},
+    {.what = FETCH_SAVEDATE, .old_name = "SAVEDATE"},
     {.what = FETCH_SECTION, .old_name = "RFC822"},
     {.what = FETCH_SECTION, .section = SECTION_HEADER, .peek = true, .old_name = "RFC822.HEADER"},
     {.what = FETCH_SECTION, .section = SECTION_TEXT, .old_name = "RFC822.TEXT"},
@@ -104,6 +105,27 @@ static bool parse_partial(struct parser *p, struct fetch_item *it)
 	       it->count > 0 && parse_char(p, '>');
 }
 
+/* Part numbers alone. */
+static bool parse_binary(struct parser *p, struct fetch_item *it, bool size)
+{
+	it->what = size ? FETCH_BINARY_SIZE : FETCH_BINARY;
+	return parse_char(p, '[') && parse_path(p, it) && parse_char(p, ']') &&
+	       (size || parse_partial(p, it));
+}
+
+/* "PREVIEW" or "PREVIEW (LAZY)": ours is always there. */
+static bool parse_preview(struct parser *p, struct fetch_item *it)
+{
+	struct parser q = *p;
+	*it = (struct fetch_item){.what = FETCH_PREVIEW, .peek = true, .old_name = "PREVIEW"};
+	if (!parse_sp(&q) || !parse_char(&q, '('))
+		return true;
+	if (!parse_word(&q, "LAZY") || !parse_char(&q, ')'))
+		return false;
+	*p = q;
+	return true;
+}
+
 static bool parse_item(struct parser *p, struct fetch_item *it)
 {
 	struct str word = take_word(p);
@@ -113,6 +135,11 @@ static bool parse_item(struct parser *p, struct fetch_item *it)
 			*it = simple[i];
 			return true;
 		}
+	if (str_iis(word, "PREVIEW"))
+		return parse_preview(p, it);
+	it->peek = str_iis(word, "BINARY.PEEK") || str_iis(word, "BINARY.SIZE");
+	if (it->peek || str_iis(word, "BINARY"))
+		return parse_binary(p, it, str_iis(word, "BINARY.SIZE"));
 	it->peek = str_iis(word, "BODY.PEEK");
 	if (!it->peek && !str_iis(word, "BODY"))
 		return false;
@@ -175,7 +202,9 @@ bool fetch_item_name(const struct fetch_item *it, struct buf *out)
 	    "", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"};
 	if (it->old_name)
 		return buf_addz(out, it->old_name);
-	buf_addz(out, "BODY[");
+	buf_addz(out, it->what == FETCH_BINARY        ? "BINARY["
+		      : it->what == FETCH_BINARY_SIZE ? "BINARY.SIZE["
+						      : "BODY[");
 	for (size_t i = 0; i < it->depth; i++)
 		buf_addf(out, "%s%u", i ? "." : "", it->path[i]);
 	buf_addf(

@@ -12,7 +12,11 @@ enum fetch_what {
 	FETCH_ENVELOPE,
 	FETCH_BODY, /* without extensions */
 	FETCH_BODYSTRUCTURE,
-	FETCH_SECTION, /* BODY[...] and the RFC822 items */
+	FETCH_SECTION,  /* BODY[...] and the RFC822 items */
+	FETCH_SAVEDATE, /* RFC 8514 */
+	FETCH_PREVIEW,  /* RFC 8970 */
+	FETCH_BINARY,   /* BINARY[1.2]<0.10>, RFC 3516 */
+	FETCH_BINARY_SIZE,
 };
 
 enum fetch_section {

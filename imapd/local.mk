@@ -11,7 +11,10 @@ imapd_sources = \
 	imapd/cmd-basic.c imapd/cmd-list.c imapd/cmd-folder.c imapd/cmd-select.c \
 	imapd/cmd-append.c imapd/cmd-store.c imapd/cmd-copy.c imapd/cmd-fetch.c \
 	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \
-	imapd/cmd-quota.c
+	imapd/cmd-quota.c \
+	imapd/list-parse.c imapd/list.h imapd/status-parse.c imapd/status.h imapd/status.c \
+	imapd/search-return.c imapd/append-binary.c imapd/append-binary.h imapd/fetch-parts.c imapd/fetch-parts.h imapd/preview.c imapd/preview.h \
+	imapd/folders.h imapd/special-use.c
 imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/config/libconfig.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)
@@ -25,7 +28,8 @@ etc_files += etc/imapd etc/imapd-ssl
 endif
 
 imapd_grammar = imapd/parse.c imapd/parse-date.c imapd/fetch-parse.c imapd/search-parse.c \
-	imapd/list-match.c
+	imapd/list-match.c imapd/list-parse.c imapd/status-parse.c imapd/search-return.c \
+	imapd/preview.c
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/imap-parse
 tests_unit_imap_parse_SOURCES = tests/unit/imap-parse.c $(imapd_grammar)

@@ -38,6 +38,7 @@ struct mailbox *mailbox_open(struct session *s, const char *name, const char *di
 
 void mailbox_close(struct session *s)
 {
+	search_forget(s);
 	if (!s->box)
 		return;
 	maildir_folder_close(&s->box->f);
@@ -165,15 +166,16 @@ int mailbox_announce(struct session *s, bool expunge)
 
 /* ---- message sets ---- */
 
-static size_t lower_bound(struct session *s, uint32_t n)
+static size_t lower_bound(struct session *s, bool uids, uint32_t n)
 {
 	bool exact;
-	if (s->uid)
+	if (uids)
 		return maildir_folder_find(s->box->f, n, &exact);
 	return n - 1 < s->box->announced ? n - 1 : s->box->announced;
 }
 
-static void mark_range(struct session *s, struct set_range r, uint32_t max, unsigned char *bits)
+static void mark_range(
+    struct session *s, bool uids, struct set_range r, uint32_t max, unsigned char *bits)
 {
 	uint32_t from = r.from ? r.from : max, to = r.to ? r.to : max;
 	if (from > to) {
@@ -183,28 +185,30 @@ static void mark_range(struct session *s, struct set_range r, uint32_t max, unsi
 	}
 	if (from == 0)
 		return;
-	size_t end = to == UINT32_MAX ? s->box->announced : lower_bound(s, to + 1);
-	for (size_t i = lower_bound(s, from); i < end && i < s->box->announced; i++)
+	size_t end = to == UINT32_MAX ? s->box->announced : lower_bound(s, uids, to + 1);
+	for (size_t i = lower_bound(s, uids, from); i < end && i < s->box->announced; i++)
 		bits[i >> 3] |= (unsigned char)(1 << (i & 7));
 }
 
 bool pick(struct session *s, const struct seqset *set, struct picked *out)
 {
 	size_t n = s->box->announced;
-	uint32_t max = s->uid ? (n ? s->box->f->msgs.v[n - 1].uid : 0) : (uint32_t)n;
+	bool uids = s->uid || set->saved;
+	const struct seqset *from = set->saved ? &s->saved : set;
+	uint32_t max = uids ? (n ? s->box->f->msgs.v[n - 1].uid : 0) : (uint32_t)n;
 	unsigned char *bits = arena_zero(s->arena, n / 8 + 1);
 	*out = (struct picked){.v = arena_alloc(s->arena, (n + 1) * sizeof *out->v)};
 	if (!bits || !out->v) {
 		reply_no(s, "[LIMIT] Too many messages at once");
 		return false;
 	}
-	for (size_t i = 0; i < set->n; i++) {
-		struct set_range r = set->v[i];
-		if (!s->uid && (r.from > n || r.to > n || n == 0)) {
+	for (size_t i = 0; i < from->n; i++) {
+		struct set_range r = from->v[i];
+		if (!uids && (r.from > n || r.to > n || n == 0)) {
 			reply_bad(s, "There are %zu messages only", n);
 			return false;
 		}
-		mark_range(s, r, max, bits);
+		mark_range(s, uids, r, max, bits);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (bits[i >> 3] & (1 << (i & 7)))

@@ -192,6 +192,9 @@ bool parse_set(struct parser *p, struct seqset *out)
 	struct parser q = *p;
 	VEC(struct set_range) v = {0};
 	bool ok;
+	*out = (struct seqset){0};
+	if (parse_char(p, '$'))
+		return out->saved = true;
 	do {
 		struct set_range r;
 		ok = v.n < PARSE_SET_MAX && set_number(&q, &r.from);
@@ -211,8 +214,23 @@ bool parse_set(struct parser *p, struct seqset *out)
 	return out->v != NULL;
 }
 
+static bool saved_has(const struct seqset *s, uint32_t n)
+{
+	size_t lo = 0, hi = s->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->v[mid].to < n)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->n && s->v[lo].from <= n;
+}
+
 bool set_has(const struct seqset *s, uint32_t n, uint32_t max)
 {
+	if (s->saved)
+		return saved_has(s, n);
 	for (size_t i = 0; i < s->n; i++) {
 		uint32_t from = s->v[i].from ? s->v[i].from : max,
 			 to = s->v[i].to ? s->v[i].to : max;

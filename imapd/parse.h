@@ -42,6 +42,7 @@ struct set_range {
 struct seqset {
 	struct set_range *v;
 	size_t n;
+	bool saved; /* "$" (RFC 5182), v is empty; or what stands for it: ascending ranges */
 };
 bool parse_set(struct parser *p, struct seqset *out);
 /* max: what "*" stands for */

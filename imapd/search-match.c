@@ -129,6 +129,37 @@ static bool match_internal(struct message *m, const struct search_key *k)
 				     : day >= k->days;
 }
 
+static bool match_age(struct message *m, const struct search_key *k)
+{
+	if (message_stat(m) < 0)
+		return false;
+	int64_t limit = clock_now() - (int64_t)k->size;
+	return k->kind == KEY_OLDER ? m->st.st_mtime <= limit : m->st.st_mtime >= limit;
+}
+
+bool save_date(const struct maildir_msg *msg, int64_t *out)
+{
+	struct str base = maildir_msg_base(msg), sec;
+	uint64_t v;
+	if (!str_split(&base, '.', &sec) || !str_u64(sec, &v) || v == 0 || v > UINT32_MAX)
+		return false;
+	*out = (int64_t)v;
+	return true;
+}
+
+static bool match_saved(const struct maildir_msg *msg, const struct search_key *k)
+{
+	int64_t t;
+	struct tm tm = {0};
+	if (!save_date(msg, &t))
+		return false;
+	localtime_r(&(time_t){t}, &tm);
+	int64_t day = floor_day(t + tm.tm_gmtoff);
+	return k->kind == KEY_SAVED_BEFORE ? day < k->days
+	       : k->kind == KEY_SAVED_ON   ? day == k->days
+					   : day >= k->days;
+}
+
 bool message_date(struct message *m, struct maildate *out)
 {
 	struct str block;
@@ -194,6 +225,13 @@ static bool match_kind(struct message *m, const struct search_key *k)
 	case KEY_SENT_ON:
 	case KEY_SENT_SINCE:
 		return match_sent(m, k);
+	case KEY_OLDER:
+	case KEY_YOUNGER:
+		return match_age(m, k);
+	case KEY_SAVED_BEFORE:
+	case KEY_SAVED_ON:
+	case KEY_SAVED_SINCE:
+		return match_saved(msg, k);
 	case KEY_HEADER:
 		return match_header(m, k->name, k->text);
 	case KEY_LARGER:

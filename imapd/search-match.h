@@ -6,6 +6,9 @@
 #include "imapd/search.h"
 
 bool search_match(struct message *m, const struct search_key *k);
+/* When the message came to this folder (RFC 8514): the time in its file's name, which delivery,
+ * APPEND, COPY and MOVE make anew; false: a name without one. */
+bool save_date(const struct maildir_msg *msg, int64_t *out);
 bool message_date(struct message *m, struct maildate *out); /* the Date field */
 
 /* The messages that match, as 0-based indexes.  False: reply made. */

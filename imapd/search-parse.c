@@ -11,7 +11,16 @@ struct reader {
 	enum search_error error;
 };
 
-enum argument { ARG_NONE, ARG_TEXT, ARG_DATE, ARG_SIZE, ARG_SET, ARG_ATOM, ARG_HEADER };
+enum argument {
+	ARG_NONE,
+	ARG_TEXT,
+	ARG_DATE,
+	ARG_SECONDS,
+	ARG_SIZE,
+	ARG_SET,
+	ARG_ATOM,
+	ARG_HEADER
+};
 
 static const struct {
 	const char *name;
@@ -44,6 +53,12 @@ static const struct {
     {"SENTBEFORE", KEY_SENT_BEFORE, ARG_DATE, COST_HEADER, 0, false, NULL},
     {"SENTON", KEY_SENT_ON, ARG_DATE, COST_HEADER, 0, false, NULL},
     {"SENTSINCE", KEY_SENT_SINCE, ARG_DATE, COST_HEADER, 0, false, NULL},
+    {"OLDER", KEY_OLDER, ARG_SECONDS, COST_STAT, 0, false, NULL},
+    {"YOUNGER", KEY_YOUNGER, ARG_SECONDS, COST_STAT, 0, false, NULL},
+    {"SAVEDBEFORE", KEY_SAVED_BEFORE, ARG_DATE, COST_NONE, 0, false, NULL},
+    {"SAVEDON", KEY_SAVED_ON, ARG_DATE, COST_NONE, 0, false, NULL},
+    {"SAVEDSINCE", KEY_SAVED_SINCE, ARG_DATE, COST_NONE, 0, false, NULL},
+    {"SAVEDATESUPPORTED", KEY_ALL, ARG_NONE, COST_NONE, 0, false, NULL},
     {"FROM", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "From"},
     {"TO", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "To"},
     {"CC", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "Cc"},
@@ -99,6 +114,9 @@ static bool read_argument(struct reader *r, enum argument arg, struct search_key
 		return parse_sp(p) && parse_astring(p, &k->name) && read_text(r, &k->text);
 	case ARG_DATE:
 		return parse_sp(p) && parse_date(p, &k->days);
+	case ARG_SECONDS:
+		return parse_sp(p) && parse_number64(p, &k->size) && k->size > 0 &&
+		       k->size <= UINT32_MAX;
 	case ARG_SIZE:
 		return parse_sp(p) && parse_number64(p, &k->size);
 	case ARG_SET:
@@ -199,7 +217,7 @@ static struct search_key *read_key(struct reader *r)
 		return fail(r, SEARCH_TOO_COMPLEX);
 	if (parse_char(r->p, '('))
 		k = read_group(r);
-	else if (ascii_digit(c) || c == '*')
+	else if (ascii_digit(c) || c == '*' || c == '$')
 		k = read_set(r);
 	else if (!parse_atom(r->p, &word))
 		k = fail(r, SEARCH_SYNTAX);

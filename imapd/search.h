@@ -17,7 +17,12 @@ enum search_kind {
 	KEY_SENT_BEFORE,
 	KEY_SENT_ON,
 	KEY_SENT_SINCE,
-	KEY_HEADER, /* name, text */
+	KEY_OLDER,
+	KEY_YOUNGER, /* seconds (RFC 5032) */
+	KEY_SAVED_BEFORE,
+	KEY_SAVED_ON,
+	KEY_SAVED_SINCE, /* days (RFC 8514) */
+	KEY_HEADER,      /* name, text */
 	KEY_LARGER,
 	KEY_SMALLER,
 	KEY_BODY,
@@ -52,6 +57,17 @@ enum search_error {
 	SEARCH_NO_MEMORY
 };
 
+/* "RETURN (MIN COUNT) " when it is there; false: wrong (RFC 4731, RFC 5182). */
+enum search_return {
+	RETURN_MIN = 1,
+	RETURN_MAX = 2,
+	RETURN_ALL = 4,
+	RETURN_COUNT = 8,
+	RETURN_SAVE = 16,
+	RETURN_EXTENDED = 32, /* the word was there */
+};
+bool search_return_parse(struct parser *p, unsigned *out);
+void search_put_saved(struct search_key *k, const struct seqset *saved); /* for every "$" */
 /* [CHARSET name] keys, to the end of the command.  charset: one given before (SORT), or empty. */
 enum search_error search_parse(
     struct parser *p, struct str charset, bool charset_word, struct search_key **out);

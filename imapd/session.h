@@ -34,7 +34,8 @@ struct session {
 	struct settings cfg;
 	const char *user; /* for the log */
 	struct mailbox *box;
-	bool utf8; /* ENABLE UTF8=ACCEPT */
+	bool utf8;           /* ENABLE UTF8=ACCEPT */
+	struct seqset saved; /* "$": ranges of UIDs, owned */
 	bool logout;
 	unsigned bad; /* bad commands in a row */
 
@@ -89,6 +90,7 @@ struct picked {
 	uint32_t *v;
 	size_t n;
 };
+void search_forget(struct session *s); /* "$" is empty again */
 bool pick(struct session *s, const struct seqset *set, struct picked *out);
 
 /* ---- names (names.c) ---- */

@@ -83,7 +83,7 @@ void cmd_expunge(struct session *s, struct parser *p)
 	}
 	if (s->box->read_only)
 		reply_no(s, "[READ-ONLY] This mailbox was opened read-only");
-	else if (expunge_deleted(s, with_set ? &set : NULL) < 0)
+	else if (expunge_deleted(s, !with_set ? NULL : set.saved ? &s->saved : &set) < 0)
 		reply_errno(s, "Cannot remove all deleted messages");
 	else
 		reply_ok(s, "EXPUNGE completed");

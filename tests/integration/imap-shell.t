@@ -3,123 +3,11 @@
 use strict;
 use warnings;
 use Test::More;
-use File::Path qw(make_path);
-use File::Temp qw(tempdir);
-use IPC::Open2;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Courier::ImapPipe;
 
-my $imapd = $ENV{IMAPD} || ($ENV{COURIER_TEST_PREFIX} || '') . '/libexec/courier/imapd';
-BAIL_OUT("no $imapd: run the tests with ./runtests, or set IMAPD") unless -x $imapd;
-$ENV{TZ} = 'UTC';
-delete @ENV{qw(MAILDIR AUTHENTICATED IMAP_LOGIN_TAG IMAP_INITIAL OPTIONS MAILDIRQUOTA)};
-$SIG{ALRM} = sub { die "no answer in time\n" };
-alarm 120;
-
-my $top = tempdir(CLEANUP => 1);
-make_path("$top/etc", "$top/var");
-$ENV{COURIER_HOME} = $top;
-my $count = 0;
-
-sub maildir {
-	my $dir = "$top/M" . ++$count;
-	make_path(map {"$dir/$_"} qw(tmp new cur));
-	return $dir;
-}
-
-sub spew {
-	my ($path, $text) = @_;
-	open my $f, '>:raw', $path or die "$path: $!";
-	print $f $text;
-	close $f or die;
-}
-
-sub slurp {
-	open my $f, '<:raw', $_[0] or return undef;
-	local $/;
-	return scalar <$f>;
-}
-
-my $serial = 0;
-
-sub put {
-	my ($dir, $text, %o) = @_;
-	my $n = ++$serial;
-	my $name = sprintf '%d.M%dP1.host,S=%d', 1700000000 + $n, $n, length $text;
-	my $path = defined $o{flags} ? "$dir/cur/$name:2,$o{flags}" : "$dir/new/$name";
-	spew($path, $text);
-	utime $o{time}, $o{time}, $path if $o{time};
-	return $path;
-}
-
-sub message {
-	my (%h) = @_;
-	my $body = delete $h{body} // "text\n";
-	return join('', map { "$_: $h{$_}\n" } sort keys %h) . "\n$body";
-}
-
-package Client {
-
-	sub new {
-		my ($class, @argv) = @_;
-		my $pid = IPC::Open2::open2(my $out, my $in, @argv);
-		my $self = bless {in => $in, out => $out, pid => $pid, n => 0}, $class;
-		binmode $in;
-		binmode $out;
-		$in->autoflush(1);
-		$self->{greeting} = $self->line;
-		return $self;
-	}
-
-	sub line {
-		my ($self) = @_;
-		my $out = $self->{out};
-		my $line = <$out>;
-		return undef unless defined $line;
-		while ($line =~ /\{(\d+)\}\r\n\z/) {
-			my $n = $1;
-			read($out, my $literal, $n) == $n or die "literal cut off\n";
-			$line .= $literal . <$out>;
-		}
-		return $line;
-	}
-
-	sub put { print {$_[0]{in}} $_[1] }
-
-	# The untagged lines, then the tagged one without its tag.
-	sub cmd {
-		my ($self, $text) = @_;
-		my $tag = 't' . ++$self->{n};
-		$self->put("$tag $text\r\n");
-		return $self->reply($tag);
-	}
-
-	sub reply {
-		my ($self, $tag) = @_;
-		my @got;
-		while (defined(my $line = $self->line)) {
-			$line =~ s/\r\n\z//;
-			return (@got, $line) if $line =~ s/^\Q$tag\E //;
-			push @got, $line;
-		}
-		return (@got, 'closed');
-	}
-
-	sub end {
-		my ($self) = @_;
-		close $self->{in};
-		1 while defined $self->line;
-		waitpid $self->{pid}, 0;
-		return $?;
-	}
-}
-
-package main;
-
-sub client { return Client->new($imapd, @_) }
-
-sub has {
-	my ($what, $pattern, @lines) = @_;
-	ok(scalar(grep { /$pattern/ } @lines), $what) or diag(join "\n", "no $pattern in:", @lines);
-}
+my $top = top();
 
 subtest 'session' => sub {
 	my $c = client(maildir());
@@ -180,7 +68,7 @@ subtest 'folders' => sub {
 	my @r = $c->cmd('LIST "" *');
 	is_deeply(
 		\@r,
-		[   '* LIST (\UnMarked \HasChildren) "." "INBOX"',
+		[   '* LIST (\Unmarked \HasChildren) "." "INBOX"',
 			'* LIST (\Noselect \HasChildren) "." "INBOX.Foo"',
 			'* LIST (\HasNoChildren) "." "INBOX.Foo.Bar"',
 			'* LIST (\HasNoChildren) "." "INBOX.M&APw-ll"',

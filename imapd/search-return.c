@@ -1,0 +1,53 @@
+#include "config.h"
+
+#include "imapd/search.h"
+
+bool search_return_parse(struct parser *p, unsigned *out)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} known[] = {
+	    {"MIN", RETURN_MIN},
+	    {"MAX", RETURN_MAX},
+	    {"ALL", RETURN_ALL},
+	    {"COUNT", RETURN_COUNT},
+	    {"SAVE", RETURN_SAVE},
+	};
+	*out = 0;
+	if (!parse_word(p, "RETURN"))
+		return true;
+	if (!parse_sp(p) || !parse_char(p, '('))
+		return false;
+	*out = RETURN_EXTENDED;
+	if (!parse_char(p, ')')) {
+		do {
+			struct str word;
+			unsigned bit = 0;
+			if (!parse_atom(p, &word))
+				return false;
+			for (size_t i = 0; i < ARRAY_LEN(known); i++)
+				if (str_iis(word, known[i].name))
+					bit = known[i].bit;
+			if (!bit)
+				return false;
+			*out |= bit;
+		} while (parse_sp(p));
+		if (!parse_char(p, ')'))
+			return false;
+	}
+	if (*out == RETURN_EXTENDED)
+		*out |= RETURN_ALL; /* RFC 4731, 3.1 */
+	return parse_sp(p);
+}
+
+void search_put_saved(struct search_key *k, const struct seqset *saved)
+{
+	if ((k->kind == KEY_SET || k->kind == KEY_UID) && k->set.saved) {
+		k->kind = KEY_UID;
+		k->set = *saved;
+	}
+	if (k->kind == KEY_AND || k->kind == KEY_OR)
+		for (struct search_key *c = k->child; c; c = c->next)
+			search_put_saved(c, saved);
+}

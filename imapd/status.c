@@ -1,0 +1,105 @@
+/* STATUS, by itself and with LIST. */
+#include "config.h"
+
+#include "imapd/folders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* As FETCH shows it, with CRLF: every file is read, which is what an exact answer takes. */
+static uint64_t wire_size(struct maildir_folder *f, size_t i)
+{
+	struct stat st;
+	uint64_t size = 0;
+	int fd = maildir_folder_open_msg(f, i);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p != MAP_FAILED) {
+			size = crlf_size(str_at(p, (size_t)st.st_size));
+			munmap(p, (size_t)st.st_size);
+		}
+	}
+	close(fd);
+	return size;
+}
+
+struct counts {
+	uint64_t recent, unseen, deleted, size;
+};
+
+static void count(struct maildir_folder *f, unsigned items, struct counts *c)
+{
+	*c = (struct counts){0};
+	for (size_t i = 0; i < f->msgs.n; i++) {
+		const struct maildir_msg *m = &f->msgs.v[i];
+		c->recent += m->in_new;
+		c->unseen += !(m->flags & MAILDIR_SEEN);
+		c->deleted += (m->flags & MAILDIR_TRASHED) != 0;
+		if (items & STATUS_SIZE)
+			c->size += wire_size(f, i);
+	}
+}
+
+static void put_status(
+    struct session *s, const char *name, unsigned items, struct maildir_folder *f)
+{
+	struct counts c;
+	const char *sep = "";
+	count(f, items, &c);
+	const uint64_t value[] = {f->msgs.n, c.recent, f->uidnext, f->uidvalidity, c.unseen,
+	    c.deleted, c.size, s->cfg.append_max};
+	io_putz(&s->io, "* STATUS ");
+	put_name(s, name);
+	io_putz(&s->io, " (");
+	for (size_t i = 0; i < ARRAY_LEN(value); i++) {
+		unsigned item = 1u << i;
+		if (!(items & item))
+			continue;
+		io_putf(&s->io, "%s%s ", sep, status_item_name(item));
+		if (item == STATUS_APPENDLIMIT && !value[i])
+			io_putz(&s->io, "NIL"); /* RFC 7889: no limit */
+		else
+			io_putf(&s->io, "%llu", (unsigned long long)value[i]);
+		sep = " ";
+	}
+	io_putz(&s->io, ")\r\n");
+}
+
+int status_show(struct session *s, const char *name, unsigned items)
+{
+	unsigned flags =
+	    MAILDIR_READ_ONLY | MAILDIR_NO_KEYWORDS | (s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
+	char *dir = name_dir(s, name);
+	struct maildir_folder *f = dir ? maildir_folder_open(dir, flags) : NULL;
+	int r = f && maildir_folder_sync(f, true) >= 0 ? 0 : -1;
+	if (r == 0)
+		put_status(s, name, items, f);
+	else if (!dir)
+		errno = ENOENT;
+	maildir_folder_close(&f);
+	return r;
+}
+
+void cmd_status(struct session *s, struct parser *p)
+{
+	char *name;
+	unsigned items;
+	if (!parse_sp(p)) {
+		reply_bad(s, "Mailbox name expected");
+		return;
+	}
+	if (!name_argument(s, p, &name))
+		return;
+	if (!parse_sp(p) || !status_parse(p, &items) || !parse_end(p)) {
+		reply_bad(s, "STATUS items expected");
+		return;
+	}
+	if (status_show(s, name, items) < 0)
+		reply_errno(s, "Unable to open this mailbox");
+	else
+		reply_ok(s, "STATUS completed");
+}
