@@ -2,6 +2,7 @@
 
 #include "courierd/broker.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -87,7 +88,7 @@ static void session_started(void *ctx, struct str why)
 	answer(ctx, why.n ? BROKER_REFUSED_NOW : BROKER_DONE, NULL, -1, why);
 }
 
-static void start_session(struct job *j, const struct owner *o)
+static void session_at_home(struct job *j, const struct owner *o)
 {
 	struct buf why;
 	buf_init(&why, 1024);
@@ -95,6 +96,57 @@ static void start_session(struct job *j, const struct owner *o)
 		j->peer->b, o, j->program, str_of(j->env), j->client, session_started, j, &why) < 0)
 		answer(j, BROKER_REFUSED_NOW, NULL, -1, buf_str(&why));
 	buf_free(&why);
+}
+
+/* A session that waits for its account's home to be made. */
+struct newcomer {
+	struct job *job;
+	struct arena *arena; /* owns the strings of owner */
+	struct owner owner;
+};
+
+static void home_for_session(void *ctx, const char *why)
+{
+	struct newcomer *n = ctx;
+	if (why)
+		answer(n->job, BROKER_REFUSED_NOW, NULL, -1, str_of(why));
+	else
+		session_at_home(n->job, &n->owner);
+	arena_free(n->arena);
+	free(n);
+}
+
+static const char *keep(struct arena *m, const char *s)
+{
+	return s ? arena_strz(m, str_of(s)) : "";
+}
+
+static void make_home_first(struct job *j, const struct owner *o)
+{
+	struct newcomer *n = mem_new(struct newcomer);
+	struct arena *m = n->arena = arena_new(65536);
+	n->job = j;
+	n->owner = (struct owner){.name = keep(m, o->name),
+	    .sysuser = keep(m, o->sysuser),
+	    .uid = o->uid,
+	    .gid = o->gid,
+	    .home = keep(m, o->home),
+	    .maildir = keep(m, o->maildir),
+	    .quota = keep(m, o->quota),
+	    .fullname = keep(m, o->fullname),
+	    .options = keep(m, o->options)};
+	home_make(j->peer->b, &n->owner, home_for_session, n);
+}
+
+/* Where there is a skeleton, the first login makes the home, as the first message does. */
+static void start_session(struct job *j, const struct owner *o)
+{
+	struct stat st;
+	bool skeleton = config_str(j->peer->b->config, "local", "AUTH_MKHOMEDIR_SKEL", NULL).n > 0;
+	if (skeleton && stat(o->home, &st) < 0 && errno == ENOENT)
+		make_home_first(j, o);
+	else
+		session_at_home(j, o);
 }
 
 static void start_worker(struct job *j, const struct owner *o)

@@ -90,7 +90,8 @@ int session_start(struct broker *b, const struct owner *o, const char *program, 
 		return -1;
 	}
 	char *path = mem_printf("%s/%s", LIBEXECDIR, program);
-	char *argv[] = {mem_strdup(program), mem_strdup("Maildir"), NULL};
+	char *argv[] = {
+	    mem_strdup(program), NULL}; /* MAILDIR, or else MAILDIRPATH of its settings */
 	struct spawn s = {.path = path,
 	    .argv = argv,
 	    .in = client,
@@ -105,7 +106,6 @@ int session_start(struct broker *b, const struct owner *o, const char *program, 
 	int r = child_start(b, CHILD_SESSION, o, &s, started, ctx, why);
 	environment_free(&e);
 	free(argv[0]);
-	free(argv[1]);
 	free(path);
 	return r;
 }

@@ -18,7 +18,8 @@ static void cmd_capa(struct login_conn *c, struct str rest)
 	buf_init(&b, 1000);
 	login_say(c, "+OK What can be done "
 		     "here:\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-		     "LOGIN-DELAY 0\r\nIMPLEMENTATION Courier\r\n");
+		     "EXPIRE NEVER\r\nLOGIN-DELAY 10\r\nUTF8 USER\r\nLANG\r\n"
+		     "IMPLEMENTATION Courier Mail Server\r\n");
 	if (login_plain_allowed(c))
 		login_say(c, "USER\r\n");
 	login_mechanisms(c, &b);
@@ -37,8 +38,32 @@ static void cmd_noop(struct login_conn *c, struct str rest)
 
 static void cmd_quit(struct login_conn *c, struct str rest)
 {
+	log_info(NULL, "LOGOUT, ip=[%s], port=[%u], protocol=POP3", c->peer, c->peer_port);
 	login_say(c, "+OK Goodbye.\r\n");
 	login_conn_end(c);
+}
+
+/* RFC 6856: names may be UTF-8 in any case, and the session is told what the client can read. */
+static void cmd_utf8(struct login_conn *c, struct str rest)
+{
+	struct str word = STR_NONE, more;
+	if (str_word(&rest, &word) && (!str_iis(word, "USER") || str_word(&rest, &more))) {
+		login_say(c, "-ERR UTF8 takes nothing, or USER\r\n");
+		return;
+	}
+	c->utf8 = true;
+	login_say(c, "+OK UTF8 it is\r\n");
+}
+
+static void cmd_lang(struct login_conn *c, struct str rest)
+{
+	struct str word;
+	if (!str_word(&rest, &word))
+		login_say(c, "+OK Languages:\r\ni-default Default\r\nen English\r\n.\r\n");
+	else if (str_is(word, "*") || str_iis(word, "en") || str_iis(word, "i-default"))
+		login_say(c, "+OK %s\r\n", str_iis(word, "i-default") ? "i-default" : "en");
+	else
+		login_say(c, "-ERR There is no such language\r\n");
 }
 
 static void cmd_stls(struct login_conn *c, struct str rest)
@@ -53,6 +78,9 @@ static void cmd_stls(struct login_conn *c, struct str rest)
 		login_conn_end(c);
 		return;
 	}
+	free(c->user); /* what was said in clear counts no more, RFC 2595 */
+	c->user = NULL;
+	c->utf8 = false;
 	login_say(c, "+OK Begin TLS negotiation\r\n");
 	login_start_tls(c);
 }
@@ -97,19 +125,11 @@ static void cmd_pass(struct login_conn *c, struct str rest)
 static void cmd_auth(struct login_conn *c, struct str rest)
 {
 	struct str mechanism, initial64;
-	struct buf initial, list;
-	buf_init(&list, 1000);
-	login_mechanisms(c, &list);
+	struct buf initial;
 	if (!str_word(&rest, &mechanism)) {
-		struct str words = buf_str(&list), word;
-		login_say(c, "+OK\r\n");
-		while (str_word(&words, &word))
-			login_say(c, "%.*s\r\n", STR_FMT(word));
-		login_say(c, ".\r\n");
-		buf_free(&list);
+		login_say(c, "-ERR AUTH takes a mechanism, which CAPA lists\r\n");
 		return;
 	}
-	buf_free(&list);
 	if (!login_mechanism_offered(c, mechanism)) {
 		login_say(c, "-ERR That mechanism is not available\r\n");
 		return;
@@ -132,6 +152,8 @@ static const struct {
     {"NOOP", cmd_noop},
     {"QUIT", cmd_quit},
     {"STLS", cmd_stls},
+    {"UTF8", cmd_utf8},
+    {"LANG", cmd_lang},
     {"USER", cmd_user},
     {"PASS", cmd_pass},
     {"AUTH", cmd_auth},
@@ -193,7 +215,7 @@ static void bye(struct login_conn *c, const char *text)
 
 static void environment(struct login_conn *c, struct buf *env)
 {
-	buf_addz(env, "PROTOCOL=POP3\n");
+	buf_addz(env, c->utf8 ? "PROTOCOL=POP3\nPOP3_UTF8=1\n" : "PROTOCOL=POP3\n");
 }
 
 static void mechanisms(const struct login_conn *c, struct buf *out)

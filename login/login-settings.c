@@ -26,6 +26,13 @@
 		.name = "TLS_EXTERNAL", .type = CONFIG_STRING, .def = "",        \
 		.help = "field of a client's certificate that names who logs in" \
 	}
+/* Names of old files. */
+#define IDLE(n_, why_)                                                                   \
+	{                                                                                \
+		.name = (n_), .type = CONFIG_STRING, .idle = (why_), .help = "no effect" \
+	}
+#define ONE_PROCESS "one process serves all connections"
+#define OWN_LOG     "the supervisor keeps the log"
 
 static const struct config_setting imap_rows[] = {
     {.name = "IMAP_CAPABILITY",
@@ -81,6 +88,12 @@ static const struct config_setting pop3_rows[] = {
     {.name = "POP3AUTH_TLS",
 	.type = CONFIG_STRING,
 	.help = "mechanisms of AUTH under TLS; empty: as authdaemond's settings say"},
+    {.name = "POP3AUTH_ORIG",
+	.type = CONFIG_STRING,
+	.help = "what POP3AUTH may have, for web administration; not looked at here"},
+    {.name = "POP3AUTH_TLS_ORIG",
+	.type = CONFIG_STRING,
+	.help = "what POP3AUTH_TLS may have, for web administration; not looked at here"},
     {.name = "POP3_STARTTLS", .type = CONFIG_BOOL, .def = "YES", .help = "offer STLS"},
     {.name = "POP3_TLS_REQUIRED", .type = CONFIG_BOOL, .def = "1", .help = "no login in clear"},
     {.name = "MAXDAEMONS",
@@ -110,6 +123,13 @@ static const struct config_setting pop3_rows[] = {
     PROXY_ROWS("POP3", "110"),
     EXTERNAL_ROW,
     TLS_SERVER_ROWS("pop3"),
+    IDLE("TCPDOPTS", ONE_PROCESS),
+    IDLE("LOGGEROPTS", OWN_LOG),
+    IDLE("SSLLOGGEROPTS", OWN_LOG),
+    IDLE("PIDFILE", ONE_PROCESS "; see courier status"),
+    IDLE("SSLPIDFILE", ONE_PROCESS "; see courier status"),
+    IDLE("PRERUN", "no program is run for a connection"),
+    IDLE("AUTH_MKHOMEDIR_SKEL", "set it in the file courierd, for all that need a home"),
 };
 
 const struct config_component login_imap_settings = {.name = "imapd",

@@ -94,6 +94,7 @@ struct login_conn {
 	char peer[46];
 	uint16_t peer_port, local_port;
 	bool tls, ended;
+	bool utf8; /* POP3: UTF8 was said */
 	unsigned failures, bad;
 	size_t asked_at; /* IMAP: bytes of input when a literal was asked for; 0: none was */
 	struct auth_sasl *sasl;

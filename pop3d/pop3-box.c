@@ -316,7 +316,7 @@ static int remove_one(struct pop3_box *b, struct pop3_msg *m)
 	}
 }
 
-size_t pop3_box_expunge(struct pop3_box *b, bool log)
+size_t pop3_box_expunge(struct pop3_box *b, const char *who)
 {
 	size_t failed = 0;
 	int64_t bytes = 0, count = 0;
@@ -330,8 +330,9 @@ size_t pop3_box_expunge(struct pop3_box *b, bool log)
 		if (r == 0) {
 			bytes += size;
 			count++;
-			if (log)
-				log_info(NULL, "deleted '%s', size=%lld", m->name, (long long)size);
+			if (who)
+				log_info(NULL, "DELETED, %s, filename=%s/%s, size=%lld", who,
+				    m->in_new ? "new" : "cur", m->name, (long long)size);
 		}
 	}
 	if (count && maildir_quota_add(b->dir, -bytes, -count) < 0)

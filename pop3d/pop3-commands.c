@@ -129,7 +129,9 @@ static void lang(struct pop3_session *s, const struct pop3_command *c)
 
 static void quit(struct pop3_session *s)
 {
-	if (pop3_box_expunge(&s->box, s->log_deletions))
+	char who[600];
+	snprintf(who, sizeof who, "user=%s, ip=[%s], port=[%s]", s->user, s->peer_ip, s->peer_port);
+	if (pop3_box_expunge(&s->box, s->log_deletions ? who : NULL))
 		pop3_io_put(
 		    &s->io, "-ERR [SYS/PERM] some deleted messages could not be removed\r\n");
 	else

@@ -26,6 +26,7 @@ static void configure(struct pop3_session *s)
 	char *why = NULL;
 	struct config *c = NULL;
 	s->unicode_type = "message/global";
+	s->maildir = "Maildir";
 	if (instance_find(&in, NULL, &why) == 0) {
 		char *file = instance_path(in.etc, "pop3d");
 		if (access(file, R_OK) == 0)
@@ -36,6 +37,7 @@ static void configure(struct pop3_session *s)
 	if (!c)
 		return;
 	s->unicode_type = config_z(c, "pop3d-session", "MIME_UNICODE_MESSAGE_TYPE", NULL);
+	s->maildir = config_z(c, "pop3d-session", "MAILDIRPATH", NULL);
 	if (config_bool(c, "pop3d-session", "MAILDIR_SKIP_SYMLINK_CHECKS", NULL))
 		maildir_follow_links(true);
 	s->log_deletions = config_bool(c, "pop3d-session", "POP3_LOG_DELETIONS", NULL);
@@ -68,6 +70,17 @@ static void login_hook(const char *dir)
 	free(hook);
 }
 
+static const char *of_tls(void)
+{
+	return getenv("POP3_TLS") ? ", stls=1" : "";
+}
+
+static void log_begin(const struct pop3_session *s)
+{
+	log_info(NULL, "LOGIN, user=%s, ip=[%s], port=[%s], protocol=POP3%s", s->user, s->peer_ip,
+	    s->peer_port, of_tls());
+}
+
 static void log_end(struct pop3_session *s, const char *how)
 {
 	log_info(NULL,
@@ -75,8 +88,7 @@ static void log_end(struct pop3_session *s, const char *how)
 	    "time=%lld%s",
 	    how, s->user, s->peer_ip, s->peer_port, (unsigned long long)s->top_bytes,
 	    (unsigned long long)s->retr_bytes, (unsigned long long)s->io.received,
-	    (unsigned long long)s->io.sent, (long long)(clock_now() - s->started),
-	    getenv("POP3_TLS") ? ", stls=1" : "");
+	    (unsigned long long)s->io.sent, (long long)(clock_now() - s->started), of_tls());
 }
 
 static void serve(struct pop3_session *s)
@@ -117,7 +129,7 @@ int main(int argc, char **argv)
 {
 	static struct pop3_session s;
 	const char *dir = from_env("MAILDIR", argc > 1 ? argv[1] : NULL);
-	if (!dir || argc > 2) {
+	if ((!dir && !getenv("AUTHENTICATED")) || argc > 2) {
 		fprintf(stderr, "usage: pop3d MAILDIR\n");
 		return 64;
 	}
@@ -125,10 +137,13 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_open("pop3d", LOG_TO_FD, 2);
 	s.started = clock_now();
+	s.utf8 = getenv("POP3_UTF8") != NULL;
 	s.user = from_env("AUTHENTICATED", from_env("USER", "-"));
 	s.peer_ip = from_env("TCPREMOTEIP", "127.0.0.1");
 	s.peer_port = from_env("TCPREMOTEPORT", "0");
 	configure(&s);
+	if (!dir)
+		dir = s.maildir;
 	pop3_io_init(&s.io, 0, 1);
 	take_initial(&s.io);
 	login_hook(dir);
@@ -140,6 +155,7 @@ int main(int argc, char **argv)
 	}
 	if (sandbox_folders(&dir, 1) < 0)
 		log_warning(NULL, "cannot confine the session to '%s': %m", dir);
+	log_begin(&s);
 	pop3_io_put(&s.io, "+OK logged in\r\n");
 	serve(&s);
 	pop3_box_close(&s.box);

@@ -20,7 +20,7 @@ static const struct {
     {"STAT", POP3_STAT, NOTHING},
     {"TOP", POP3_TOP, NUMBER_LINES},
     {"UIDL", POP3_UIDL, MAYBE_NUMBER},
-    {"UTF8", POP3_UTF8, NOTHING},
+    {"UTF8", POP3_UTF8, MAYBE_WORD},
 };
 
 static bool arguments(enum shape shape, struct str rest, struct pop3_command *out)

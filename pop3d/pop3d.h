@@ -99,8 +99,9 @@ void pop3_box_close(struct pop3_box *b);
 /* Opened for reading, found again when another program has changed its flags; -1 errno. */
 int pop3_box_open_msg(struct pop3_box *b, struct pop3_msg *m);
 void pop3_box_seen(struct pop3_box *b, struct pop3_msg *m);
-/* Removes what is marked; the number that could not be removed.  Quota is kept up. */
-size_t pop3_box_expunge(struct pop3_box *b, bool log);
+/* Removes what is marked; the number that could not be removed.  Quota is kept up.  who: told with
+ * the name of each message, or NULL. */
+size_t pop3_box_expunge(struct pop3_box *b, const char *who);
 
 /* Blocking input and output with one timeout. */
 struct pop3_io {
@@ -124,6 +125,7 @@ struct pop3_session {
 	struct pop3_box box;
 	const char *user, *peer_ip, *peer_port;
 	const char *unicode_type; /* MIME type of the wrapper */
+	const char *maildir;      /* of accounts that name none */
 	bool utf8, log_deletions;
 	uint64_t retr_bytes, top_bytes;
 	int64_t started;

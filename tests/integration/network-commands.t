@@ -117,13 +117,17 @@ $t->command('esmtpd-ssl', 'start');
 
 # the same for the mailbox servers
 sub banner { my ($p) = @_; my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port($p)) or return; return scalar(<$c> // '') =~ /OK/ && $c }
+my %row = (pop3d => "POP-0001: ", "pop3d-ssl" => "POP-0002: ");
 for my $case (['imapd', 'imap', 'imaps'], ['imapd-ssl', 'imaps', 'imap'], ['pop3d', 'pop3', 'pop3s'], ['pop3d-ssl', 'pop3s', 'pop3']) {
 	my ($command, $port, $other) = @$case;
-	is($t->command($command, 'stop'), '', "$command stop");
-	ok(refuses($port), "$command: nobody answers");
+	my $row = $row{$command} // '';
+	is($t->command($command, 'stop'), '', "$row$command stop");
+	ok(refuses($port), "$row$command: nobody answers");
 	ok(answers($other), "$command: but at $other");
-	is($t->command($command, 'start'), '', "$command start");
-	ok($t->wait_for(20, sub { answers($port) }), "$command: it answers again");
+	is($t->command($command, 'start'), '', "$row$command start");
+	ok($t->wait_for(20, sub { answers($port) }), "$row$command: it answers again");
+	is($t->command($command, 'restart'), '', "$row$command restart");
+	ok($t->wait_for(20, sub { answers($port) }), "$row$command: it answers");
 }
 ok(banner('imap'), 'imapd: with a greeting');
 

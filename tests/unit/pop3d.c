@@ -194,6 +194,10 @@ static void test_session(void **state)
 	    strstr(session(dir, "UTF8\r\nRETR 2\r\nQUIT\r\n"), "follow\r\nSubject: \xc3\xa4\r\n"));
 	assert_non_null(
 	    strstr(session(dir, "CAPA\r\nFOO\r\nTOP 1 0\r\nQUIT\r\n"), "UTF8 USER\r\n"));
+	/* POP-0004: MAILDIR wins over the argument */
+	setenv("MAILDIR", dir, 1);
+	assert_non_null(strstr(session("/nonexistent", "STAT\r\nQUIT\r\n"), "+OK 3 "));
+	unsetenv("MAILDIR");
 	char line[2100];
 	memset(line, 'x', sizeof line);
 	snprintf(line + 2000, 100, "\r\nNOOP\r\nQUIT\r\n");
