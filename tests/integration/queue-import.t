@@ -39,7 +39,8 @@ my $partly = queued("salice\@example.test\nfdns; localhost (localhost [127.0.0.1
 	. "ODSNNOTIFY=\nulocal\nE$expiry\np$warn\nW$warn\nA$now\nI1 R Connection refused\nD1 $now\nS0 $now l\nC$now\n", "Received: one\nSubject: partly\n\ntext\n", $now - 10);
 my $large = queued("salice\@example.test\nfdns; c\ne\nt\nM\nrbob\@example.test\nR\nN\nulocal\nE$expiry\nW$warn\n", "Subject: large\n\n" . 'x' x 70 . "\n" x 1 . ('line of text' x 5 . "\n") x 3000, $now - 10);
 my $waiting = queued("sbob\@example.test\nfdns; c\neenv\ntH\nM\nrlater\@far.test\nRrfc822;l\@first.test\nNSFD\nuauthsmtp\nibob\nE$expiry\nW$warn\nC$now\nD0 $now\n", "Subject: waiting\n\n", $now + 3600);
-my $late = queued("sbob\@example.test\nfdns; c\ne\nt\nM\nrx\@late.test\nR\nN\nulocal\nE" . ($now - 5) . "\nW$warn\nI0 R 450 try later\nD0 $now\nC$now\n", "Subject: late\n\n", $now - 5);
+# tried often enough: nobody's mail comes back for a clock alone
+my $late = queued("sbob\@example.test\nfdns; c\ne\nt\nM\nrx\@late.test\nR\nN\nulocal\nE" . ($now - 5) . "\nW$warn\n" . "I0 R 450 try later\nD0 $now\nC$now\n" x 40, "Subject: late\n\n", $now - 5);
 my $cancelled = queued("sbob\@example.test\nfdns; c\ne\nt\nM\nrx\@cancel.test\nR\nN\nulocal\nE$expiry\nW$warn\nXnot any more\n", "Subject: cancelled\n\n", $now - 5);
 queued("nothing\nM\n", "Subject: faulty\n\n", $now);
 make_path("$old/msgs/77");
