@@ -1,7 +1,7 @@
 # courierd: supervisor and the administrator's command.
 sbin_PROGRAMS += courierd/courierd
 courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd/process.c \
-	courierd/edges.c courierd/listeners.c courierd/at-once.c courierd/admin.c courierd/parts.c courierd/roles.c courierd/roles.h \
+	courierd/edges.c courierd/listeners.c courierd/at-once.c courierd/clock-step.c courierd/admin.c courierd/parts.c courierd/roles.c courierd/roles.h \
 	courierd/supervisor-settings.c courierd/watchdog.c ldapaliasd/ldapaliasrc.c ldapaliasd/ldapaliasrc.h
 courierd_courierd_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
 

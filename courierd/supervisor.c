@@ -272,7 +272,7 @@ static int run(struct supervisor *s)
 	title_set(
 	    "courierd: supervisor of %s", s->instance.home ? s->instance.home : s->instance.etc);
 	log_info(NULL, "starting");
-	if (at_once_start(s) < 0)
+	if (at_once_start(s) < 0 || clock_step_start(s) < 0)
 		log_error(NULL, "cannot watch the configuration: %m");
 	if (proc_start_all(s) < 0)
 		supervisor_give_up(s, "a process cannot be started; the log tells why");

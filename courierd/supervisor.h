@@ -78,6 +78,10 @@ struct supervisor {
 		struct timer *timer;
 		struct at_once_file seen[AT_ONCE_FILES], used[AT_ONCE_FILES];
 	} at_once;
+	struct {
+		struct timer *timer;
+		int64_t ahead; /* of the time since the machine's start, in microseconds */
+	} clock;
 };
 
 /* process.c */
@@ -125,6 +129,9 @@ void supervisor_reload(
 /* at-once.c */
 int at_once_start(struct supervisor *s);
 void at_once_taken(struct supervisor *s); /* the files as they stand are in use */
+
+/* clock-step.c */
+int clock_step_start(struct supervisor *s);
 
 extern const struct config_component supervisor_settings, port_settings[];
 extern const size_t n_port_settings;

@@ -1,4 +1,6 @@
 #include "submit/address.h"
+#include <arpa/inet.h>
+#include <stdio.h>
 #include "rfc822/rfc822.h"
 #include "unicode/unicode.h"
 
@@ -37,6 +39,18 @@ static enum address_error parse(
 	return ADDRESS_SYNTAX;
 }
 
+/* However they are spelled. */
+static bool same_ip(struct str a, struct str b)
+{
+	char text[2][INET6_ADDRSTRLEN + 1];
+	unsigned char ip[2][sizeof(struct in6_addr)];
+	int family = str_chr(b, ':') >= 0 ? AF_INET6 : AF_INET;
+	snprintf(text[0], sizeof text[0], "%.*s", STR_FMT(a));
+	snprintf(text[1], sizeof text[1], "%.*s", STR_FMT(b));
+	return inet_pton(family, text[0], ip[0]) == 1 && inet_pton(family, text[1], ip[1]) == 1 &&
+	       memcmp(ip[0], ip[1], family == AF_INET6 ? 16 : 4) == 0;
+}
+
 /* The domain an address is taken to have; empty: it is bare and must not be. */
 static struct str effective_domain(
     const struct names *n, const struct mailpath *path, struct str local_ip, unsigned flags)
@@ -47,7 +61,7 @@ static struct str effective_domain(
 		return ours ? n->defaultdomain : STR_NONE;
 	}
 	if (path->literal && local_ip.n && mailpath_literal_ok(path->domain, &ip) &&
-	    str_ieq(ip, local_ip))
+	    same_ip(ip, local_ip))
 		return n->defaultdomain;
 	return path->domain;
 }

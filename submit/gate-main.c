@@ -55,9 +55,20 @@ static int take_policy(struct gate_process *g)
 	return 0;
 }
 
+/* Other servers may be named now, and after a step of the clock old answers would last too long. */
+static void renew_resolver(struct gate_process *g)
+{
+	if (!g->dns)
+		g->dns = dns_new(service_loop(g->service), service_instance(g->service));
+	else if (dns_renew(g->dns, service_instance(g->service)) < 0)
+		log_error(NULL, "the name servers that were asked before are asked further");
+}
+
 static void reload(struct service *s)
 {
-	take_policy(service_data(s));
+	struct gate_process *g = service_data(s);
+	take_policy(g);
+	renew_resolver(g);
 }
 
 /* Tables are put in place by renaming: the folder's time tells that one has come or gone. */

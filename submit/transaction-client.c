@@ -184,6 +184,7 @@ static bool dropped(const struct transaction *t, struct gate_reply *out)
 
 void transaction_policy(struct transaction *t, struct gate_policy *out)
 {
+	struct str own;
 	*out = (struct gate_policy){0};
 	transaction_read_environment(t, &out->deny);
 	out->relay = t->client_relay;
@@ -201,7 +202,7 @@ void transaction_policy(struct transaction *t, struct gate_policy *out)
 	out->size_limit = transaction_size_limit(t);
 	/* Beyond a hard limit the gate itself answers. */
 	out->max_rcpts = t->from_network && !t->policy->rcpts_hard ? t->policy->max_rcpts : 0;
-	if (t->policy->greeting.n)
+	if (t->policy->greeting.n && !access_env(buf_str(&t->env), "ESMTPGREETING", &own))
 		buf_addf(&t->env, "ESMTPGREETING=%.*s\n", STR_FMT(t->policy->greeting));
 	out->env = buf_str(&t->env);
 }

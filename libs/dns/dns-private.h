@@ -14,10 +14,22 @@ struct dns_op {
 
 struct dns_question;
 
-struct dns {
-	struct loop *loop;
+/* libunbound with its cache.  One that has been replaced lasts until its questions are answered. */
+struct dns_engine {
+	struct dns *dns;
+	struct dns_engine *next; /* of those that were replaced */
 	struct ub_ctx *ub;
 	struct watch *watch;
+	size_t asked;
+};
+struct dns_engine *dns_engine_new(
+    struct dns *d, const struct instance *in, const struct dns_options *o); /* NULL: logged */
+void dns_engines_free(struct dns *d);
+void dns_engine_answered(struct dns_engine *e); /* one of its questions is over */
+
+struct dns {
+	struct loop *loop;
+	struct dns_engine *engine, *old;
 	struct timer *sweep;
 	struct map *ops; /* id -> struct dns_op */
 	uint64_t last_id;

@@ -32,6 +32,9 @@ struct dns_options {
 };
 struct dns *dns_new_with(
     struct loop *l, const struct instance *in, const struct dns_options *o); /* NULL: logged */
+/* Reads the files again and forgets every answer; what is being asked is answered yet.  -1
+ * (logged): all stays as it was. */
+int dns_renew(struct dns *d, const struct instance *in);
 void dns_free(struct dns *d); /* not inside a callback; what is asked is dropped without one */
 void dns_prefer_ipv6(struct dns *d, bool yes); /* which family comes first; IPv4 unless told */
 

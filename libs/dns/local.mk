@@ -4,7 +4,7 @@ libs_dns_libdns_a_SOURCES = \
 	libs/dns/dns.h libs/dns/dns-private.h \
 	libs/dns/rdata.c libs/dns/rdata.h \
 	libs/dns/resolver-file.c libs/dns/resolver.c \
-	libs/dns/query.c libs/dns/mx-order.c libs/dns/mx.c libs/dns/reverse.c
+	libs/dns/query.c libs/dns/engine.c libs/dns/mx-order.c libs/dns/mx.c libs/dns/reverse.c
 
 dns_pure = libs/dns/libdns.a libs/unicode/libunicode.a libs/base/libbase.a \
 	$(IDN2_LIBS) $(UNISTRING_LIBS)

@@ -10,8 +10,9 @@ struct dns_question {
 	struct dns_op op;
 	struct dns_question *prev, *next;
 	int64_t deadline;
-	enum dns_status late; /* the answer when the deadline comes first */
-	int async_id;         /* libunbound's, -1: it does not know of this one */
+	enum dns_status late;      /* the answer when the deadline comes first */
+	int async_id;              /* libunbound's, -1: it does not know of this one */
+	struct dns_engine *engine; /* that was asked, or NULL */
 	dns_done done;
 	void *ctx;
 };
@@ -77,14 +78,22 @@ static void question_free(struct dns_question *q)
 {
 	list_del(q->op.dns, q);
 	dns_op_del(&q->op);
+	if (q->engine)
+		dns_engine_answered(q->engine);
 	free(q);
+}
+
+static void forget(struct dns_question *q)
+{
+	if (q->async_id >= 0)
+		ub_cancel(q->engine->ub, q->async_id);
+	q->async_id = -1;
 }
 
 static void question_cancel(struct dns_op *op)
 {
 	struct dns_question *q = (struct dns_question *)op;
-	if (q->async_id >= 0)
-		ub_cancel(op->dns->ub, q->async_id);
+	forget(q);
 	question_free(q);
 }
 
@@ -103,8 +112,7 @@ static void sweep(void *ctx)
 	/* A callback may ask again; what is new waits for the next turn unless it is in time. */
 	for (struct dns_question *q; (q = d->first) && q->deadline <= now;) {
 		struct dns_answer a = {.status = q->late};
-		if (q->async_id >= 0)
-			ub_cancel(d->ub, q->async_id);
+		forget(q);
 		answer(q, &a);
 	}
 	arm(d);
@@ -140,12 +148,6 @@ static void resolved(void *ctx, int err, struct ub_result *r)
 	ub_resolve_free(r);
 }
 
-static void readable(void *ctx, int fd UNUSED, int what UNUSED)
-{
-	struct dns *d = ctx;
-	ub_process(d->ub);
-}
-
 static struct dns_question *question_new(struct dns *d, dns_done done, void *ctx)
 {
 	struct dns_question *q = mem_new(struct dns_question);
@@ -170,8 +172,12 @@ uint64_t dns_instant(struct dns *d, enum dns_status st, dns_done done, void *ctx
 static uint64_t ask(struct dns *d, const char *name, uint16_t type, dns_done done, void *ctx)
 {
 	struct dns_question *q = question_new(d, done, ctx);
-	bool asked = !ub_resolve_async(d->ub, name, type, 1, q, resolved, &q->async_id);
-	if (!asked)
+	struct dns_engine *e = d->engine;
+	bool asked = !ub_resolve_async(e->ub, name, type, 1, q, resolved, &q->async_id);
+	if (asked) {
+		q->engine = e;
+		e->asked++;
+	} else
 		q->async_id = -1;
 	q->deadline = clock_mono_ms() + (asked ? DNS_ANSWER_MS : 0);
 	list_add(d, q, !asked);
@@ -196,36 +202,34 @@ uint64_t dns_query_any(struct dns *d, struct str name, uint16_t type, dns_done d
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+int dns_renew(struct dns *d, const struct instance *in)
+{
+	static const struct dns_options none;
+	struct dns_engine *fresh = dns_engine_new(d, in, &none), *old = d->engine;
+	if (!fresh)
+		return -1;
+	d->engine = fresh;
+	old->next = d->old;
+	d->old = old;
+	old->asked++; /* it may be idle */
+	dns_engine_answered(old);
+	return 0;
+}
+
 void dns_prefer_ipv6(struct dns *d, bool yes)
 {
 	d->ipv6_first = yes;
 }
 
-/* Without its servers yet; the watch is there. */
-static struct dns *dns_start(struct loop *l)
+struct dns *dns_new_with(struct loop *l, const struct instance *in, const struct dns_options *o)
 {
 	struct dns *d = mem_new(struct dns);
 	d->loop = l;
 	d->ops = map_new();
-	d->ub = ub_ctx_create();
 	d->sweep = timer_new(l, sweep, d);
-	/* A thread, not a forked process: it dies with us and needs no files later. */
-	if (d->ub && d->ops && d->sweep && !ub_ctx_async(d->ub, 1)) {
-		d->watch = watch_new(l, ub_fd(d->ub), readable, d);
-		if (d->watch) {
-			watch_set(d->watch, WATCH_READ);
-			return d;
-		}
-	}
-	log_error(NULL, "cannot start the resolver library");
-	dns_free(d);
-	return NULL;
-}
-
-struct dns *dns_new_with(struct loop *l, const struct instance *in, const struct dns_options *o)
-{
-	struct dns *d = dns_start(l);
-	if (!d || !dns_resolver_setup(d->ub, in, o))
+	if (d->ops && d->sweep)
+		d->engine = dns_engine_new(d, in, o);
+	if (d->engine)
 		return d;
 	dns_free(d);
 	return NULL;
@@ -261,10 +265,8 @@ void dns_free(struct dns *d)
 	if (!d)
 		return;
 	cancel_all(d);
-	watch_free(d->watch);
 	timer_free(d->sweep);
-	if (d->ub)
-		ub_ctx_delete(d->ub);
+	dns_engines_free(d);
 	if (d->ops)
 		map_free(d->ops, NULL);
 	free(d);

@@ -46,7 +46,9 @@ static int from_instance(struct ub_ctx *ub, const struct instance *in)
 
 /*
  * A resolver that is down must be asked again as soon as it is back, so its failures are not
- * remembered for long (T31); private zones belong to whoever runs the resolver.
+ * remembered for long (T31); private zones belong to whoever runs the resolver.  The library asks
+ * sixteen questions at a time unless told otherwise, and all others wait: as many dead domains
+ * would stop the look-ups of everybody.
  */
 static const char *const options[][2] = {
     {"do-not-query-localhost:", "no"},
@@ -56,6 +58,9 @@ static const char *const options[][2] = {
     {"unblock-lan-zones:", "yes"},
     {"insecure-lan-zones:", "yes"},
     {"cache-max-negative-ttl:", "60"},
+    {"outgoing-range:", "1000"},
+    {"outgoing-num-tcp:", "50"},
+    {"num-queries-per-thread:", "2000"},
     {"msg-cache-size:", "4m"},
     {"rrset-cache-size:", "8m"},
     {"use-syslog:", "no"},

@@ -22,7 +22,7 @@ my $dns = Courier::FakeDNS->new(
 my $t = Courier::Test->new(users => ['alice', 'bob'],
 	config => {esmtpd => {TARPIT => 0, BOFHCHECKDNS => 0, TCPDOPTS => '-accesslocal \"-denymsg=571 not from there\"',
 		SYSLOGNAME => 'smtp-in'}, 'esmtpd-msa' => {AUTH_REQUIRED => 0, ACCESSFILE => 'msaccess'}},
-	files => {resolver => $dns->resolver, 'smtpaccess/default' => '', 'msaccess/default' => "127.0.0.2\tdeny\n"});
+	files => {resolver => $dns->resolver, esmtpgreeting => "general greeting\n", 'smtpaccess/default' => '', 'msaccess/default' => "127.0.0.2\tdeny\n"});
 my ($smtp, $msa) = ($t->port('smtp'), $t->port('submission'));
 $t->configure(esmtpd => {PORT => "127.0.0.1.$smtp,127.0.0.20.$smtp,203.0.113.77.$smtp"});
 
@@ -70,6 +70,7 @@ is(table(<<'TABLE'), '', 'MTA-0704: makesmtpaccess');
 127.0.0.16	allow,SIZELIMIT=0,MIME=none
 127.0.0.18	allow,TARPIT=1
 127.0.0.19	allow,BOFHNOVRFY=1,BOFHNOEXPN=1
+127.0.0.22	allow,ESMTPGREETING="hello, you"
 :2001:0db8	deny
 2001:db8:1::/48	allow
 TABLE
@@ -93,6 +94,8 @@ like($r[2], qr/^250 /, 'MTA-0606: others may ask');
 like($r[2], qr/^250 /, 'MTA-0834: BLOCK: MAIL is taken');
 like($r[3], qr/^451 4\.7\.1 come again, please\r/, 'MTA-0735: its code');
 like((talk('127.0.0.15', undef, @to))[3], qr/^571 5\.7\.1 no mail from you\r/, 'MTA-0735: or ours');
+is((talk('127.0.0.22'))[0], "220 hello, you\r\n", 'MTA-0801: a greeting for one client goes before the file esmtpgreeting');
+is((talk('127.0.0.3'))[0], "220 general greeting\r\n", 'MTA-0801: which is for the others');
 my $before = time;
 @r = talk('127.0.0.18', undef, 'BAD', 'BAD', 'NOOP');
 cmp_ok(time - $before, '>=', 3, 'MTA-0607 MTA-0835: TARPIT of one client: 1 and 2 seconds');

@@ -97,6 +97,33 @@ static void test_canonical(void **state)
 	free_names(&n);
 }
 
+/* The address that the client has called, in whatever form. */
+static void test_own_address(void **state)
+{
+	static const struct {
+		const char *in, *local_ip, *text;
+	} cases[] = {
+	    {"a@[IPv6:2001:db8::7]", "2001:db8::7", "a@example.com"},
+	    {"a@[ipv6:2001:DB8:0:0:0::7]", "2001:db8::7", "a@example.com"},
+	    {"a@[IPv6:2001:db8::8]", "2001:db8::7", "a@[IPv6:2001:db8::8]"},
+	    {"a@[192.0.2.7]", "2001:db8::7", "a@[192.0.2.7]"},
+	    {"a@[IPv6:2001:db8::7]", "192.0.2.7", "a@[IPv6:2001:db8::7]"},
+	};
+	struct names n;
+	struct arena *a = arena_new(65536);
+	make_names(&n);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct address out = {0};
+		assert_int_equal(address_canonical(&n, a, str_of(cases[i].in),
+				     str_of(cases[i].local_ip), 0, &out),
+		    ADDRESS_OK);
+		if (!str_iis(out.text, cases[i].text))
+			fail_msg("<%s>: %.*s", cases[i].in, STR_FMT(out.text));
+	}
+	arena_free(a);
+	free_names(&n);
+}
+
 static void test_tries(void **state)
 {
 	static const char *const want[][2] = {{"a-b+c@example.com", ""}, {"a-b@example.com", "c"},
@@ -306,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_domains),
 	    cmocka_unit_test(test_canonical),
+	    cmocka_unit_test(test_own_address),
 	    cmocka_unit_test(test_tries),
 	    cmocka_unit_test(test_rcpt),
 	    cmocka_unit_test(test_mail_and_local),

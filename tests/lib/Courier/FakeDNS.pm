@@ -7,6 +7,7 @@
 # HANG, GARBAGE.  A name without any entry does not exist; CNAME entries are followed.  Questions that
 # came are in ->questions: "NAME TYPE SIZE DO" each.  With signs => ['ZONE', KEY] (a Net::DNS::SEC::Private) and
 # entries 'ZONE DNSKEY' answers of that zone are signed; 'NAME TYPE BROKEN' => 1 spoils a signature.
+# port => N: in the place of one that was stopped.
 package Courier::FakeDNS;
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ sub new {
 	my ($class, %zone) = @_;
 	my $self = bless {signs => delete $zone{signs}, zone => \%zone, owner => $$,
 		asked => File::Temp->new(TEMPLATE => 'fakedns.XXXXXX', TMPDIR => 1)}, $class;
-	my $s = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Type => SOCK_DGRAM,
+	my $s = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => delete $zone{port} // 0, Type => SOCK_DGRAM,
 		Proto => 'udp') or die "cannot listen: $@";
 	$self->{port} = $s->sockport;
 	defined($self->{pid} = fork) or die "fork: $!";
