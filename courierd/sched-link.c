@@ -11,8 +11,25 @@
 
 enum { FRAME_MAX = IPC_BODY_MAX - 1024, RESULT_ARENA = 256 * 1024 };
 
-static void on_result(struct sched_module *m, struct str text, struct arena *a)
+/* One process of a module.  While a successor takes over there are two, or more. */
+struct module_edge {
+	struct scheduler *x;
+	struct sched_module *m;
+	struct service_link *link;
+	unsigned epoch;
+	bool leaving;
+	struct module_edge *older;
+};
+
+static void drop(struct module_edge *e)
 {
+	if (e->link)
+		service_link_drop(e->link);
+}
+
+static void on_result(struct module_edge *e, struct str text, struct arena *a)
+{
+	struct sched_module *m = e->m;
 	struct module_result r;
 	uint64_t delid;
 	uint32_t num;
@@ -21,7 +38,7 @@ static void on_result(struct sched_module *m, struct str text, struct arena *a)
 		log_error(NULL,
 		    "module %s sent a result that cannot be understood; its edge is dropped",
 		    m->name);
-		link_drop(m);
+		drop(e);
 		return;
 	}
 	struct delivery *d = module_delivery_find(m, delid);
@@ -38,65 +55,120 @@ static void on_synced(void *ctx, struct str id, uint32_t num, enum module_sync h
 	sched_synced(m->s, m, id, num, how);
 }
 
-static void on_frame(void *ctx, struct ipc *c UNUSED, struct ipc_msg *f)
+static void edge_open(struct scheduler *x, struct sched_module *m);
+
+/* It finishes what it has; its successor gets the rest. */
+static void on_leaving(struct module_edge *e, struct ipc *c)
 {
-	struct sched_module *m = ctx;
+	if (e->leaving)
+		return;
+	e->leaving = true;
+	(void)ipc_reply(c, MODULE_FRAME_LEAVING, 0);
+	service_link_last(e->link);
+	module_leaves(e->m);
+	edge_open(e->x, e->m);
+}
+
+static void on_frame(void *ctx, struct ipc *c, struct ipc_msg *f)
+{
+	struct module_edge *e = ctx;
+	struct sched_module *m = e->m;
 	uint64_t delid;
 	if (f->type == MODULE_FRAME_RESULT) {
 		struct arena *a = arena_new(RESULT_ARENA);
 		if (a)
-			on_result(m, f->body, a);
+			on_result(e, f->body, a);
 		else { /* what was in it is asked for again */
 			log_error(NULL, "no memory for a result of module %s", m->name);
-			link_drop(m);
+			drop(e);
 		}
 		arena_free(a);
 	} else if (f->type == MODULE_FRAME_DONE && module_decode_done(f->body, &delid) == 0) {
 		struct delivery *d = module_delivery_find(m, delid);
 		if (d)
 			delivery_done(m->s, d);
-	} else if (f->type == MODULE_FRAME_SYNCED && module_decode_synced(f->body, on_synced, m))
+	} else if (f->type == MODULE_FRAME_LEAVING)
+		on_leaving(e, c);
+	else if (f->type == MODULE_FRAME_SYNCED && module_decode_synced(f->body, on_synced, m))
 		log_error(NULL, "module %s sent a frame that cannot be understood", m->name);
 }
 
 static void on_drain(void *ctx, struct ipc *c UNUSED)
 {
-	struct sched_module *m = ctx;
-	m->s->hooks->soon(m->s->ctx);
+	const struct module_edge *e = ctx;
+	e->m->s->hooks->soon(e->m->s->ctx);
 }
 
 static void on_up(void *ctx)
 {
-	const struct sched_module *m = ctx;
+	struct module_edge *e = ctx;
+	const struct sched_module *m = e->m;
 	log_info(NULL, "Started courier%s, maxdels=%u, maxhost=%u, maxrcpt=%u", m->name, m->maxdels,
 	    m->maxhost, m->maxrcpt);
-	module_up(ctx);
+	module_up(e->m);
+	e->epoch = m->epoch;
+}
+
+static unsigned under_way(const struct module_edge *e)
+{
+	unsigned n = 0;
+	for (const struct delivery *x = e->m->running; x; x = x->run_next)
+		n += x->epoch == e->epoch;
+	return n;
+}
+
+static void forget(struct module_edge *e)
+{
+	struct module_edge *k = e->m->link;
+	while (k && k->older != e)
+		k = k->older;
+	if (k)
+		k->older = e->older;
+	free(e);
 }
 
 static void on_down(void *ctx)
 {
-	struct sched_module *m = ctx;
-	if (m->active)
+	struct module_edge *e = ctx;
+	unsigned n = under_way(e);
+	if (n)
 		log_warning(
-		    NULL, "module %s has ended with %u deliveries under way", m->name, m->active);
-	module_down(m);
+		    NULL, "module %s has ended with %u deliveries under way", e->m->name, n);
+	if (!e->leaving) {
+		module_down(e->m);
+		return;
+	}
+	module_left(e->m, e->epoch);
+	forget(e);
+}
+
+static void edge_open(struct scheduler *x, struct sched_module *m)
+{
+	static const struct ipc_handlers handlers = {.on_msg = on_frame, .on_drain = on_drain};
+	struct module_edge *e = mem_new(struct module_edge);
+	*e = (struct module_edge){.x = x, .m = m, .older = m->link};
+	m->link = e;
+	e->link = service_link_new(x->service, m->name, 0, &handlers, on_up, on_down, e);
+	if (e->link)
+		return;
+	log_error(NULL, "no memory for an edge to module %s; courier reload tries again", m->name);
+	m->link = e->older;
+	free(e);
 }
 
 void links_open(struct scheduler *x)
 {
-	static const struct ipc_handlers handlers = {.on_msg = on_frame, .on_drain = on_drain};
 	for (size_t i = 0; i < x->core.n_modules; i++) {
 		struct sched_module *m = &x->core.modules[i];
 		if (m->configured && !m->link)
-			m->link =
-			    service_link_new(x->service, m->name, 0, &handlers, on_up, on_down, m);
+			edge_open(x, m);
 	}
 }
 
 void link_drop(struct sched_module *m)
 {
-	if (m->link)
-		service_link_drop(m->link);
+	for (struct module_edge *e = m->link; e; e = e->older)
+		drop(e);
 }
 
 static void log_started(const struct delivery *d)
@@ -202,7 +274,8 @@ static int send_delivery(struct scheduler *x, struct ipc *c, struct delivery *d,
 
 int link_deliver(struct scheduler *x, struct sched_module *m, struct delivery *d)
 {
-	struct ipc *c = m->link ? service_link_ipc(m->link) : NULL;
+	const struct module_edge *e = m->link;
+	struct ipc *c = e && e->link ? service_link_ipc(e->link) : NULL;
 	struct log_ctx ctx = {"id", d->msg->id};
 	if (!c || ipc_pending(c) > IPC_QUEUE_SOFT)
 		return -1;

@@ -160,6 +160,7 @@ static void run(struct delivery *x)
 	x->rank = rank_of(x->dest);
 	m->busy[x->rank]++;
 	x->started = sched_now(m->s);
+	x->epoch = m->epoch;
 }
 
 void delivery_unrun(struct delivery *x)
@@ -227,6 +228,7 @@ struct delivery *module_delivery_find(struct sched_module *m, uint64_t id)
 void module_up(struct sched_module *m)
 {
 	m->up = true;
+	m->epoch++;
 	m->s->hooks->soon(m->s->ctx);
 }
 
@@ -242,14 +244,20 @@ static void keep_unanswered(struct delivery *x)
 		memset(x->answered, 0, n);
 }
 
+static struct delivery *of_epoch(const struct sched_module *m, unsigned epoch)
+{
+	struct delivery *x = m->running;
+	while (x && x->epoch != epoch)
+		x = x->run_next;
+	return x;
+}
+
 /* The first death is the module's own fault; a delivery that sees two is deferred like any other.
  */
-void module_down(struct sched_module *m)
+void module_left(struct sched_module *m, unsigned epoch)
 {
-	m->up = false;
-	owed_module_down(m->s, m);
-	while (m->running) {
-		struct delivery *x = m->running;
+	struct delivery *x;
+	while ((x = of_epoch(m, epoch))) {
 		delivery_unrun(x);
 		keep_unanswered(x);
 		if (x->n && ++x->deaths < DEATHS_MAX)
@@ -257,4 +265,16 @@ void module_down(struct sched_module *m)
 		else
 			delivery_over(m->s, x);
 	}
+}
+
+void module_down(struct sched_module *m)
+{
+	m->up = false;
+	owed_module_down(m->s, m);
+	module_left(m, m->epoch);
+}
+
+void module_leaves(struct sched_module *m)
+{
+	m->up = false;
 }

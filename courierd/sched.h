@@ -94,7 +94,8 @@ struct sched_module {
 	struct sched_ring ring[HOST_RANKS]; /* those with something to do now, in turn */
 	unsigned turn, active, busy[HOST_RANKS];
 	struct delivery *running;
-	void *link; /* the edge's */
+	unsigned epoch; /* of the edge in use */
+	void *link;     /* sched-link.c's */
 	uint64_t delivered, failed, deferred;
 };
 enum { SCHED_MODULES_MAX = 32, DEST_IDLE_MAX = 20000 };
@@ -110,6 +111,7 @@ struct delivery {
 	uint8_t *answered;
 	size_t n, cap;
 	int64_t started;
+	unsigned epoch;      /* the edge it went out on */
 	unsigned deaths;     /* modules that died on it */
 	bool report;         /* a DSN */
 	enum host_rank rank; /* of the host when it began */
@@ -294,7 +296,9 @@ struct sched_module *module_find(struct sched *s, struct str name);
 struct sched_module *module_add(struct sched *s, const char *name);
 void module_feed(struct sched_module *m);
 void module_up(struct sched_module *m);
-void module_down(struct sched_module *m); /* its process died */
+void module_down(struct sched_module *m);   /* its process died */
+void module_leaves(struct sched_module *m); /* another takes its place, and what is new */
+void module_left(struct sched_module *m, unsigned epoch); /* and now it has gone */
 struct delivery *module_delivery_find(struct sched_module *m, uint64_t id);
 void module_ring(struct sched_module *m, struct dest *d);
 void delivery_free(struct delivery *d);

@@ -105,9 +105,15 @@ bool supervisor_checked(struct supervisor *s)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Old sessions and deliveries are finished by the old process. */
+static bool hands_over(const struct role *r)
+{
+	return r->flags & ROLE_LISTENS || (r->flags & ROLE_MODULE && r->flags & ROLE_CHROOT);
+}
+
 static void reload_process(struct proc *p)
 {
-	if (p->role->flags & ROLE_LISTENS)
+	if (hands_over(p->role))
 		proc_replace(p, NULL);
 	else if (p->role->flags & ROLE_CHROOT)
 		proc_stop(p, 10000, true);

@@ -113,7 +113,8 @@ static int setup(struct service *s)
 	if (!e->settings || !e->dns)
 		return -1;
 	e->self = self_new(service_config(s));
-	e->sts = sts_client_new(s, e->no_tls);
+	e->sts = sts_client_new(
+	    s, e->no_tls, config_int(service_config(s), "esmtp", "STS_TIMEOUT", NULL) * 1000);
 	e->tls = tls_client_new_keyed(s, "esmtp");
 	if (e->tls)
 		tls_client_resume(e->tls);

@@ -8,7 +8,7 @@
 #include "dns/rdata.h"
 #include "stsd/sts-proto.h"
 
-enum { RETRY_MS = 1000, LATE_MS = STS_WORST_MS + 10 * 1000 };
+enum { RETRY_MS = 1000 };
 
 struct sts_client {
 	struct service *service;
@@ -18,6 +18,7 @@ struct sts_client {
 	struct timer *retry;
 	struct map *questions; /* by id */
 	uint32_t last_id;
+	int64_t late_ms;
 };
 
 struct sts_question {
@@ -170,7 +171,7 @@ struct sts_question *sts_ask(struct sts_client *c, struct str domain, sts_answer
 	if (!q->deadline || !map_set(c->questions, key_of(&q->id), q))
 		exit(75);
 	q->instant = !dns_name_ascii(domain, q->domain) || !sts_domain_ok(str_of(q->domain));
-	timer_set(q->deadline, q->instant || c->absent ? 0 : LATE_MS);
+	timer_set(q->deadline, q->instant || c->absent ? 0 : c->late_ms);
 	send_question(q);
 	connect_client(c);
 	return q;
@@ -200,11 +201,12 @@ void sts_client_start(struct sts_client *c)
 	connect_client(c);
 }
 
-struct sts_client *sts_client_new(struct service *s, struct no_tls *hosts)
+struct sts_client *sts_client_new(struct service *s, struct no_tls *hosts, int64_t late_ms)
 {
 	struct sts_client *c = mem_new(struct sts_client);
 	c->service = s;
 	c->hosts = hosts;
+	c->late_ms = late_ms;
 	c->questions = map_new();
 	c->retry = timer_new(service_loop(s), connect_client, c);
 	if (!c->questions || !c->retry)

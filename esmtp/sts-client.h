@@ -14,8 +14,9 @@ enum sts_result {
 typedef void (*sts_answered)(void *ctx, enum sts_result r, enum sts_mode mode, struct str policy);
 
 struct sts_client;
-/* hosts: gets those that are remembered, when the process is met first. */
-struct sts_client *sts_client_new(struct service *s, struct no_tls *hosts);
+/* hosts: gets those that are remembered, when the process is met first.  late_ms: a question that
+ * has no answer by then gets STS_LATE; the process itself needs STS_WORST_MS at most. */
+struct sts_client *sts_client_new(struct service *s, struct no_tls *hosts, int64_t late_ms);
 void sts_client_start(struct sts_client *c); /* in the service's start */
 bool sts_list_known(const struct sts_client *c);
 void sts_keep_no_tls(struct sts_client *c, struct str host, int64_t until);

@@ -23,6 +23,18 @@ static bool read_routes(struct callout_env *e)
 	return true;
 }
 
+/* The one line; its form was checked with the settings. */
+static struct socks_proxy *read_proxy(const struct config *c)
+{
+	struct socks_proxy *p = mem_new(struct socks_proxy);
+	size_t at = 0;
+	struct str line;
+	if (config_each(c, "verify", "esmtpsocks", &at, &line) && !socks_proxy_parse(line, p))
+		return p;
+	free(p);
+	return NULL;
+}
+
 struct callout_env *callout_env_new(struct loop *l, const struct instance *in, struct config *c)
 {
 	struct callout_env *e = mem_new(struct callout_env);
@@ -34,6 +46,7 @@ struct callout_env *callout_env_new(struct loop *l, const struct instance *in, s
 	e->connect_ms = config_int(c, "verify", "esmtptimeoutconnect", NULL) * 1000;
 	if (!e->connect_ms || e->connect_ms > CALLOUT_CONNECT_MS)
 		e->connect_ms = CALLOUT_CONNECT_MS;
+	e->proxy = read_proxy(c);
 	e->tls = tls_client_new(c, "verify");
 	if (!e->tls)
 		log_warning(NULL, "TLS cannot be used; hosts are asked in clear");
@@ -52,6 +65,9 @@ void callout_env_free(struct callout_env *e)
 		return;
 	dns_free(e->dns);
 	tls_client_free(e->tls);
+	if (e->proxy)
+		mem_wipe(e->proxy, sizeof *e->proxy);
+	free(e->proxy);
 	routes_free(e->routes);
 	config_drop(e->config);
 	free(e->me);

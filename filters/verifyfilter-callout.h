@@ -24,7 +24,8 @@ struct callout_env {
 	struct loop *loop;
 	struct config *config;
 	struct dns *dns;
-	struct tls_client *tls; /* NULL: no TLS */
+	struct tls_client *tls;    /* NULL: no TLS */
+	struct socks_proxy *proxy; /* NULL: none */
 	struct routes *routes;
 	char *me;
 	bool starttls;

@@ -50,12 +50,48 @@ void callout_retry_clear(struct callout *c)
 	callout_connect(c);
 }
 
+/* ---- by way of a proxy ----------------------------------------------------------------------- */
+
+static void ask_proxy(struct callout *c)
+{
+	struct buf out;
+	buf_init(&out, SOCKS_OUT_MAX);
+	socks_begin(&c->socks, c->env->proxy, &c->hosts[c->host].addr, &out);
+	stream_put(c->st, buf_str(&out));
+	buf_free(&out);
+	callout_enter(c, CALLOUT_SOCKS);
+}
+
+static void proxy_says(struct callout *c)
+{
+	struct buf out;
+	const char *why = NULL;
+	size_t used;
+	buf_init(&out, SOCKS_OUT_MAX);
+	int r = socks_feed(&c->socks, stream_input(c->st), &used, &out, &why);
+	stream_consume(c->st, used);
+	if (out.n)
+		stream_put(c->st, buf_str(&out));
+	mem_wipe(out.p, out.n);
+	buf_free(&out);
+	if (r > 0) {
+		callout_talk(c);
+	} else if (r < 0) {
+		callout_note(c, VERIFY_LATER, 0, "The SOCKS proxy gives no connection: %s", why);
+		callout_next(c);
+	}
+}
+
 /* ---- the stream ------------------------------------------------------------------------------ */
 
 static void on_input(void *ctx, struct stream *s)
 {
 	struct callout *c = ctx;
 	size_t used;
+	if (c->state == CALLOUT_SOCKS) {
+		proxy_says(c);
+		return;
+	}
 	enum reply_state st = reply_feed(&c->reply, stream_input(s), &used);
 	stream_consume(s, used);
 	if (st == REPLY_READY) {
@@ -120,13 +156,17 @@ static void connect_event(void *ctx, int fd, int what UNUSED)
 		return;
 	}
 	c->fd = -1;
-	callout_talk(c);
+	if (c->env->proxy)
+		ask_proxy(c);
+	else
+		callout_talk(c);
 }
 
 static int begin(struct callout *c, const struct callout_host *h)
 {
-	const char *source = h->addr.ss_family == AF_INET6 ? "ip6out" : "ipout";
-	c->fd = outgoing_connect(&h->addr, config_str(c->env->config, "verify", source, NULL));
+	const struct sockaddr_storage *to = c->env->proxy ? &c->env->proxy->addr : &h->addr;
+	const char *source = to->ss_family == AF_INET6 ? "ip6out" : "ipout";
+	c->fd = outgoing_connect(to, config_str(c->env->config, "verify", source, NULL));
 	if (c->fd < 0)
 		return -1;
 	c->timer = timer_new(c->env->loop, connect_late, c);

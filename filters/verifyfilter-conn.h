@@ -7,15 +7,17 @@
 #include "smtp/outgoing.h"
 #include "smtp/reply-read.h"
 #include "smtp/smtp.h"
+#include "smtp/socks.h"
 
 /*
- * LOOKUP -> CONNECT -> GREETING (SMTPS: TLS_FIRST before it) -> NAME -> EHLO
+ * LOOKUP -> CONNECT (-> SOCKS) -> GREETING (SMTPS: TLS_FIRST before it) -> NAME -> EHLO
  * EHLO -> HELO -> MAIL;  EHLO -> STARTTLS -> TLS -> EHLO;  EHLO -> MAIL -> RCPT
  * Trouble with a host leads to CONNECT with the next address, or to the end.
  */
 enum callout_state {
 	CALLOUT_LOOKUP,
 	CALLOUT_CONNECT,
+	CALLOUT_SOCKS,
 	CALLOUT_TLS_FIRST,
 	CALLOUT_GREETING,
 	CALLOUT_NAME,
@@ -45,6 +47,7 @@ struct callout {
 	size_t n_hosts, host;
 	enum callout_state state;
 	bool clear_only; /* STARTTLS failed with this host */
+	struct socks socks;
 	bool has_tls, has_utf8, tls;
 	int fd; /* while connecting */
 	struct watch *connecting;

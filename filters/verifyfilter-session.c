@@ -96,7 +96,7 @@ static void start_tls(struct callout *c, enum callout_state st)
 	bool strict = c->route.security == ROUTE_EXTENSION;
 	callout_enter(c, st);
 	if (!c->env->tls || tls_connect(c->st, c->env->tls, c->peer.host,
-				strict ? TLS_VERIFY_NAME : TLS_OPPORTUNISTIC))
+				strict ? TLS_VERIFY_PRIVATE : TLS_OPPORTUNISTIC))
 		trouble(c, "TLS is not available here.");
 }
 

@@ -4,6 +4,7 @@
 
 #include "filters/filter-settings.h"
 #include "smtp/outgoing.h"
+#include "smtp/socks.h"
 #include "tls/tls.h"
 
 static const struct config_setting rows[] = {
@@ -12,6 +13,11 @@ static const struct config_setting rows[] = {
 	.def = "1m",
 	.file = "esmtptimeoutconnect",
 	.help = "how long to wait for a connection; call-outs wait 20 seconds at most"},
+    {.name = "esmtpsocks",
+	.type = CONFIG_LIST,
+	.file = "esmtpsocks",
+	.line_wrong = socks_line_wrong,
+	.help = "SOCKS 5 proxy for connections to other hosts: ADDRESS[,PORT] [USER PASSWORD]"},
     OUTGOING_ROWS,
     TLS_CLIENT_ROWS,
 };

@@ -16,7 +16,7 @@ static struct {
 	struct ipc *edge;
 	uint64_t epoch; /* which life of the edge: results of earlier ones are dropped */
 	size_t active;
-	bool draining;
+	bool draining, leaving; /* leaving: the scheduler may not know it yet */
 } host;
 
 struct delivery {
@@ -61,7 +61,8 @@ void module_result(void *handle, uint32_t rcpt_num, const struct module_result *
 
 static void end_if_idle(void)
 {
-	if (host.draining && !host.active && !(host.desc->parting && host.desc->parting(host.s)))
+	if (host.draining && !host.leaving && !host.active &&
+	    !(host.desc->parting && host.desc->parting(host.s)))
 		service_exit(host.s, 0);
 }
 
@@ -132,13 +133,21 @@ static struct delivery *decode(struct ipc_msg *m)
 
 static void lost_edge(void *ctx UNUSED, struct ipc *c)
 {
-	if (c == host.edge)
+	if (c == host.edge) {
 		host.edge = NULL;
+		host.leaving = false;
+	}
 	ipc_free(c);
+	end_if_idle();
 }
 
 static void on_frame(void *ctx, struct ipc *c, struct ipc_msg *m)
 {
+	if (m->type == MODULE_FRAME_LEAVING) {
+		host.leaving = false;
+		end_if_idle();
+		return;
+	}
 	if (m->type != MODULE_FRAME_DELIVER)
 		return;
 	struct delivery *x = decode(m);
@@ -149,7 +158,7 @@ static void on_frame(void *ctx, struct ipc *c, struct ipc_msg *m)
 		return;
 	}
 	host.active++;
-	if (host.draining)
+	if (host.draining && !host.leaving)
 		module_done(x);
 	else
 		host.desc->deliver(host.s, &x->d, &x->body, x);
@@ -214,6 +223,8 @@ static void on_edge(struct service *s, const char *peer_role, unsigned peer_numb
 static void on_drain(struct service *s UNUSED)
 {
 	host.draining = true;
+	host.leaving = service_retired(host.s) && host.edge &&
+		       ipc_reply(host.edge, MODULE_FRAME_LEAVING, 0) == 0;
 	if (host.desc->drain)
 		host.desc->drain(host.s);
 	end_if_idle();

@@ -34,6 +34,9 @@
  *	synced QUEUEID TAB NUM              one line a recipient whose place is on the disk
  *	unsure QUEUEID TAB NUM              ... is to be looked at again
  *	failed QUEUEID TAB NUM              ... and may not be what was written
+ *
+ * MODULE_FRAME_LEAVING, empty, module to scheduler: a successor serves; what was begun is finished.
+ * The scheduler asks for an edge to that one and says the same, behind the last delivery it sent.
  */
 #ifndef COURIER_MODULE_PROTO_H
 #define COURIER_MODULE_PROTO_H
@@ -44,7 +47,8 @@ enum {
 	MODULE_FRAME_DELIVER = 0x301,
 	MODULE_FRAME_RESULT = 0x302,
 	MODULE_FRAME_DONE = 0x303,
-	MODULE_FRAME_SYNCED = 0x304
+	MODULE_FRAME_SYNCED = 0x304,
+	MODULE_FRAME_LEAVING = 0x307
 };
 enum { MODULE_RCPTS_MAX = 4096, MODULE_TEXT_MAX = 120 * 1024 };
 

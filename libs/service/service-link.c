@@ -19,7 +19,7 @@ struct service_link {
 	struct ipc *ipc;
 	struct timer *retry;
 	int64_t wait_ms;
-	bool asked, dead;
+	bool asked, dead, last;
 };
 
 static void ask(void *arg);
@@ -37,7 +37,9 @@ static void lost(struct service_link *k)
 	k->ipc = NULL;
 	if (k->on_down)
 		k->on_down(k->ctx);
-	if (!k->dead)
+	if (k->last)
+		service_link_free(k);
+	else if (!k->dead)
 		retry_later(k);
 }
 
@@ -116,6 +118,11 @@ struct service_link *service_link_new(struct service *s, const char *role, unsig
 struct ipc *service_link_ipc(struct service_link *k)
 {
 	return k->ipc;
+}
+
+void service_link_last(struct service_link *k)
+{
+	k->last = true;
 }
 
 static void dropped(void *ctx)

@@ -85,6 +85,8 @@ struct service_link *service_link_new(struct service *s, const char *role, unsig
 struct ipc *service_link_ipc(struct service_link *k);
 /* The peer misbehaved: closed at once, on_down follows from the loop, then it is connected anew. */
 void service_link_drop(struct service_link *k);
+/* Its peer leaves: when it has gone and on_down has told, the link frees itself. */
+void service_link_last(struct service_link *k);
 void service_link_free(struct service_link *k);
 
 #endif

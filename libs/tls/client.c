@@ -33,18 +33,25 @@ void tls_client_resume(struct tls_client *t)
 	t->sessions = tls_sessions_new();
 }
 
+static struct tls_client *with_trust(const struct config *c, const char *component)
+{
+	struct str trust = config_str(c, component, "TLS_TRUSTSECURITYCERTS", NULL);
+	struct tls_client *t = mem_new(struct tls_client);
+
+	t->private_trust = trust.n ? tls_trust_read(c, component, "TLS_TRUSTSECURITYCERTS") : NULL;
+	return t;
+}
+
 struct tls_client *tls_client_new(const struct config *c, const char *component)
 {
-	return plain(mem_new(struct tls_client), c, component);
+	return plain(with_trust(c, component), c, component);
 }
 
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component)
 {
 	const struct config *c = service_config(s);
-	struct str trust = config_str(c, component, "TLS_TRUSTSECURITYCERTS", NULL);
-	struct tls_client *t = mem_new(struct tls_client);
+	struct tls_client *t = with_trust(c, component);
 
-	t->private_trust = trust.n ? tls_trust_read(c, component, "TLS_TRUSTSECURITYCERTS") : NULL;
 	if (!config_str(c, component, "TLS_CERTFILE", NULL).n)
 		return plain(t, c, component);
 	t->keeper = tls_keeper_new(s, component);

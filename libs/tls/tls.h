@@ -39,7 +39,7 @@ int tls_accept(struct stream *st, struct tls_server *t, struct str local);
  * verified). The component's table holds the rows TLS_CLIENT_ROWS.  NULL: logged. */
 struct tls_client *tls_client_new(const struct config *c, const char *component);
 /* The same for a service that shows the certificate of its component's TLS_CERTFILE to servers that
- * ask for one (the key stays in the key process), and knows TLS_TRUSTSECURITYCERTS. */
+ * ask for one (the key stays in the key process). */
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component);
 void tls_client_resume(struct tls_client *t);       /* sessions are kept and resumed from now on */
 bool tls_client_usable(const struct tls_client *t); /* the certificate is there, if one is set */
@@ -145,17 +145,19 @@ void tls_describe(const struct stream *st, struct buf *out);
 		.name = "TLS_ALPN", .type = CONFIG_STRING, .def = (alpn), .valid = tls_alpn_ok, \
 		.help = "names for this protocol (ALPN); empty: any name will do"               \
 	}
-#define TLS_CLIENT_ROWS TLS_COMMON_ROWS
+#define TLS_CLIENT_ROWS                                                                    \
+	TLS_COMMON_ROWS,                                                                   \
+	{                                                                                  \
+		.name = "TLS_TRUSTSECURITYCERTS", .type = CONFIG_STRING,                   \
+		.help = "file or folder of the authorities for mail that demands SECURITY" \
+	}
 /* Besides, for tls_client_new_keyed. */
-#define TLS_CLIENT_KEY_ROWS                                                                  \
-	TLS_KEY_ROWS,                                                                        \
-	    {.name = "TLS_TRUSTSECURITYCERTS",                                               \
-		.type = CONFIG_STRING,                                                       \
-		.help = "file or folder of the authorities for mail that demands SECURITY"}, \
-	{                                                                                    \
-		.name = "TLS_VERIFYPEER", .type = CONFIG_STRING, .def = "NONE",              \
-		.valid = tls_verifypeer_ok,                                                  \
-		.help = "certificates of servers: NONE, PEER or REQUIREPEER (checked)"       \
+#define TLS_CLIENT_KEY_ROWS                                                            \
+	TLS_KEY_ROWS,                                                                  \
+	{                                                                              \
+		.name = "TLS_VERIFYPEER", .type = CONFIG_STRING, .def = "NONE",        \
+		.valid = tls_verifypeer_ok,                                            \
+		.help = "certificates of servers: NONE, PEER or REQUIREPEER (checked)" \
 	}
 bool tls_protocol_ok(struct str value);
 bool tls_ciphers_ok(struct str value);

@@ -12,6 +12,7 @@ use Time::HiRes qw(time);
 eval { require Net::DNS; 1 } or plan skip_all => 'Net::DNS is missing';
 require Courier::FakeDNS;
 require Courier::FakeSMTP;
+require Courier::FakeSOCKS;
 use Courier::FilterRun;
 
 my $prefix = $ENV{COURIER_TEST_PREFIX};
@@ -192,6 +193,50 @@ SKIP: {
 	like($f->judge($text, sender => 'b@broken.example'), qr/^450.*TLS failed/s, 'but not when TLS is demanded');
 	$f->stop;
 	$f->file('etc/esmtproutes', ":,$port\n");
+	$f->file('etc/resolver', $dns->resolver);
+}
+
+# a way that must be safe: the certificate is signed by who is trusted with that, and no other
+SKIP: {
+	skip 'IO::Socket::SSL is missing', 4 if !$have_tls;
+	my $cert = $f->path('own.pem');
+	system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=own.example -addext subjectAltName=DNS:own.example -keyout $cert.key -out $cert.crt >/dev/null 2>&1 && cat $cert.crt $cert.key > $cert");
+	chmod 0644, "$cert.crt";
+	my $own = host('127.0.0.15', ehlo => ['STARTTLS'], cert => $cert);
+	my $dns4 = Courier::FakeDNS->new('own.example A' => ['127.0.0.15']);
+	$f->file('etc/resolver', $dns4->resolver);
+	$f->file('etc/esmtproutes', ":,$port /SECURITY=STARTTLS\n");
+	my $before = do { local (@ARGV, $/) = $f->path('etc/courierd'); -e $ARGV[0] ? <> : '' };
+	my $with = sub { $f->stop; $f->file('etc/courierd', "$before\n$_[0]=$cert.crt\n"); $f->start };
+	$with->('TLS_TRUSTCERTS');
+	like($f->judge($text, sender => 'c@own.example'), qr/^450.*TLS failed/s, 'TLS_TRUSTCERTS does not count there');
+	ok(!(grep { /^RCPT/ } $own->commands), '... the address is told to nobody');
+	$with->('TLS_TRUSTSECURITYCERTS');
+	is($f->judge($text, sender => 'd@own.example'), "200 Ok\n", 'TLS_TRUSTSECURITYCERTS does');
+	like(join(' ', $own->commands), qr/STARTTLS \*tls\* EHLO \S+ MAIL FROM:<> RCPT/, '... in TLS');
+	$f->stop;
+	$f->file('etc/courierd', $before);
+	$f->file('etc/esmtproutes', ":,$port\n");
+	$f->file('etc/resolver', $dns->resolver);
+}
+
+# a proxy
+{
+	my $p = Courier::FakeSOCKS->new(user => 'joe', password => 'secret');
+	my $dns5 = Courier::FakeDNS->new(map { ("$_.example A" => ['127.0.0.2']) } qw(good second third));
+	my $by = sub { $f->stop; $f->file('etc/esmtpsocks', $_[0]); $f->start };
+	$f->file('etc/resolver', $dns5->resolver);
+	$by->("127.0.0.1,$p->{port} joe secret\n");
+	is($f->judge($text, sender => 'proxied@good.example'), "200 Ok\n", 'by way of a SOCKS proxy');
+	is(join('|', $p->said), 'methods 0 2|user joe|connect 127.0.0.2', '... that is asked for an address');
+	my $asked = $good->connections;
+	$by->("127.0.0.1,$p->{port} joe wrong\n");
+	like($f->judge($text, sender => 'refused@second.example'), qr/^450.*SOCKS proxy gives no connection/s, 'one that does not help');
+	undef $p;
+	like($f->judge($text, sender => 'past@third.example'), qr/^450.*refused/s, 'no proxy there');
+	is($good->connections, $asked, '... nobody goes past it');
+	$f->stop;
+	unlink $f->path('etc/esmtpsocks');
 	$f->file('etc/resolver', $dns->resolver);
 }
 
