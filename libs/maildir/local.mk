@@ -15,9 +15,11 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/acl.c libs/maildir/acl-file.c libs/maildir/acl.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder
+check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock
 tests_unit_maildir_SOURCES = tests/unit/maildir.c
 tests_unit_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_maildir_clock_SOURCES = tests/unit/maildir-clock.c
+tests_unit_maildir_clock_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_folder_SOURCES = tests/unit/maildir-folder.c
 tests_unit_maildir_folder_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
