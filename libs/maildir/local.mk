@@ -7,6 +7,7 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/quota.c libs/maildir/quota-warn.c libs/maildir/quota.h \
 	libs/maildir/mbox-lock.c libs/maildir/mbox-lock.h \
 	libs/maildir/mbox-heal.c libs/maildir/mbox-heal.h \
+	libs/maildir/mbox-open.c libs/maildir/mbox-open.h \
 	libs/maildir/tree.c libs/maildir/tree.h \
 	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c \
 	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
