@@ -14,7 +14,7 @@ check_PROGRAMS += tests/unit/broker tests/unit/home-copy
 tests_unit_home_copy_SOURCES = tests/unit/home-copy.c tests/lib/failsys.c tests/lib/failsys.h
 tests_unit_home_copy_LDADD = libs/auth/libauth.a libs/base/libbase.a $(CMOCKA_LIBS) -ldl
 tests_unit_broker_SOURCES = tests/unit/broker.c
-tests_unit_broker_LDADD = courierd/libbroker-core.a local/libsandbox.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_broker_LDADD = courierd/libbroker-core.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
 
 dist_man_MANS += man/courierbroker.8

@@ -22,7 +22,7 @@ imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822
 if IMAPD
 pkglibexec_PROGRAMS += imapd/imapd
 imapd_imapd_SOURCES = imapd/main.c $(imapd_sources)
-imapd_imapd_LDADD = local/libsandbox.a $(imapd_libs)
+imapd_imapd_LDADD = $(imapd_libs)
 dist_man_MANS += man/imapd.8 man/imapd-ssl.8
 etc_files += etc/imapd etc/imapd-ssl
 endif

@@ -7,8 +7,8 @@
 
 #include "base/child.h"
 
+#include "base/sandbox.h"
 #include "imapd/session.h"
-#include "local/sandbox.h"
 #include "unicode/unicode.h"
 
 #include <errno.h>

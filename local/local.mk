@@ -1,6 +1,5 @@
 # local: delivery to mailboxes, programs and forwards of this host.
-noinst_LIBRARIES += local/libworkerproto.a local/libworker.a local/libsandbox.a
-local_libsandbox_a_SOURCES = local/sandbox.c local/sandbox.h
+noinst_LIBRARIES += local/libworkerproto.a local/libworker.a
 local_libworkerproto_a_SOURCES = \
 	local/worker-proto.c local/worker-proto.h \
 	local/local-settings.c local/local-settings.h
@@ -12,7 +11,7 @@ local_libworker_a_SOURCES = \
 	local/worker-warning.c local/worker-drop.c local/worker-drop-command.c local/worker-drop.h \
 	local/worker-program.c local/worker-filter.c local/worker-env.c local/worker-run.c \
 	local/forward-file.c local/forward-file.h
-worker_libs = local/libworker.a local/libsandbox.a local/libworkerproto.a libs/broker/libbroker.a \
+worker_libs = local/libworker.a local/libworkerproto.a libs/broker/libbroker.a \
 	libs/ipc/libipc.a libs/event/libevent.a $(drop_libs) $(EVENT_LIBS)
 
 pkglibexec_PROGRAMS += courierlocal courierlocal-worker

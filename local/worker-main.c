@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "base/child.h"
-#include "local/sandbox.h"
+#include "base/sandbox.h"
 #include "local/worker.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 
 #include "local/worker.h"
 #include "maildir/mbox-lock.h"
+#include "maildir/mbox-open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,13 +124,8 @@ static int sync_parent(const char *path)
 static enum verdict deliver_locked(struct job *j, const char *path)
 {
 	struct stat st;
-	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	bool made = false;
-	int fd = open(path, flags);
-	if (fd < 0 && errno == ENOENT) {
-		made = true;
-		fd = open(path, flags | O_CREAT, 0600);
-	}
+	int fd = mbox_open(path, 0600, &made);
 	if (fd < 0)
 		return job_errno(j, "cannot open", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY = 5, GIVE_UP = 180, STALE = 300, PID_TEXT = 20 };
+enum { RETRY = 5, GIVE_UP = 180, STALE = 300, REFRESH = 5, PID_TEXT = 20 };
 
 static const char usage[] = "usage: lockmail [-r] [-t SECONDS] MAILBOX PROGRAM [ARGUMENT ...]\n";
 
@@ -155,7 +155,9 @@ int main(int argc, char **argv)
 		}
 		nanosleep(&(struct timespec){RETRY, 0}, NULL);
 	}
+	lock_watch(0, REFRESH); /* others know by its time that we live */
 	int code = run(argv + optind + 1);
+	lock_watch_end();
 	release(&b);
 	return code;
 }

@@ -5,7 +5,7 @@ pop3d_libpop3_a_SOURCES = pop3d/pop3d.h pop3d/pop3-parse.c pop3d/pop3-sizelist.c
 if POP3D
 pkglibexec_PROGRAMS += pop3d/pop3d
 pop3d_pop3d_SOURCES = pop3d/pop3-main.c pop3d/pop3-settings.c pop3d/pop3-settings.h
-pop3d_pop3d_LDADD = pop3d/libpop3.a local/libsandbox.a libs/maildir/libmaildir.a libs/config/libconfig.a \
+pop3d_pop3d_LDADD = pop3d/libpop3.a libs/maildir/libmaildir.a libs/config/libconfig.a \
 	libs/base/libbase.a
 dist_man_MANS += man/pop3d.8 man/pop3d-ssl.8
 etc_files += etc/pop3d etc/pop3d-ssl

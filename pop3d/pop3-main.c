@@ -2,11 +2,11 @@
 #include "config.h"
 
 #include "base/child.h"
+#include "base/sandbox.h"
 
 #include "pop3d/pop3d.h"
 #include "pop3d/pop3-settings.h"
 #include "config/config.h"
-#include "local/sandbox.h"
 #include "maildir/maildir.h"
 
 #include <errno.h>

@@ -15,10 +15,13 @@ libs_base_libbase_a_SOURCES = \
 	libs/base/codec.c libs/base/codec.h \
 	libs/base/crc32c.c libs/base/crc32c.h \
 	libs/base/mem.c libs/base/mem.h \
+	libs/base/sandbox.c libs/base/sandbox.h \
 	libs/base/log.c libs/base/log.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/base tests/unit/log
+check_PROGRAMS += tests/unit/base tests/unit/log tests/unit/sandbox
+tests_unit_sandbox_SOURCES = tests/unit/sandbox.c
+tests_unit_sandbox_LDADD = libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_log_SOURCES = tests/unit/log.c
 tests_unit_log_LDADD = libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_base_SOURCES = tests/unit/base.c

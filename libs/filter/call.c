@@ -201,6 +201,7 @@ static bool db_fetch(struct filter_run *r, struct node *n, struct str *out)
 	struct buf b;
 	if (!filter_eval(r, n->a, &key) || (second && !filter_eval(r, second, &options)))
 		return false;
+	filter_at(r, n->line, n->column);
 	if (!r->db)
 		return filter_fail(r, "gdbmfetch: no database is open") == 0;
 	buf_init(&b, FILTER_VALUE_MAX);
@@ -232,6 +233,7 @@ bool filter_call(struct filter_run *r, struct node *n, struct str *out)
 	for (struct node *a = n->a; a && count < 3; a = a->next)
 		if (!filter_eval(r, a, &v[count++]))
 			return false;
+	filter_at(r, n->line, n->column);
 	switch (n->call) {
 	case W_ESCAPE:
 		*out = escaped(r, v[0]);

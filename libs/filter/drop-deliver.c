@@ -30,7 +30,7 @@ void drop_lock_times(struct filter_run *r, struct lock_times *t)
 	    .stale = filter_number(r, "LOCKTIMEOUT", 60),
 	    .give_up = drop_seconds_left(filter_ctx(r))};
 	int64_t refresh = filter_number(r, "LOCKREFRESH", 15);
-	lock_refresh_every(refresh > 0 && refresh < 86400 ? (unsigned)refresh : 15);
+	lock_refresh_every(refresh > 0 && refresh < 86400 ? (unsigned)refresh : LOCK_REFRESH);
 }
 
 /* ---- Maildir --------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "filter/drop-private.h"
 #include "maildir/mbox-heal.h"
 #include "maildir/mbox-lock.h"
+#include "maildir/mbox-open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,10 +101,10 @@ static int append(struct filter_run *r, int fd, off_t end)
 static int append_locked(struct filter_run *r, const char *path, const struct lock_times *t)
 {
 	struct stat st;
-	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct drop *d = filter_ctx(r);
 	mode_t mask = umask(0); /* UMASK; what the setting allows is allowed in any case */
-	int fd = open(path, flags, (0666 & ~mask) | d->call->set.mode), done = -1;
+	bool made;
+	int fd = mbox_open(path, (0666 & ~mask) | d->call->set.mode, &made), done = -1;
 	umask(mask);
 	if (fd < 0)
 		return -1;

@@ -35,7 +35,8 @@ static void step(void *ctx, int level, const char *file, unsigned line, struct s
 		wanted = WHY;
 	if (level > wanted && (d->trace < 0 || level > WHY))
 		return;
-	char *shown = mem_printf("%s:%u: %.*s\n", file, line, STR_FMT(text));
+	char *shown = file[0] ? mem_printf("%s:%u: %.*s\n", file, line, STR_FMT(text))
+			      : mem_printf("%.*s\n", STR_FMT(text));
 	if (level <= wanted)
 		drop_say(d, str_of(shown), true);
 	if (level <= WHY)

@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { REFRESH = 15, OUTPUT_ROOM = 65536 };
+enum { OUTPUT_ROOM = 65536 };
 
 static int scratch(struct filter_run *r)
 {
@@ -77,7 +77,7 @@ void drop_init(struct drop *d, const struct drop_call *call)
 	buf_init(&d->small, 2 * call->set.small + 65536);
 	buf_init(&d->filtered, call->set.small + OUTPUT_ROOM);
 	buf_init(&d->output, call->set.small + OUTPUT_ROOM);
-	lock_watch(seconds + call->grace, REFRESH);
+	lock_watch(seconds + call->grace, LOCK_REFRESH);
 }
 
 void drop_end(struct drop *d)

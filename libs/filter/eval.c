@@ -87,6 +87,7 @@ static bool command(struct filter_run *r, struct node *n, struct str *out)
 	if (!out->p)
 		return false;
 	*out = str_trim(*out);
+	filter_say(r, 3, "`%.*s` gives \"%.*s\"", STR_FMT(line), STR_FMT(*out));
 	snprintf(text, sizeof text, "%d", status);
 	return filter_set(r, STR("RETURNCODE"), str_of(text));
 }
@@ -109,6 +110,7 @@ static bool assign(struct filter_run *r, struct node *n, struct str *out)
 	struct str name;
 	if (!filter_eval(r, n->a, &name) || !filter_eval(r, n->b, out))
 		return false;
+	filter_at(r, n->line, n->column);
 	if (!name.n)
 		return filter_fail(r, "a variable without name") == 0;
 	filter_say(r, 3, "%.*s=\"%.*s\"", STR_FMT(name), STR_FMT(*out));
@@ -191,6 +193,7 @@ static bool operate(struct filter_run *r, struct node *n, struct str *out)
 		*out = filter_from_double(r, ~bits(a));
 		return true;
 	case OP_MATCH:
+		filter_at(r, n->line, n->column);
 		if (!pattern_run(r, n->pattern, &a, &score, NULL))
 			return false;
 		*out = filter_from_double(r, score);
@@ -207,10 +210,18 @@ static bool operate(struct filter_run *r, struct node *n, struct str *out)
 	return true;
 }
 
+void filter_at(struct filter_run *r, unsigned line, unsigned column)
+{
+	r->line = line;
+	r->column = column;
+}
+
 bool filter_eval(struct filter_run *r, struct node *n, struct str *out)
 {
 	double score;
 	*out = STR("");
+	if (n->kind != NODE_TEXT)
+		filter_at(r, n->line, n->column);
 	switch (n->kind) {
 	case NODE_TEXT:
 		if (n->text)

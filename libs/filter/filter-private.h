@@ -129,7 +129,7 @@ enum node_kind {
 
 struct node {
 	enum node_kind kind;
-	unsigned line;
+	unsigned line, column;
 	struct node *a, *b; /* operands; NODE_CALL: a is the first argument */
 	struct node *next;  /* the next argument */
 	struct segment *text;
@@ -140,7 +140,7 @@ struct node {
 
 struct statement {
 	enum word what; /* W_NONE: an expression */
-	unsigned line;
+	unsigned line, column;
 	struct node *expr;
 	struct statement *body, *other; /* other: of if */
 	struct statement *next;
@@ -175,7 +175,7 @@ struct filter_run {
 	bool embedded, trusted;
 	void *db; /* of the file under way */
 	const char *file;
-	unsigned line;
+	unsigned line, column;
 	filter_tracer tracer;
 	void *tracer_ctx;
 	/* what patterns see; made when first wanted */
@@ -189,6 +189,8 @@ struct filter_run {
 	} top, headers, body;
 };
 
+/* Where errors and what is told are from now on. */
+void filter_at(struct filter_run *r, unsigned line, unsigned column);
 bool filter_eval(struct filter_run *r, struct node *n, struct str *out);
 bool filter_call(struct filter_run *r, struct node *n, struct str *out);
 bool filter_db_close(struct filter_run *r);
@@ -206,6 +208,9 @@ bool pattern_run(struct filter_run *r, struct pattern *p, const struct str *subj
 /* For lookup(): 1, 0 or -1. */
 int pattern_once(struct filter_run *r, struct str pattern, bool sensitive, struct str subject);
 void pattern_free(struct pattern *p);
+/* Of a pattern without variables, which can be known to be faulty before anything is done.  False:
+ * *why tells, *at is the place in the pattern. */
+bool pattern_check(const struct pattern *p, struct buf *why, size_t *at);
 
 /* Views of the message for patterns; .p NULL: failed. */
 enum view_kind { VIEW_TOP, VIEW_HEADERS, VIEW_BODY };

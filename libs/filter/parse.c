@@ -22,6 +22,20 @@ static void fail(struct parser *p, const char *what)
 	buf_addf(p->error, "%s:%u:%u: %s", p->f->name, p->t.line, p->t.column, what);
 }
 
+/* The place of the fault is told, not that of the pattern. */
+static void check_pattern(struct parser *p)
+{
+	struct buf why;
+	size_t at = 0;
+	buf_init(&why, FILTER_ERROR_MAX);
+	if (!pattern_check(p->t.pattern, &why, &at)) {
+		p->t.column += (unsigned)at + 1;
+		buf_addc(&why, 0);
+		fail(p, why.p);
+	}
+	buf_free(&why);
+}
+
 static void advance(struct parser *p)
 {
 	if (p->failed)
@@ -32,6 +46,7 @@ static void advance(struct parser *p)
 	if (p->t.kind == T_PATTERN) {
 		p->t.pattern->next = p->f->patterns;
 		p->f->patterns = p->t.pattern;
+		check_pattern(p);
 	}
 }
 
@@ -78,6 +93,7 @@ static struct node *node(struct parser *p, enum node_kind kind)
 	}
 	n->kind = kind;
 	n->line = p->t.line;
+	n->column = p->t.column;
 	return n;
 }
 
@@ -307,6 +323,7 @@ static void if_rest(struct parser *p, struct statement *s)
 			return fail(p, "the filter is too large");
 		s->other->what = W_IF;
 		s->other->line = p->t.line;
+		s->other->column = p->t.column;
 		if_rest(p, s->other);
 		p->depth--;
 	} else if (at_word(p, W_ELSE)) {
@@ -351,6 +368,7 @@ static struct statement *statement(struct parser *p)
 		return NULL;
 	}
 	s->line = p->t.line;
+	s->column = p->t.column;
 	if (at(p, T_WORD) && p->t.word < W_ESCAPE)
 		s->what = p->t.word;
 	switch (s->what) {

@@ -40,19 +40,42 @@ void pattern_free(struct pattern *p)
 	p->code = NULL;
 }
 
-static struct pattern_code *compile(struct filter_run *r, struct str text, bool sensitive)
+/* NULL: *why tells, *at is the place in the text. */
+static pcre2_code *translate(struct str text, bool sensitive, struct buf *why, size_t *at)
 {
 	int error = 0;
-	PCRE2_SIZE where = 0;
+	PCRE2_UCHAR said[200] = "";
 	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (sensitive ? 0 : PCRE2_CASELESS);
+	pcre2_code *code =
+	    pcre2_compile((PCRE2_SPTR)(text.p ? text.p : ""), text.n, options, &error, at, NULL);
+	if (code)
+		return code;
+	pcre2_get_error_message(error, said, sizeof said);
+	buf_addf(why, "pattern /%.*s/: %s", STR_FMT(str_head(text, 200)), (const char *)said);
+	return NULL;
+}
+
+bool pattern_check(const struct pattern *p, struct buf *why, size_t *at)
+{
+	const struct segment *s = p->text;
+	if (s && (s->variable || s->next))
+		return true;
+	pcre2_code *code = translate(s ? s->s : STR_NONE, p->sensitive, why, at);
+	pcre2_code_free(code);
+	return code != NULL;
+}
+
+static struct pattern_code *compile(struct filter_run *r, struct str text, bool sensitive)
+{
+	struct buf why;
+	size_t at = 0;
 	struct pattern_code *c = mem_new(struct pattern_code);
-	c->code = pcre2_compile(
-	    (PCRE2_SPTR)(text.p ? text.p : ""), text.n, options, &error, &where, NULL);
+	buf_init(&why, FILTER_ERROR_MAX);
+	c->code = translate(text, sensitive, &why, &at);
+	if (!c->code)
+		filter_fail(r, "%.*s at character %zu", STR_FMT(buf_str(&why)), at + 1);
+	buf_free(&why);
 	if (!c->code) {
-		PCRE2_UCHAR why[200] = "";
-		pcre2_get_error_message(error, why, sizeof why);
-		filter_fail(r, "pattern /%.*s/: %s at character %zu", STR_FMT(str_head(text, 200)),
-		    (const char *)why, (size_t)where + 1);
 		free(c);
 		return NULL;
 	}

@@ -84,7 +84,7 @@ int filter_fail(struct filter_run *r, const char *fmt, ...)
 	if (r->error.n)
 		return -1;
 	if (r->file[0])
-		buf_addf(&r->error, "%s:%u: ", r->file, r->line);
+		buf_addf(&r->error, "%s:%u:%u: ", r->file, r->line, r->column);
 	va_start(ap, fmt);
 	char *text = NULL;
 	if (vasprintf(&text, fmt, ap) >= 0)
@@ -210,7 +210,7 @@ static struct str printed(struct filter_run *r, struct str s)
 /* The caller's place, while another file runs. */
 struct place {
 	const char *file;
-	unsigned line;
+	unsigned line, column;
 	void *db;
 	bool trusted;
 };
@@ -234,7 +234,7 @@ static struct filter *to_include(struct filter_run *r, struct str path, bool *ow
 
 static enum filter_end include(struct filter_run *r, struct str path)
 {
-	struct place here = {r->file, r->line, r->db, r->trusted};
+	struct place here = {r->file, r->line, r->column, r->db, r->trusted};
 	enum filter_end end = FILTER_ERROR;
 	bool own = false;
 	if (r->include_depth >= FILTER_INCLUDE_MAX)
@@ -250,7 +250,7 @@ static enum filter_end include(struct filter_run *r, struct str path)
 	end = filter_execute(r, f);
 	r->include_depth--;
 	r->file = here.file;
-	r->line = here.line;
+	filter_at(r, here.line, here.column);
 	r->db = here.db;
 	r->trusted = here.trusted;
 	if (own)
@@ -275,11 +275,11 @@ static enum filter_end loop(struct filter_run *r, struct statement *s)
 	struct str v;
 	for (;;) {
 		arena_reset(r->a);
-		r->line = s->line;
-		if (!may_step(r))
+		filter_at(r, s->line, s->column);
+		if (!may_step(r) || !filter_eval(r, s->expr, &v))
 			return FILTER_ERROR;
-		if (!filter_eval(r, s->expr, &v))
-			return FILTER_ERROR;
+		filter_at(r, s->line, s->column);
+		filter_say(r, 3, "while: %s", filter_true(v) ? "yes" : "no");
 		if (!filter_true(v))
 			return FILTER_FELL_THROUGH;
 		enum filter_end end = run_list(r, s->body);
@@ -300,6 +300,8 @@ static enum filter_end foreach (struct filter_run *r, struct statement * s)
 						pattern_run(r, n->pattern, &subject, NULL, &found);
 	for (size_t at = 0; ok && at < found.n && end == FILTER_FELL_THROUGH;) {
 		size_t len = strlen(found.p + at);
+		filter_at(r, s->line, s->column);
+		filter_say(r, 3, "foreach: MATCH=\"%s\"", found.p + at);
 		if (!filter_set(r, STR("MATCH"), str_at(found.p + at, len)))
 			end = failed(r, "too much text in variables");
 		else
@@ -330,9 +332,23 @@ static bool banned(const struct filter_run *r, enum word what)
 	return false;
 }
 
+/* What else has a line of its own in the trace tells it where it is done. */
+static void tell(struct filter_run *r, enum word what, struct str v)
+{
+	static const struct {
+		enum word what;
+		const char *name;
+	} words[] = {{W_ECHO, "echo"}, {W_LOG, "log"}, {W_LOGFILE, "logfile"}, {W_IMPORT, "import"},
+	    {W_UNSET, "unset"}, {W_DOTLOCK, "dotlock"}, {W_FLOCK, "flock"}};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i].what == what)
+			filter_say(r, 3, "%s \"%.*s\"", words[i].name, STR_FMT(v));
+}
+
 static enum filter_end with_value(struct filter_run *r, struct statement *s, struct str v)
 {
 	struct str text;
+	tell(r, s->what, v);
 	switch (s->what) {
 	case W_TO:
 	case W_CC:
@@ -391,6 +407,7 @@ static enum filter_end run_one(struct filter_run *r, struct statement *s)
 		return run_list(r, s->body);
 	if (!filter_eval(r, s->expr, &v))
 		return FILTER_ERROR;
+	filter_at(r, s->line, s->column);
 	if (s->what == W_IF) {
 		filter_say(r, 3, "if: %s", filter_true(v) ? "yes" : "no");
 		return run_list(r, filter_true(v) ? s->body : s->other);
@@ -405,7 +422,7 @@ static enum filter_end run_list(struct filter_run *r, struct statement *s)
 {
 	for (; s; s = s->next) {
 		arena_reset(r->a);
-		r->line = s->line;
+		filter_at(r, s->line, s->column);
 		if (!may_step(r))
 			return FILTER_ERROR;
 		enum filter_end end = run_one(r, s);
@@ -418,7 +435,7 @@ static enum filter_end run_list(struct filter_run *r, struct statement *s)
 enum filter_end filter_execute(struct filter_run *r, const struct filter *f)
 {
 	r->file = f->name;
-	r->line = 0;
+	filter_at(r, 0, 0);
 	enum filter_end end = run_list(r, f->first);
 	if (!filter_db_close(r) && end != FILTER_ERROR)
 		end = FILTER_ERROR;

@@ -6,80 +6,21 @@
  * asked while no edge is up waits in `waiting` and leaves when there is one, or is answered with a
  * temporary failure when GATE_WAIT_MS have passed.
  */
-#include "gate/gate-proto.h"
+#include "gate/client-private.h"
 
-struct request {
-	struct request *next;
-	gate_answer cb;
-	void *ctx;
-	const struct gate_reply *failed; /* the answer from here, when the gate won't give one */
-};
-
-struct frame {
-	struct frame *next;
-	uint16_t type;
-	size_t n;
-	char body[];
-};
-
-struct gate_client {
-	struct service *service;
-	struct service_link *link;
-	struct timer *patience;
-	struct map *txns; /* id -> struct gate_txn */
-	uint32_t last_id;
-	uint64_t epoch;
-	struct buf scratch;
-};
-
-struct gate_txn {
-	struct gate_client *client;
-	uint32_t id;
-	uint64_t epoch;           /* of the edge that has our OPEN; 0: none */
-	struct buf open;          /* the encoded origin */
-	struct buf name;          /* the encoded name, when it came later; may be empty */
-	gate_connected connected; /* waits for the policy when not NULL */
-	void *connected_ctx;
-	struct request *requests, **requests_end;
-	struct frame *waiting, **waiting_end;
-	size_t waiting_bytes;
-	void (*writable)(void *ctx);
-	void *writable_ctx;
-	bool open_failed; /* the policy is answered from here */
-	bool in_message;  /* MAIL was asked, END or RESET not yet */
-	bool lost;        /* the gate that had the beginning of this message is gone */
-	bool login;       /* the gate has been told who this is */
-	bool login_lost;  /* and it is gone */
-	bool closed;
-	unsigned busy; /* callbacks running */
-};
-
-enum { WAITING_MAX = 256 * 1024, OPEN_MAX = 32 * 1024, NAME_MAX_BYTES = 1024 };
-
-static struct str id_key(const uint32_t *id)
-{
-	return str_at(id, sizeof(*id));
-}
-
-static const struct gate_reply gone = {
+const struct gate_reply gate_gone = {
     .code = 451,
     .enhanced = STR_INIT("4.3.0"),
     .text = STR_INIT("Mail submission is not available at the moment, try again later"),
 };
 
-static const struct gate_reply forgotten = {
+const struct gate_reply gate_forgotten = {
     .code = 421,
     .enhanced = STR_INIT("4.3.0"),
     .text = STR_INIT("Your login has been lost, connect again"),
 };
 
-static const struct gate_reply too_long = {
-    .code = 501,
-    .enhanced = STR_INIT("5.5.4"),
-    .text = STR_INIT("A parameter is too long"),
-};
-
-static void txn_free(struct gate_txn *t)
+void gate_txn_free(struct gate_txn *t)
 {
 	while (t->requests) {
 		struct request *r = t->requests;
@@ -104,7 +45,7 @@ static void txn_enter(struct gate_txn *t)
 static void txn_leave(struct gate_txn *t)
 {
 	if (--t->busy == 0 && t->closed)
-		txn_free(t);
+		gate_txn_free(t);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -131,12 +72,12 @@ static void answer_policy(struct gate_txn *t, const struct gate_policy *p)
 		cb(t->connected_ctx, p);
 }
 
-static void answer_failed(void *ctx)
+void gate_answer_failed(void *ctx)
 {
 	struct gate_txn *t = ctx;
 	txn_enter(t);
 	if (t->open_failed) {
-		struct gate_policy p = {.deny = true, .reply = gone};
+		struct gate_policy p = {.deny = true, .reply = gate_gone};
 		p.reply.code = 421;
 		answer_policy(t, &p);
 	}
@@ -154,7 +95,7 @@ static void answer_failed(void *ctx)
 static void txn_fail(struct gate_txn *t)
 {
 	for (struct request *r = t->requests; r; r = r->next)
-		r->failed = r->failed ? r->failed : t->login ? &forgotten : &gone;
+		r->failed = r->failed ? r->failed : t->login ? &gate_forgotten : &gate_gone;
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;
@@ -166,13 +107,13 @@ static void txn_fail(struct gate_txn *t)
 	t->lost = t->in_message;
 	t->login_lost = t->login;
 	t->epoch = 0;
-	loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
-	loop_defer(service_loop(t->client->service), answer_failed, t);
+	loop_defer_cancel(service_loop(t->client->service), gate_answer_failed, t);
+	loop_defer(service_loop(t->client->service), gate_answer_failed, t);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void put_on_wire(struct gate_txn *t, struct ipc *c, uint16_t type, struct str body)
+void gate_put_on_wire(struct gate_txn *t, struct ipc *c, uint16_t type, struct str body)
 {
 	ipc_compose(c, type, t->id);
 	ipc_put_rest(c, body);
@@ -182,14 +123,14 @@ static void put_on_wire(struct gate_txn *t, struct ipc *c, uint16_t type, struct
 	}
 }
 
-static void say_open(struct gate_txn *t, struct ipc *c)
+void gate_say_open(struct gate_txn *t, struct ipc *c)
 {
 	if (t->epoch == t->client->epoch)
 		return;
 	t->epoch = t->client->epoch;
-	put_on_wire(t, c, GATE_OPEN, buf_str(&t->open));
+	gate_put_on_wire(t, c, GATE_OPEN, buf_str(&t->open));
 	if (t->name.n && t->epoch)
-		put_on_wire(t, c, GATE_NAME, buf_str(&t->name));
+		gate_put_on_wire(t, c, GATE_NAME, buf_str(&t->name));
 }
 
 static void wait_with(struct gate_txn *t, uint16_t type, struct str body)
@@ -205,25 +146,25 @@ static void wait_with(struct gate_txn *t, uint16_t type, struct str body)
 		timer_set(t->client->patience, GATE_WAIT_MS);
 }
 
-static void txn_send(struct gate_txn *t, uint16_t type, struct str body)
+void gate_txn_send(struct gate_txn *t, uint16_t type, struct str body)
 {
 	struct ipc *c = service_link_ipc(t->client->link);
 	if (!c || t->client->epoch == 0) {
 		wait_with(t, type, body);
 		return;
 	}
-	say_open(t, c);
-	put_on_wire(t, c, type, body);
+	gate_say_open(t, c);
+	gate_put_on_wire(t, c, type, body);
 }
 
 static void flush_waiting(struct gate_txn *t, struct ipc *c)
 {
 	if (t->waiting || t->connected)
-		say_open(t, c);
+		gate_say_open(t, c);
 	while (t->waiting) {
 		struct frame *f = t->waiting;
 		t->waiting = f->next;
-		put_on_wire(t, c, f->type, str_at(f->body, f->n));
+		gate_put_on_wire(t, c, f->type, str_at(f->body, f->n));
 		free(f);
 	}
 	t->waiting_end = &t->waiting;
@@ -246,8 +187,8 @@ static void defer_writable(struct gate_txn *t, struct ipc *c)
 	(void)c;
 	if (!t->writable)
 		return;
-	loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
-	loop_defer(service_loop(t->client->service), answer_failed, t);
+	loop_defer_cancel(service_loop(t->client->service), gate_answer_failed, t);
+	loop_defer(service_loop(t->client->service), gate_answer_failed, t);
 }
 
 static void on_up(void *ctx)
@@ -322,7 +263,7 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 {
 	struct gate_client *g = ctx;
 	(void)c;
-	struct gate_txn *t = map_get(g->txns, id_key(&m->id));
+	struct gate_txn *t = map_get(g->txns, gate_id_key(&m->id));
 	if (!t)
 		return; /* closed meanwhile */
 	bool good = false;
@@ -372,144 +313,4 @@ void gate_client_free(struct gate_client *g)
 	map_free(g->txns, NULL);
 	buf_free(&g->scratch);
 	free(g);
-}
-
-/* ---- what callers say ------------------------------------------------------------------------ */
-
-struct gate_txn *gate_open(
-    struct gate_client *g, const struct gate_origin *o, gate_connected cb, void *ctx)
-{
-	struct gate_txn *t = mem_new(struct gate_txn);
-	t->client = g;
-	do
-		t->id = ++g->last_id;
-	while (t->id == 0 || map_get(g->txns, id_key(&t->id)));
-	t->requests_end = &t->requests;
-	t->waiting_end = &t->waiting;
-	t->connected = cb;
-	t->connected_ctx = ctx;
-	buf_init(&t->open, OPEN_MAX);
-	buf_init(&t->name, NAME_MAX_BYTES);
-	if (!gate_encode_open(&t->open, o) || !map_set(g->txns, id_key(&t->id), t)) {
-		txn_free(t);
-		return NULL;
-	}
-	struct ipc *c = service_link_ipc(g->link);
-	if (cb && c && g->epoch)
-		say_open(t, c);
-	else if (cb && !timer_armed(g->patience))
-		timer_set(g->patience, GATE_WAIT_MS);
-	return t;
-}
-
-void gate_name(struct gate_txn *t, struct str host)
-{
-	struct ipc *c = service_link_ipc(t->client->link);
-	buf_clear(&t->name);
-	if (!gate_encode_name(&t->name, str_head(host, NAME_MAX_BYTES - 8)))
-		buf_clear(&t->name);
-	else if (c && t->epoch && t->epoch == t->client->epoch)
-		put_on_wire(t, c, GATE_NAME, buf_str(&t->name));
-}
-
-void gate_close(struct gate_txn *t)
-{
-	if (!t || t->closed)
-		return;
-	struct gate_client *g = t->client;
-	struct ipc *c = service_link_ipc(g->link);
-	if (c && t->epoch != 0 && t->epoch == g->epoch)
-		put_on_wire(t, c, GATE_CLOSE, STR_NONE);
-	loop_defer_cancel(service_loop(g->service), answer_failed, t);
-	map_del(g->txns, id_key(&t->id));
-	t->closed = true;
-	if (t->busy == 0)
-		txn_free(t);
-}
-
-/* What is asked in vain: a frame that could not be encoded, a message or a login that is lost. */
-static const struct gate_reply *hopeless(const struct gate_txn *t, uint16_t type, bool encoded)
-{
-	if (!encoded)
-		return &too_long;
-	if (t->login_lost && type == GATE_MAIL)
-		return &forgotten;
-	return t->lost ? &gone : NULL;
-}
-
-/* Sends what is in the scratch buffer and notes who waits for its answer. */
-static void ask(struct gate_txn *t, uint16_t type, bool encoded, gate_answer cb, void *ctx)
-{
-	struct request *r = mem_new(struct request);
-	r->cb = cb;
-	r->ctx = ctx;
-	*t->requests_end = r;
-	t->requests_end = &r->next;
-	r->failed = hopeless(t, type, encoded);
-	if (r->failed) {
-		loop_defer_cancel(service_loop(t->client->service), answer_failed, t);
-		loop_defer(service_loop(t->client->service), answer_failed, t);
-	} else
-		txn_send(t, type, buf_str(&t->client->scratch));
-}
-
-static struct buf *scratch(struct gate_txn *t)
-{
-	buf_clear(&t->client->scratch);
-	return &t->client->scratch;
-}
-
-void gate_mail(struct gate_txn *t, const struct gate_mail *m, gate_answer cb, void *ctx)
-{
-	t->lost = false;
-	t->in_message = true;
-	ask(t, GATE_MAIL, gate_encode_mail(scratch(t), m), cb, ctx);
-}
-
-void gate_rcpt(struct gate_txn *t, const struct gate_rcpt *r, gate_answer cb, void *ctx)
-{
-	ask(t, GATE_RCPT, gate_encode_rcpt(scratch(t), r), cb, ctx);
-}
-
-void gate_auth(
-    struct gate_txn *t, struct str ticket, struct str mechanism, gate_answer cb, void *ctx)
-{
-	t->login = ticket.n > 0;
-	t->login_lost = false;
-	ask(t, GATE_AUTH, gate_encode_auth(scratch(t), ticket, mechanism), cb, ctx);
-}
-
-void gate_vrfy(struct gate_txn *t, struct str address, bool expand, gate_answer cb, void *ctx)
-{
-	ask(t, GATE_VRFY, gate_encode_vrfy(scratch(t), address, expand), cb, ctx);
-}
-
-bool gate_data(struct gate_txn *t, struct str chunk, void (*writable)(void *ctx), void *ctx)
-{
-	if (t->lost)
-		return true; /* END will tell */
-	while (chunk.n && !t->lost) {
-		txn_send(t, GATE_DATA, str_head(chunk, IPC_CHUNK));
-		chunk = str_skip(chunk, IPC_CHUNK);
-	}
-	struct ipc *c = service_link_ipc(t->client->link);
-	bool full = c ? ipc_pending(c) > IPC_QUEUE_SOFT : t->waiting_bytes > WAITING_MAX;
-	t->writable = full ? writable : NULL;
-	t->writable_ctx = ctx;
-	return !full;
-}
-
-void gate_end(struct gate_txn *t, gate_answer cb, void *ctx)
-{
-	ask(t, GATE_END, scratch(t) != NULL, cb, ctx);
-	t->in_message = false;
-	t->lost = false;
-}
-
-void gate_reset(struct gate_txn *t)
-{
-	if (t->in_message && !t->lost)
-		txn_send(t, GATE_RESET, STR_NONE);
-	t->in_message = false;
-	t->lost = false;
 }

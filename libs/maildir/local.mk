@@ -7,6 +7,7 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/quota.c libs/maildir/quota-warn.c libs/maildir/quota.h \
 	libs/maildir/mbox-lock.c libs/maildir/mbox-lock.h \
 	libs/maildir/mbox-heal.c libs/maildir/mbox-heal.h \
+	libs/maildir/mbox-open.c libs/maildir/mbox-open.h \
 	libs/maildir/tree.c libs/maildir/tree.h \
 	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c \
 	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
@@ -15,9 +16,11 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/acl.c libs/maildir/acl-file.c libs/maildir/acl.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder
+check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock
 tests_unit_maildir_SOURCES = tests/unit/maildir.c
 tests_unit_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
+tests_unit_maildir_clock_SOURCES = tests/unit/maildir-clock.c
+tests_unit_maildir_clock_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_folder_SOURCES = tests/unit/maildir-folder.c
 tests_unit_maildir_folder_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif

@@ -115,9 +115,10 @@ void dotlock_drop(const char *path)
 	}
 }
 
-/* One attempt; EEXIST: somebody has it. */
-static int try_link(const char *path)
+/* One attempt; EEXIST: somebody has it.  *now: the time, as the file system's host has it. */
+static int try_link(const char *path, int64_t *now)
 {
+	struct stat st;
 	char host[HOST_SIZE] = "localhost", token[9];
 	gethostname(host, sizeof host - 1);
 	random_token(token, 8);
@@ -126,6 +127,7 @@ static int try_link(const char *path)
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), r = -1;
 	if (fd >= 0) {
 		r = file_write_all(fd, text, strlen(text));
+		*now = fstat(fd, &st) == 0 ? st.st_mtime : clock_now();
 		if (file_close(fd) < 0)
 			r = -1;
 		if (r == 0)
@@ -139,8 +141,10 @@ static int try_link(const char *path)
 	return r;
 }
 
-/* "PID HOST" of this host, and no such process. */
-static bool holder_dead(const char *path)
+enum holder { UNKNOWN, DEAD, ALIVE };
+
+/* "PID HOST": of this host, is there such a process? */
+static enum holder holder_of(const char *path)
 {
 	struct buf b;
 	struct str pid, host, rest;
@@ -148,27 +152,64 @@ static bool holder_dead(const char *path)
 	uint64_t n = 0;
 	buf_init(&b, 1024);
 	gethostname(mine, sizeof mine - 1);
-	bool dead = false;
+	enum holder is = UNKNOWN;
 	if (file_read(AT_FDCWD, path, &b) == 0) {
 		rest = str_trim(buf_str(&b));
-		dead = str_word(&rest, &pid) && str_word(&rest, &host) && str_u64(pid, &n) &&
-		       n > 1 && n < INT32_MAX && str_is(host, mine) && kill((pid_t)n, 0) < 0 &&
-		       errno == ESRCH;
+		if (str_word(&rest, &pid) && str_word(&rest, &host) && str_u64(pid, &n) && n > 1 &&
+		    n < INT32_MAX && str_is(host, mine))
+			is = kill((pid_t)n, 0) < 0 && errno == ESRCH ? DEAD : ALIVE;
 	}
 	buf_free(&b);
-	return dead;
+	return is;
+}
+
+/* A lock as it was seen, and since when. */
+struct sight {
+	ino_t file;
+	struct timespec time;
+	int64_t since;
+};
+
+static bool as_before(struct sight *s, const struct stat *st)
+{
+	if (s->file == st->st_ino && s->time.tv_sec == st->st_mtim.tv_sec &&
+	    s->time.tv_nsec == st->st_mtim.tv_nsec)
+		return true;
+	*s = (struct sight){st->st_ino, st->st_mtim, clock_mono_ms()};
+	return false;
+}
+
+/*
+ * So old that its holder must be gone: as time stamps go by convention.  But clocks jump.  A lock
+ * of a process that lives on this host, and one from the future, must also be seen to stay as it is
+ * for longer than holders take between refreshes.
+ */
+static bool stale(const char *path, const struct lock_times *t, int64_t now, struct sight *s)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0)
+		return false;
+	bool same = as_before(s, &st), future = st.st_mtime - t->stale > now;
+	if (!future && st.st_mtime + t->stale >= now)
+		return false;
+	if (!future && holder_of(path) != ALIVE)
+		return true;
+	int64_t watch = t->stale < LOCK_UNREFRESHED ? t->stale : LOCK_UNREFRESHED;
+	if (t->give_up && watch > t->give_up / 2)
+		watch = t->give_up / 2;
+	return same && clock_mono_ms() - s->since >= watch * 1000;
 }
 
 int dotlock_take(const char *path, const struct lock_times *t, bool stale_now)
 {
-	struct stat st;
-	int64_t until = clock_mono_ms() + t->give_up * 1000;
+	struct sight seen = {0};
+	int64_t until = clock_mono_ms() + t->give_up * 1000, now = 0;
 	for (;;) {
-		if (try_link(path) == 0)
+		if (try_link(path, &now) == 0)
 			return remember(path);
 		if (errno != EEXIST)
 			return -1;
-		if (stale_now && holder_dead(path)) {
+		if (stale_now && holder_of(path) == DEAD) {
 			unlink(path);
 			continue;
 		}
@@ -176,7 +217,7 @@ int dotlock_take(const char *path, const struct lock_times *t, bool stale_now)
 			errno = ETIMEDOUT;
 			return -1;
 		}
-		if (lstat(path, &st) == 0 && st.st_mtime + t->stale < clock_now())
+		if (stale(path, t, now, &seen))
 			unlink(path); /* then a pause: another one may be doing the same */
 		rest(t->sleep > 0 ? t->sleep : 1);
 	}

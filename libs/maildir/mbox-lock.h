@@ -11,7 +11,11 @@
 
 #include "base/base.h"
 
-enum { LOCKS_HELD_MAX = 16 };
+enum {
+	LOCKS_HELD_MAX = 16,
+	LOCK_REFRESH = 15,    /* seconds between refreshes, unless told otherwise */
+	LOCK_UNREFRESHED = 20 /* no living holder leaves a lock as it is for so long */
+};
 
 struct lock_times {      /* seconds */
 	int64_t sleep;   /* between attempts */

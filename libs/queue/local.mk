@@ -9,7 +9,8 @@ libs_queue_libqueue_a_SOURCES = \
 	libs/queue/journal.h libs/queue/journal-private.h \
 	libs/queue/journal.c libs/queue/journal-segment.c \
 	libs/queue/queue.h libs/queue/queue-ram.c \
-	libs/queue/store.h libs/queue/store.c libs/queue/store-body.c libs/queue/store-files.c libs/queue/store-move.c \
+	libs/queue/store.h libs/queue/store.c libs/queue/store-commit.c libs/queue/store-load.c \
+	libs/queue/store-body.c libs/queue/store-files.c libs/queue/store-move.c \
 	libs/queue/store-open.c libs/queue/store-replay.c libs/queue/store-scan.c
 
 if HAVE_CMOCKA

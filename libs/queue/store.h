@@ -58,12 +58,20 @@ static inline struct str seq_key(const uint64_t *seq)
 	return str_at(seq, sizeof *seq);
 }
 struct stored *store_get(struct store *s, uint64_t seq);
-void store_forget(struct store *s, struct stored *m); /* out of the map, freed */
+struct stored *store_add(struct store *s, uint64_t seq); /* NULL: errno */
+void store_forget(struct store *s, struct stored *m);    /* out of the map, freed */
 /* The removal that came while the files were written; m may be gone afterwards. */
 void store_remove_late(struct store *s, struct stored *m);
 void store_trouble(struct store *s, const char *what, int error);
 int queue_append_joined(struct store *s, struct stored *m, struct str text);
+
+/* store-commit.c */
+int store_commit(struct queue *q, const struct queue_commit *c, queue_answer cb, void *ctx);
+
+/* store-load.c */
 int store_control(struct store *s, struct stored *m, struct buf *out);
+int store_peek(struct queue *q, uint64_t seq, struct buf *control);
+int store_load(struct queue *q, uint64_t seq, struct buf *control);
 
 /* store-move.c: not on the loop, for on some disks it takes milliseconds. */
 void store_unlink_later(struct store *s, uint64_t seq);

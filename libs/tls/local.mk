@@ -6,7 +6,7 @@ libs_tls_libtls_a_SOURCES = \
 	libs/tls/stream-tls.c libs/tls/wait.c \
 	libs/tls/client.c libs/tls/resume.c libs/tls/trust.c \
 	libs/tls/peer-subject.c \
-	libs/tls/server.c \
+	libs/tls/server.c libs/tls/pairs.c libs/tls/pairs.h \
 	libs/tls/remote-key.c \
 	libs/tls/selfsigned.c
 

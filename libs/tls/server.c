@@ -14,18 +14,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include "tls/pairs.h"
 #include "tls/tls-private.h"
 
 enum { PAIRS_MAX = 1000, RETRY_MS = 1000, FILE_TIMEOUT_MS = 60 * 1000, PATIENCE_MS = 5 };
-
-struct pair {
-	char *suffix; /* "", a host name or an address */
-	SSL_CTX *ctx; /* with one certificate, or with one for each kind of key */
-};
-
-struct pairs {
-	VEC(struct pair) list;
-};
 
 struct tls_server {
 	struct service *service; /* NULL: made from a file */
@@ -42,67 +34,6 @@ struct tls_server {
 	uint32_t request;
 	bool asked; /* a service_connect is under way */
 };
-
-static void pairs_clear(struct pairs *p)
-{
-	for (size_t i = 0; i < p->list.n; i++) {
-		free(p->list.v[i].suffix);
-		SSL_CTX_free(p->list.v[i].ctx);
-	}
-	vec_free(&p->list);
-}
-
-static SSL_CTX *pairs_main(const struct pairs *p)
-{
-	for (size_t i = 0; i < p->list.n; i++)
-		if (!p->list.v[i].suffix[0])
-			return p->list.v[i].ctx;
-	return NULL;
-}
-
-static SSL_CTX *pairs_by_address(const struct pairs *p, struct str address)
-{
-	for (size_t i = 0; i < p->list.n; i++)
-		if (tls_suffix_is_address(str_of(p->list.v[i].suffix), address))
-			return p->list.v[i].ctx;
-	return NULL;
-}
-
-/* The file that is nearest to the name. */
-static SSL_CTX *pairs_by_suffix(const struct pairs *p, struct str host)
-{
-	SSL_CTX *best = NULL;
-	size_t fits = 0;
-
-	for (size_t i = 0; i < p->list.n; i++) {
-		size_t n = tls_suffix_fits(str_of(p->list.v[i].suffix), host);
-
-		if (n > fits) {
-			fits = n;
-			best = p->list.v[i].ctx;
-		}
-	}
-	return best;
-}
-
-static bool made_for(SSL_CTX *ctx, const char *host)
-{
-	X509 *cert = SSL_CTX_get0_certificate(ctx);
-
-	return cert && X509_check_host(cert, host, 0, 0, NULL) == 1;
-}
-
-/* No file is called so: a certificate that holds for the name all the same, the present one first.
- */
-static SSL_CTX *pairs_by_certificate(const struct pairs *p, SSL_CTX *now, const char *host)
-{
-	if (made_for(now, host))
-		return now;
-	for (size_t i = 0; i < p->list.n; i++)
-		if (made_for(p->list.v[i].ctx, host))
-			return p->list.v[i].ctx;
-	return NULL;
-}
 
 static int choose_by_name(SSL *ssl, int *alert, void *arg)
 {
@@ -174,14 +105,6 @@ static bool use_pair(
 	X509_free(cert);
 	BIO_free(in);
 	return ok;
-}
-
-static SSL_CTX *pairs_same(const struct pairs *p, struct str suffix)
-{
-	for (size_t i = 0; i < p->list.n; i++)
-		if (str_is(suffix, p->list.v[i].suffix))
-			return p->list.v[i].ctx;
-	return NULL;
 }
 
 static bool take_begin(struct tls_server *t, struct ipc_reader *r)

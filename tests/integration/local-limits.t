@@ -107,6 +107,25 @@ chown @owner, "$box.lock" if $> == 0; # the folder is sticky
 utime time - 3600, time - 3600, "$box.lock";
 $subject = give('stale', "$box\n");
 ok($t->wait_for(60, sub { slurp($box) =~ /^Subject: $subject$/m }), 'a stale lock is broken') or diag $t->log;
+# V8: in a folder that everybody may write to, what a stranger has put there is not the account's
+SKIP: {
+	skip 'only root can be a stranger', 16 if $> != 0;
+	my $prey = "$home/prey";
+	my @plant = (['his own file', sub { open my $f, '>', $box or die; close $f; chmod 0666, $box; chown 65534, 65534, $box }],
+		['a link to a file of the account', sub { open my $f, '>', $prey or die; close $f; chown @owner, $prey; symlink $prey, $box or die; system 'chown', '-h', '65534:65534', $box }],
+		['a link to nowhere', sub { unlink $prey; symlink $prey, $box or die; system 'chown', '-h', '65534:65534', $box }],
+		['another name of a file of the account', sub { open my $f, '>', $prey or die; close $f; chown @owner, $prey; link $prey, $box or die }]);
+	for my $p (@plant) {
+		unlink $box;
+		$p->[1]->();
+		my $seen = () = $t->log_lines(qr/cannot open.*Operation not permitted/);
+		$subject = give('box', "$box\n");
+		ok($t->wait_for(20, sub { $seen < (() = $t->log_lines(qr/cannot open.*Operation not permitted/)) }), "V8 $p->[0]: the mail waits") or diag $t->log;
+		ok(!-s $box && !-s $prey, 'V8 and nothing is written');
+		unlink $box, $prey;
+		ok($t->wait_for(30, sub { slurp($box) =~ /^Subject: $subject$/m }), 'V8 it comes when that is gone') or diag $t->log;
+	}
+}
 ok($t->wait_empty_queue(30), 'the queue is empty');
 is($t->stop, '', 'stops');
 done_testing();

@@ -168,6 +168,18 @@ mailbot('-t txt -n -d seen -D 0');
 is($status, 64, 'DROP-0203 -D wants days');
 isnt(mailbot('-t txt -n -d seen -D 3', $mail =~ s/sender\@far/third\@far/r), '', 'DROP-0203 -D');
 
+# T36: periods, while time goes on and while clocks jump.
+sub at { my ($hours, $args) = @_; local $ENV{COURIER_TEST_CLOCK} = int($hours * 3600); return mailbot("-t txt -n -d period $args") eq '' ? 'silent' : 'answers' }
+is(at(0, ''), 'answers', 'T36 DROP-0203 the first time');
+is(at(23.9, ''), 'silent', 'T36 DROP-0203 not within a day');
+is(at(24.1, ''), 'answers', 'T36 DROP-0203 but after it');
+is(at(24.2 + 47, '-D 2'), 'silent', 'T36 DROP-0203 -D 2: not within two days');
+is(at(24.2 + 49, '-D 2'), 'answers', 'T36 DROP-0203 -D 2: but after them');
+is(at(72, '-D 2'), 'silent', 'T36 the clock goes back an hour');
+is(at(10 * 365 * 24, ''), 'answers', 'T36 the clock is ten years ahead');
+is(at(74, ''), 'answers', 'T36 it is right again: that answer does not count for ten years');
+is(at(75, ''), 'silent', 'T36 and from there on as ever');
+
 # ---- sending ---------------------------------------------------------------------------------------
 
 mailbot(q(-t txt sh -c 'cat >sent; exit 7'));

@@ -139,7 +139,7 @@ for my $bomb ('^Subject: (a+)+$', '(a|aa)+$', '^Subject: (a*)*b', '(.*)*(.*)*(.*
 	like($err, qr/pattern/, 'and a reason') if $rc eq '75';
 }
 is(run("while (1)\n{\n X=1\n}\n"), 75, 'an endless loop');
-like($err, qr/^maildrop: f:\d+: .*steps/m, 'names file and line');
+like($err, qr/^maildrop: f:\d+:\d+: .*steps/m, 'names file, line and column');
 is(run("X=\"xxxxxxxx\"\nwhile (1)\n{\n X=\"\$X\$X\"\n}\n"), 75, 'a variable that doubles');
 cmp_ok($took, '<', 30, 'ends in time');
 is(run("N=0\nwhile (1)\n{\n N=\$N + 1\n \"X\$N\"=\"" . 'x' x 60000 . "\"\n}\n"), 75, 'variables without end');

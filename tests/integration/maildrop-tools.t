@@ -104,6 +104,7 @@ run('', "touch $client");
 is((run('', 'lockmail -t 0 mbox true'))[1], 75, 'DROP-0216 an empty one counts');
 run('', "touch -d '10 minutes ago' $client");
 is((run('', 'lockmail -t 0 mbox true'))[1], 0, 'DROP-0216 but not for ever');
+is(run('', q(lockmail mbox sh -c 'touch -d "1 hour ago" mbox.lock; for i in `seq 25`; do sleep 1; test -n "`find mbox.lock -mmin -10`" && { echo young; break; }; done')), "young\n", 'DROP-0213 a lock that is held long stays young, so that nobody takes it for a dead one\'s');
 is((run('', 'lockmail nothere true'))[1], 75, 'DROP-0213 no mailbox');
 SKIP: {
 	my $as = $> == 0 ? 'setpriv --reuid 65534 --regid 65534 --clear-groups' : '';

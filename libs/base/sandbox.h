@@ -5,8 +5,8 @@
  * Both calls: 0 done, 1 this kernel cannot (or no_new_privs is off), -1 errno.  They are a second
  * wall: callers go on in any case, and the first wall is the account's uid.
  */
-#ifndef COURIER_LOCAL_SANDBOX_H
-#define COURIER_LOCAL_SANDBOX_H
+#ifndef COURIER_BASE_SANDBOX_H
+#define COURIER_BASE_SANDBOX_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "local/sandbox.h"
+#include "base/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
