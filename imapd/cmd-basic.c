@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "imapd/session.h"
+#include "unicode/unicode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,10 @@ void capability_put(struct session *s, struct buf *out)
 	}
 	if (*s->cfg.id_fields)
 		buf_addz(out, " ID");
+	if (*s->cfg.outbox) {
+		buf_addz(out, " XCOURIEROUTBOX=INBOX.");
+		utf7_imap_encode(str_of(s->cfg.outbox), out);
+	}
 	if (s->cfg.move_expunge_to_trash)
 		buf_addz(out, " XMAGICTRASH");
 }

@@ -34,6 +34,7 @@ struct session {
 	struct settings cfg;
 	const char *user; /* for the log */
 	struct mailbox *box;
+	int outbox;          /* to the helper that sends, -1: none */
 	bool utf8;           /* ENABLE UTF8=ACCEPT */
 	struct seqset saved; /* "$": ranges of UIDs, owned */
 	bool logout;
