@@ -330,6 +330,7 @@ static void move(struct transfer *t)
 		reply_errno(s, "Cannot move all messages");
 	else
 		reply_ok(s, "MOVE completed");
+	s->tell_modseq = t->done.n > 0;
 	if (nin != nout && t->done.n)
 		maildir_quota_add(".", in - out, nin - nout);
 	buf_free(&code);

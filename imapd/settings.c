@@ -8,7 +8,7 @@
 	"IMAP4rev1 LITERAL+ UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT "        \
 	"THREAD=REFERENCES SORT QUOTA IDLE UNSELECT MOVE SPECIAL-USE "                \
 	"CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES " \
-	"WITHIN BINARY APPENDLIMIT SAVEDATE PREVIEW ENABLE UTF8=ACCEPT"
+	"WITHIN BINARY APPENDLIMIT SAVEDATE PREVIEW CONDSTORE QRESYNC ENABLE UTF8=ACCEPT"
 
 static const struct config_setting settings[] = {
     {.name = "IMAP_CAPABILITY",
@@ -177,6 +177,9 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .line_max = (size_t)config_int(c, me, "IMAP_LINE_MAX", NULL),
 	    .append_max = (uint64_t)config_int(c, me, "IMAP_APPEND_MAX", NULL),
 	};
+	struct str rest = str_of(s->capability), word;
+	while (str_word(&rest, &word))
+		s->condstore |= str_iis(word, "CONDSTORE") || str_iis(word, "QRESYNC");
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 struct settings {
 	struct config *config;      /* holds the strings */
 	const char *capability;     /* IMAP_CAPABILITY */
+	bool condstore;             /* IMAP_CAPABILITY names it */
 	bool keywords;              /* IMAP_KEYWORDS */
 	bool disable_threadsort;    /* IMAP_DISABLETHREADSORT */
 	bool check_all_folders;     /* IMAP_CHECK_ALL_FOLDERS */
