@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "imapd/append-binary.h"
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 
 #include <errno.h>
@@ -157,6 +158,12 @@ static int finish(struct session *s, struct maildir_delivery **d, struct append 
 	struct maildir_uids *u = NULL;
 	buf_init(&name, 512);
 	int r = maildir_deliver_prepare(*d, &name);
+	bool sends = r == 0 && name_is_outbox(s, a->name);
+	if (sends && !outbox_send(s, maildir_deliver_fd(*d))) {
+		maildir_deliver_abort(d);
+		buf_free(&name);
+		return 0;
+	}
 	if (r == 0) {
 		u = maildir_uids_begin(a->dir, s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
 		r = u ? publish(s, d, a, &u, name.p) : -1;
@@ -164,6 +171,11 @@ static int finish(struct session *s, struct maildir_delivery **d, struct append 
 	maildir_deliver_abort(d);
 	maildir_uids_abort(&u);
 	buf_free(&name);
+	if (r < 0 && sends) {
+		log_error(NULL, "cannot keep a message that was sent, user=%s: %m", s->user);
+		reply_ok(s, "[ALERT] The message was sent, but no copy could be kept");
+		return 0;
+	}
 	return r;
 }
 

@@ -1,7 +1,8 @@
 /* Commands of any state. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/condstore.h"
+#include "unicode/unicode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,10 @@ void capability_put(struct session *s, struct buf *out)
 	}
 	if (*s->cfg.id_fields)
 		buf_addz(out, " ID");
+	if (*s->cfg.outbox) {
+		buf_addz(out, " XCOURIEROUTBOX=INBOX.");
+		utf7_imap_encode(str_of(s->cfg.outbox), out);
+	}
 	if (s->cfg.move_expunge_to_trash)
 		buf_addz(out, " XMAGICTRASH");
 }
@@ -133,16 +138,21 @@ void cmd_id(struct session *s, struct parser *p)
 void cmd_enable(struct session *s, struct parser *p)
 {
 	struct str word;
-	bool any = false, utf8 = false;
+	bool any = false, utf8 = false, condstore = false, qresync = false;
 	while (parse_sp(p) && parse_atom(p, &word)) {
 		any = true;
 		utf8 |= str_iis(word, "UTF8=ACCEPT");
+		condstore |= str_iis(word, "CONDSTORE");
+		qresync |= str_iis(word, "QRESYNC");
 	}
 	if (!any || !parse_end(p)) {
 		reply_bad(s, "ENABLE takes a list of capabilities");
 		return;
 	}
-	io_putz(&s->io, utf8 ? "* ENABLED UTF8=ACCEPT\r\n" : "* ENABLED\r\n");
+	io_putf(&s->io, "* ENABLED%s%s%s\r\n", utf8 ? " UTF8=ACCEPT" : "",
+	    condstore ? " CONDSTORE" : "", qresync ? " QRESYNC" : "");
 	s->utf8 |= utf8;
-	reply_ok(s, "ENABLE completed");
+	s->qresync |= qresync;
+	if ((!condstore && !qresync) || condstore_on(s))
+		reply_ok(s, "ENABLE completed");
 }

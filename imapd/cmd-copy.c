@@ -1,6 +1,7 @@
 /* COPY and MOVE. */
 #include "config.h"
 
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 
 #include <errno.h>
@@ -254,6 +255,8 @@ void cmd_copy(struct session *s, struct parser *p)
 		count(&t, false, &bytes, &n);
 		if (n && maildir_quota_check(".", bytes, n) < 0)
 			reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
+		else if (name_is_outbox(s, t.name) && !outbox_send_picked(s, &t.set))
+			n = 0;
 		else if (copy_all(&t, &code) < 0)
 			reply_errno(s, "Cannot copy the messages");
 		else
@@ -317,6 +320,8 @@ static void move(struct transfer *t)
 		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
 		return;
 	}
+	if (name_is_outbox(s, t->name) && !outbox_send_picked(s, &t->set))
+		return;
 	buf_init(&code, 1 << 20);
 	int r = move_all(t, &code);
 	if (code.n)
@@ -325,6 +330,7 @@ static void move(struct transfer *t)
 		reply_errno(s, "Cannot move all messages");
 	else
 		reply_ok(s, "MOVE completed");
+	s->tell_modseq = t->done.n > 0;
 	if (nin != nout && t->done.n)
 		maildir_quota_add(".", in - out, nin - nout);
 	buf_free(&code);

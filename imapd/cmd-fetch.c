@@ -1,6 +1,7 @@
 /* FETCH. */
 #include "config.h"
 
+#include "imapd/condstore.h"
 #include "imapd/fetch-parts.h"
 #include "imapd/search-match.h"
 
@@ -251,6 +252,9 @@ static int put_item(struct message *m, const struct fetch_item *it)
 		return 0;
 	case FETCH_SECTION:
 		return put_section(m, it);
+	case FETCH_MODSEQ:
+		io_putf(&s->io, "MODSEQ (%llu)", (unsigned long long)modseq_of(s, m->index));
+		return 0;
 	case FETCH_SAVEDATE:
 		put_savedate(m);
 		return 0;
@@ -284,7 +288,8 @@ static int prepare(struct message *m, const struct fetch_list *list)
 			r = message_all(m);
 		else if (it->what == FETCH_BINARY || it->what == FETCH_BINARY_SIZE)
 			r = binary_check(m, it);
-		else if (it->what >= FETCH_BODY && it->what != FETCH_SAVEDATE)
+		else if (it->what >= FETCH_BODY && it->what != FETCH_SAVEDATE &&
+			 it->what != FETCH_MODSEQ)
 			r = message_mime(m) ? 0 : -1;
 	}
 	return r;
@@ -293,7 +298,7 @@ static int prepare(struct message *m, const struct fetch_list *list)
 struct fetch {
 	struct fetch_list list;
 	bool sees; /* sets \Seen */
-	bool flags, uid;
+	bool flags, uid, modseq;
 };
 
 static void look_at_items(struct session *s, struct fetch *f)
@@ -302,6 +307,7 @@ static void look_at_items(struct session *s, struct fetch *f)
 		const struct fetch_item *it = &f->list.v[i];
 		f->flags |= it->what == FETCH_FLAGS;
 		f->uid |= it->what == FETCH_UID;
+		f->modseq |= it->what == FETCH_MODSEQ;
 		f->sees |= (it->what == FETCH_SECTION || it->what == FETCH_BINARY) && !it->peek;
 	}
 	f->sees = f->sees && !s->box->read_only;
@@ -328,12 +334,15 @@ static int fetch_one(struct message *m, const struct fetch *f)
 			return -1;
 		}
 	}
-	if (see && !f->flags) {
+	/* with mod-sequences the change is told when it has its number, at the end */
+	if (see && !f->flags && !s->condstore) {
 		io_putz(&s->io, " FLAGS ");
 		put_flags(s, &s->box->f->msgs.v[m->index]);
 	}
 	io_putz(&s->io, ")\r\n");
-	if (f->flags || see)
+	if (see && s->condstore)
+		s->box->f->msgs.v[m->index].changed = true;
+	else if (f->flags || see)
 		s->box->f->msgs.v[m->index].changed = false;
 	return 0;
 }
@@ -349,6 +358,8 @@ static void fetch_all(struct session *s, const struct fetch *f, const struct pic
 			gone++;
 			continue;
 		}
+		if (f->list.changed_only && modseq_of(s, set->v[k]) <= f->list.since)
+			continue;
 		message_start(&m, set->v[k]);
 		if (fetch_one(&m, f) == 0)
 			continue;
@@ -374,6 +385,14 @@ void cmd_fetch(struct session *s, struct parser *p)
 		return;
 	}
 	look_at_items(s, &f);
+	if (f.list.vanished && (!s->uid || !s->qresync)) {
+		reply_bad(s, "VANISHED goes with UID FETCH after ENABLE QRESYNC");
+		return;
+	}
+	if (f.modseq && !condstore_on(s))
+		return;
+	if (f.list.vanished)
+		put_vanished_earlier(s, set.saved ? &s->saved : &set);
 	if (pick(s, &set, &picked))
 		fetch_all(s, &f, &picked);
 }

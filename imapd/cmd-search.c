@@ -1,6 +1,7 @@
 /* SEARCH. */
 #include "config.h"
 
+#include "imapd/condstore.h"
 #include "imapd/search-match.h"
 
 #include <stdlib.h>
@@ -40,6 +41,9 @@ bool search_run(
 	if (!check(s, search_parse(p, charset, charset_word, &key)))
 		return false;
 	search_put_saved(key, &s->saved);
+	bool modseq = search_uses_modseq(key);
+	if (modseq && !condstore_on(s))
+		return false;
 	search_optimise(key);
 	*out =
 	    (struct picked){.v = arena_alloc(s->arena, (s->box->announced + 1) * sizeof *out->v)};
@@ -56,12 +60,29 @@ bool search_run(
 			out->v[out->n++] = (uint32_t)i;
 	}
 	message_free(&m);
+	out->modseq = modseq && out->n;
 	return true;
 }
 
 uint32_t shown_number(const struct session *s, size_t index)
 {
 	return s->uid ? s->box->f->msgs.v[index].uid : (uint32_t)index + 1;
+}
+
+uint64_t found_modseq(const struct session *s, const struct picked *found)
+{
+	uint64_t highest = 0;
+	for (size_t i = 0; i < found->n; i++) {
+		uint64_t n = modseq_of(s, found->v[i]);
+		highest = n > highest ? n : highest;
+	}
+	return highest;
+}
+
+void put_found_modseq(struct session *s, const struct picked *found)
+{
+	if (found->modseq)
+		io_putf(&s->io, " (MODSEQ %llu)", (unsigned long long)found_modseq(s, found));
 }
 
 /* ---- ESEARCH (RFC 4731), SEARCHRES (RFC 5182) ---- */
@@ -92,6 +113,8 @@ static void put_extended(struct session *s, unsigned what, const struct picked *
 		io_putz(&s->io, " ALL ");
 		put_ranges(s, found);
 	}
+	if (found->modseq)
+		io_putf(&s->io, " MODSEQ %llu", (unsigned long long)found_modseq(s, found));
 	io_putz(&s->io, "\r\n");
 }
 
@@ -139,6 +162,7 @@ void cmd_search(struct session *s, struct parser *p)
 		io_putz(&s->io, "* SEARCH");
 		for (size_t i = 0; i < found.n; i++)
 			io_putf(&s->io, " %u", shown_number(s, found.v[i]));
+		put_found_modseq(s, &found);
 		io_putz(&s->io, "\r\n");
 	} else if (what != (RETURN_EXTENDED | RETURN_SAVE)) {
 		put_extended(s, what, &found);

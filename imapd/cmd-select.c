@@ -1,7 +1,7 @@
 /* SELECT, EXAMINE, CHECK, CLOSE, UNSELECT. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/condstore.h"
 
 #include <errno.h>
 
@@ -30,22 +30,55 @@ static void put_folder_facts(struct session *s)
 	    f->uidnext);
 }
 
+/* Every SELECT tells the highest mod-sequence, so they are kept from the first one on. */
+static void put_modseqs(struct session *s, const struct select_params *q)
+{
+	struct mailbox *b = s->box;
+	s->condstore |= q->condstore || q->qresync;
+	if (!s->cfg.condstore && !s->condstore)
+		return;
+	if (maildir_modseqs_update(&b->mods, b->f) < 0) {
+		log_warning(
+		    NULL, "cannot keep the mod-sequences of '%s', user=%s: %m", b->name, s->user);
+		maildir_modseqs_free(&b->mods);
+	}
+}
+
+static bool select_arguments(
+    struct session *s, struct parser *p, char **name, struct select_params *q)
+{
+	*q = (struct select_params){0};
+	if (!name_argument(s, p, name))
+		return false;
+	if (parse_sp(p) && p->rest.n && !select_params_parse(p, q)) {
+		reply_bad(s, "Mailbox name, and (CONDSTORE) or (QRESYNC (...)) expected");
+		return false;
+	}
+	if (!parse_end(p)) {
+		reply_bad(s, "One mailbox name expected");
+		return false;
+	}
+	if (q->qresync && !s->qresync) {
+		reply_bad(s, "ENABLE QRESYNC comes first");
+		return false;
+	}
+	return true;
+}
+
 static void open_folder(struct session *s, struct parser *p, bool read_only)
 {
 	char *name;
+	struct select_params q;
 	if (!parse_sp(p)) {
 		reply_bad(s, "Mailbox name expected");
 		return;
 	}
 	/* even a SELECT that fails leaves the folder that was selected (RFC 3501, 6.3.1) */
+	if (s->box)
+		io_putz(&s->io, "* OK [CLOSED] The mailbox before is closed\r\n");
 	mailbox_close(s);
-	if (!name_argument(s, p, &name))
+	if (!select_arguments(s, p, &name, &q))
 		return;
-	/* parameters of RFC 4466 are none that we know */
-	if (!parse_end(p)) {
-		reply_bad(s, "One mailbox name expected");
-		return;
-	}
 	char *dir = name_dir(s, name);
 	s->box = dir ? mailbox_open(s, name, dir, read_only) : NULL;
 	if (!s->box && dir && errno == EACCES && !read_only)
@@ -57,7 +90,12 @@ static void open_folder(struct session *s, struct parser *p, bool read_only)
 	}
 	if (!read_only)
 		maildir_tmp_clean(dir);
+	put_modseqs(s, &q);
 	put_folder_facts(s);
+	if (s->cfg.condstore || s->condstore)
+		put_highest(s);
+	if (q.qresync)
+		put_resync(s, &q);
 	reply_ok(s, "[%s] Ok", s->box->read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
@@ -91,8 +129,12 @@ void cmd_close(struct session *s, struct parser *p)
 		reply_errno(s, "Cannot remove all deleted messages");
 		return;
 	}
+	uint64_t highest = s->condstore && mailbox_sync(s) >= 0 ? s->box->mods.highest : 0;
 	mailbox_close(s);
-	reply_ok(s, "CLOSE completed");
+	if (highest)
+		reply_ok(s, "[HIGHESTMODSEQ %llu] CLOSE completed", (unsigned long long)highest);
+	else
+		reply_ok(s, "CLOSE completed");
 }
 
 void cmd_unselect(struct session *s, struct parser *p)

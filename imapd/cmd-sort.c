@@ -109,6 +109,7 @@ void cmd_sort(struct session *s, struct parser *p)
 	io_putz(&s->io, "* SORT");
 	for (size_t i = 0; i < found.n; i++)
 		io_putf(&s->io, " %u", shown_number(s, all[i].index));
+	put_found_modseq(s, &found);
 	io_putz(&s->io, "\r\n");
 	reply_ok(s, "SORT completed");
 }

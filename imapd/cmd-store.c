@@ -1,9 +1,11 @@
 /* STORE. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/condstore.h"
 
 #include <errno.h>
+
+enum { STORE_MODIFIED_MAX = 1 << 20 };
 
 enum store_mode { STORE_SET, STORE_ADD, STORE_REMOVE };
 
@@ -15,6 +17,9 @@ struct store {
 	unsigned nwords;
 	int64_t bytes, count; /* what the quota gets */
 	bool trash;
+	bool conditional; /* (UNCHANGEDSINCE n) */
+	uint64_t since;
+	struct buf modified; /* what has changed since, as a set */
 };
 
 static bool parse_item(struct parser *p, struct store *st)
@@ -25,6 +30,16 @@ static bool parse_item(struct parser *p, struct store *st)
 		return false;
 	st->silent = str_iis(word, "FLAGS.SILENT");
 	return st->silent || str_iis(word, "FLAGS");
+}
+
+/* "(UNCHANGEDSINCE 5) ", when it is there. */
+static bool parse_condition(struct parser *p, struct store *st)
+{
+	if (!parse_char(p, '('))
+		return true;
+	st->conditional = true;
+	return parse_word(p, "UNCHANGEDSINCE") && parse_sp(p) && parse_number64(p, &st->since) &&
+	       parse_char(p, ')') && parse_sp(p);
 }
 
 static bool find_words(struct session *s, struct store *st)
@@ -105,19 +120,58 @@ static int store_one(struct session *s, struct store *st, size_t i)
 	return maildir_folder_set_flags(f, i, flags);
 }
 
-static void put_result(struct session *s, size_t i)
+static void put_result(struct session *s, const struct store *st, size_t i)
 {
-	struct maildir_msg *m = &s->box->f->msgs.v[i];
-	io_putf(&s->io, "* %zu FETCH (", i + 1);
-	if (s->uid)
-		io_putf(&s->io, "UID %u ", m->uid);
-	io_putz(&s->io, "FLAGS ");
-	put_flags(s, m);
-	io_putz(&s->io, ")\r\n");
-	m->changed = false;
+	if (!st->silent || s->condstore)
+		put_flags_line(s, i, !st->silent);
+	s->box->f->msgs.v[i].changed = false;
 }
 
-static void store_all(struct session *s, struct store *st, const struct picked *set)
+/* Those that are done, *vanished: some are gone.  False: one could not be stored, reply made. */
+static bool change_all(struct session *s, struct store *st, struct picked *set, bool *vanished)
+{
+	struct maildir_folder *f = s->box->f;
+	size_t done = 0;
+	bool ok = true;
+	for (size_t k = 0; ok && k < set->n; k++) {
+		size_t i = set->v[k];
+		if (f->msgs.v[i].gone) {
+			*vanished = true;
+		} else if (st->conditional && modseq_of(s, i) > st->since) {
+			buf_addf(&st->modified, "%s%u", st->modified.n ? "," : "",
+			    s->uid ? f->msgs.v[i].uid : (uint32_t)i + 1);
+		} else if (store_one(s, st, i) == 0) {
+			set->v[done++] = (uint32_t)i;
+		} else if (f->msgs.v[i].gone) {
+			*vanished = true;
+		} else {
+			reply_errno(s, "Cannot store flags");
+			ok = false;
+		}
+	}
+	set->n = done;
+	return ok;
+}
+
+/* With mod-sequences all of it is one turn, so that a condition holds until the change is made. */
+static void change_in_turn(struct session *s, struct store *st, struct picked *set, bool *vanished)
+{
+	struct mailbox *b = s->box;
+	int lock = s->condstore && b->mods.highest ? maildir_modseqs_begin(&b->mods, b->f) : -1;
+	if (st->conditional && lock < 0) {
+		set->n = 0;
+		reply_errno(s, "Cannot look at the mod-sequences");
+		return;
+	}
+	change_all(s, st, set, vanished);
+	int saved = errno;
+	if (lock >= 0 && maildir_modseqs_end(&b->mods, b->f, lock) < 0)
+		log_warning(
+		    NULL, "cannot keep the mod-sequences of '%s', user=%s: %m", b->name, s->user);
+	errno = saved;
+}
+
+static void store_all(struct session *s, struct store *st, struct picked *set)
 {
 	struct maildir_folder *f = s->box->f;
 	bool vanished = false;
@@ -127,19 +181,12 @@ static void store_all(struct session *s, struct store *st, const struct picked *
 		put_flag_names(s, "* FLAGS (", false, ")\r\n");
 		put_flag_names(s, "* OK [PERMANENTFLAGS (", true, ")] Limited\r\n");
 	}
-	for (size_t k = 0; k < set->n; k++) {
-		size_t i = set->v[k];
-		if (f->msgs.v[i].gone || store_one(s, st, i) < 0) {
-			if (!f->msgs.v[i].gone) {
-				reply_errno(s, "Cannot store flags");
-				break;
-			}
-			vanished = true;
-		} else if (!st->silent) {
-			put_result(s, i);
-		}
-	}
-	if (vanished && s->reply == REPLY_OK && !s->uid)
+	change_in_turn(s, st, set, &vanished);
+	for (size_t k = 0; k < set->n; k++)
+		put_result(s, st, set->v[k]);
+	if (s->reply == REPLY_OK && st->modified.n)
+		reply_ok(s, "[MODIFIED %s] Some have changed since", st->modified.p);
+	else if (vanished && s->reply == REPLY_OK && !s->uid)
 		reply_no(s, "[EXPUNGEISSUED] Some of the messages are gone");
 	if (st->count)
 		maildir_quota_add(".", st->bytes, st->count);
@@ -150,8 +197,9 @@ void cmd_store(struct session *s, struct parser *p)
 	struct seqset set;
 	struct picked picked;
 	struct store st = {.trash = s->box->trash};
-	if (!parse_sp(p) || !parse_set(p, &set) || !parse_sp(p) || !parse_item(p, &st) ||
-	    !parse_sp(p) || !parse_flags_bare(p, &st.flags) || !parse_end(p)) {
+	if (!parse_sp(p) || !parse_set(p, &set) || !parse_sp(p) || !parse_condition(p, &st) ||
+	    !parse_item(p, &st) || !parse_sp(p) || !parse_flags_bare(p, &st.flags) ||
+	    !parse_end(p)) {
 		reply_bad(s, "Message set, FLAGS and a list of flags expected");
 		return;
 	}
@@ -165,5 +213,9 @@ void cmd_store(struct session *s, struct parser *p)
 		reply_no(s, "[LIMIT] Too many keywords in this mailbox");
 		return;
 	}
+	if (st.conditional && !condstore_on(s))
+		return;
+	buf_init(&st.modified, STORE_MODIFIED_MAX);
 	store_all(s, &st, &picked);
+	buf_free(&st.modified);
 }

@@ -267,7 +267,7 @@ static void run(struct session *s)
 	struct parser p = {buf_str(&s->line), s->arena};
 	struct str name = STR_NONE;
 	const struct command *c = NULL;
-	s->uid = false;
+	s->uid = s->tell_modseq = false;
 	s->reply = REPLY_NONE;
 	if (!parse_tag(&p, &s->tag)) {
 		s->tag = STR_NONE;
@@ -290,6 +290,9 @@ static void run(struct session *s)
 		s->logout = true;
 		return;
 	}
+	if (s->tell_modseq && s->box && s->condstore && s->reply == REPLY_OK)
+		reply_ok(
+		    s, "[HIGHESTMODSEQ %llu] Completed", (unsigned long long)s->box->mods.highest);
 	send_reply(s);
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "imapd/message.h"
+#include "unicode/unicode.h"
 
 enum { ENVELOPE_ADDRESSES_MAX = 5000 };
 
@@ -15,13 +16,40 @@ static struct str field(struct arena *a, struct str block, const char *name)
 	return body.p ? body : STR("");
 }
 
-static void add_address(struct session *s, const struct mailaddr *m, struct buf *out)
+/*
+ * A client that has not enabled UTF-8 gets encoded words for raw 8-bit text, as from the original;
+ * what is no UTF-8 is taken for windows-1252.
+ */
+static struct str in_ascii(struct session *s, struct arena *a, struct str v, bool phrase)
+{
+	struct buf b;
+	if (!v.p || s->utf8 || !str_has_8bit(v))
+		return v;
+	struct str text = utf8_valid(v) ? v : mime_words_decode(a, v), out = v;
+	buf_init(&b, v.n * 20 + 256);
+	if (text.p && mime_words_encode(&b, text, phrase, 0, "") && b.n)
+		out = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return out.p ? out : v;
+}
+
+/* Domains have a form in ASCII of their own. */
+static struct str ascii_domain(struct session *s, struct arena *a, struct str v)
+{
+	if (s->utf8 || !str_has_8bit(v))
+		return v;
+	struct str out = domain_ascii(a, v);
+	return out.p ? out : in_ascii(s, a, v, true);
+}
+
+static void add_address(
+    struct session *s, struct arena *a, const struct mailaddr *m, struct buf *out)
 {
 	const struct str nil = STR_NONE;
 	buf_addc(out, '(');
 	if (m->kind == MAILADDR_GROUP_BEGIN) {
 		buf_addz(out, "NIL NIL ");
-		add_string(s, out, m->name);
+		add_string(s, out, in_ascii(s, a, m->name, true));
 		buf_addz(out, " NIL)");
 		return;
 	}
@@ -29,14 +57,19 @@ static void add_address(struct session *s, const struct mailaddr *m, struct buf 
 		buf_addz(out, "NIL NIL NIL NIL)");
 		return;
 	}
-	add_nstring(s, out, m->name.n ? m->name : m->comment.n ? m->comment : nil);
+	add_nstring(s, out,
+	    in_ascii(s, a,
+		m->name.n      ? m->name
+		: m->comment.n ? m->comment
+			       : nil,
+		true));
 	buf_addc(out, ' ');
 	add_nstring(s, out, m->route.n ? m->route : nil);
 	buf_addc(out, ' ');
-	add_string(s, out, m->local);
+	add_string(s, out, in_ascii(s, a, m->local, true));
 	buf_addc(out, ' ');
 	/* NIL would mean a group */
-	add_string(s, out, m->domain);
+	add_string(s, out, ascii_domain(s, a, m->domain));
 	buf_addc(out, ')');
 }
 
@@ -47,7 +80,7 @@ static bool add_addresses(struct session *s, struct arena *a, struct str body, s
 		return false;
 	buf_addc(out, '(');
 	for (const struct mailaddr *m = list.first; m; m = m->next)
-		add_address(s, m, out);
+		add_address(s, a, m, out);
 	buf_addc(out, ')');
 	return true;
 }
@@ -66,7 +99,7 @@ void envelope_add(struct session *s, struct arena *a, struct str block, struct b
 	buf_addc(out, '(');
 	add_nstring(s, out, field(a, block, "Date"));
 	buf_addc(out, ' ');
-	add_nstring(s, out, field(a, block, "Subject"));
+	add_nstring(s, out, in_ascii(s, a, field(a, block, "Subject"), false));
 	buf_addc(out, ' ');
 	add_list(s, a, block, "From", NULL, out);
 	add_list(s, a, block, "Sender", "From", out);

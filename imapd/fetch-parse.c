@@ -9,6 +9,7 @@ static const struct fetch_item simple[] = {
     {.what = FETCH_SIZE, .old_name = "RFC822.SIZE"},
     {.what = FETCH_ENVELOPE, .old_name = "ENVELOPE"},
     {.what = FETCH_BODYSTRUCTURE, .old_name = "BODYSTRUCTURE"},
+    {.what = FETCH_MODSEQ, .old_name = "MODSEQ"},
     {.what = FETCH_SAVEDATE, .old_name = "SAVEDATE"},
     {.what = FETCH_SECTION, .old_name = "RFC822"},
     {.what = FETCH_SECTION, .section = SECTION_HEADER, .peek = true, .old_name = "RFC822.HEADER"},
@@ -169,19 +170,53 @@ static bool parse_macro(struct parser *p, struct fetch_list *out)
 	return false;
 }
 
-bool fetch_parse(struct parser *p, struct fetch_list *out)
+/* " (CHANGEDSINCE 5 VANISHED)" and the end. */
+static bool parse_modifiers(struct parser *p, struct fetch_list *out)
 {
-	*out = (struct fetch_list){.v = arena_alloc(p->arena, FETCH_ITEMS_MAX * sizeof *out->v)};
-	if (!out->v)
-		return false;
-	if (parse_macro(p, out))
+	if (!parse_sp(p) || p->rest.n == 0)
 		return parse_end(p);
+	if (!parse_char(p, '('))
+		return false;
+	do {
+		if (parse_word(p, "VANISHED"))
+			out->vanished = true;
+		else if (!parse_word(p, "CHANGEDSINCE") || !parse_sp(p) ||
+			 !parse_number64(p, &out->since))
+			return false;
+		else
+			out->changed_only = true;
+	} while (parse_sp(p));
+	return parse_char(p, ')') && parse_end(p) && (out->changed_only || !out->vanished);
+}
+
+static bool parse_items(struct parser *p, struct fetch_list *out)
+{
 	bool list = parse_char(p, '(');
 	do
 		if (out->n == FETCH_ITEMS_MAX || !parse_item(p, &out->v[out->n++]))
 			return false;
 	while (list && parse_sp(p));
-	return (!list || parse_char(p, ')')) && parse_end(p);
+	return !list || parse_char(p, ')');
+}
+
+static bool has_item(const struct fetch_list *l, enum fetch_what what)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].what == what)
+			return true;
+	return false;
+}
+
+bool fetch_parse(struct parser *p, struct fetch_list *out)
+{
+	*out =
+	    (struct fetch_list){.v = arena_alloc(p->arena, (FETCH_ITEMS_MAX + 1) * sizeof *out->v)};
+	if (!out->v || (!parse_macro(p, out) && !parse_items(p, out)) || !parse_modifiers(p, out))
+		return false;
+	/* RFC 7162, 3.1.4.1: who asks for changes gets their number */
+	if (out->changed_only && !has_item(out, FETCH_MODSEQ))
+		out->v[out->n++] = (struct fetch_item){.what = FETCH_MODSEQ, .old_name = "MODSEQ"};
+	return true;
 }
 
 static void add_field_name(struct str name, struct buf *out)

@@ -13,6 +13,7 @@ enum fetch_what {
 	FETCH_BODY, /* without extensions */
 	FETCH_BODYSTRUCTURE,
 	FETCH_SECTION,  /* BODY[...] and the RFC822 items */
+	FETCH_MODSEQ,   /* RFC 7162 */
 	FETCH_SAVEDATE, /* RFC 8514 */
 	FETCH_PREVIEW,  /* RFC 8970 */
 	FETCH_BINARY,   /* BINARY[1.2]<0.10>, RFC 3516 */
@@ -45,6 +46,8 @@ struct fetch_item {
 struct fetch_list {
 	struct fetch_item *v;
 	size_t n;
+	bool changed_only, vanished; /* (CHANGEDSINCE n VANISHED) */
+	uint64_t since;
 };
 
 bool fetch_parse(struct parser *p, struct fetch_list *out);

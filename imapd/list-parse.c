@@ -70,7 +70,8 @@ bool list_parse(struct parser *p, struct list_request *out)
 	*out = (struct list_request){0};
 	if (parse_char(p, '(')) {
 		out->extended = true;
-		if (!options(p, select_options, ARRAY_LEN(select_options), &out->select, NULL) ||
+		if (!options(
+			p, select_options, ARRAY_LEN(select_options), &out->select, &out->status) ||
 		    !parse_sp(p))
 			return false;
 	}

@@ -1,7 +1,7 @@
 /* The selected folder: what the client was told of it, and what it must be told now. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/condstore.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,6 +42,7 @@ void mailbox_close(struct session *s)
 	if (!s->box)
 		return;
 	maildir_folder_close(&s->box->f);
+	maildir_modseqs_free(&s->box->mods);
 	free(s->box->name);
 	free(s->box);
 	s->box = NULL;
@@ -101,11 +102,34 @@ static void announce_keywords(struct session *s)
 		put_flag_names(s, "* OK [PERMANENTFLAGS (", s->cfg.keywords, ")] Limited\r\n");
 }
 
+/* "* VANISHED 3,7:9", instead of EXPUNGE (RFC 7162, 3.2.10.2). */
+static void put_vanished(struct session *s)
+{
+	struct maildir_folder *f = s->box->f;
+	const char *before = "* VANISHED ";
+	for (size_t i = 0; i < s->box->announced && i < f->msgs.n; i++) {
+		if (!f->msgs.v[i].gone)
+			continue;
+		uint32_t from = f->msgs.v[i].uid, to = from;
+		while (i + 1 < s->box->announced && f->msgs.v[i + 1].gone &&
+		       f->msgs.v[i + 1].uid == to + 1) {
+			to++;
+			i++;
+		}
+		io_putf(&s->io, to > from ? "%s%u:%u" : "%s%u", before, from, to);
+		before = ",";
+	}
+	if (*before == ',')
+		io_putz(&s->io, "\r\n");
+}
+
 static void announce_expunged(struct session *s)
 {
 	struct maildir_folder *f = s->box->f;
 	size_t number = 1, kept = s->box->announced;
 	bool any = false;
+	if (s->qresync)
+		put_vanished(s);
 	for (size_t i = 0; i < f->msgs.n; i++) {
 		if (!f->msgs.v[i].gone) {
 			number++;
@@ -113,7 +137,8 @@ static void announce_expunged(struct session *s)
 		}
 		any = true;
 		if (i < s->box->announced) {
-			io_putf(&s->io, "* %zu EXPUNGE\r\n", number);
+			if (!s->qresync)
+				io_putf(&s->io, "* %zu EXPUNGE\r\n", number);
 			kept--;
 		}
 	}
@@ -132,12 +157,7 @@ static void announce_flags(struct session *s, size_t upto)
 		m->changed = false;
 		if (i >= upto)
 			continue;
-		io_putf(&s->io, "* %zu FETCH (", i + 1);
-		if (s->uid)
-			io_putf(&s->io, "UID %u ", m->uid);
-		io_putz(&s->io, "FLAGS ");
-		put_flags(s, m);
-		io_putz(&s->io, ")\r\n");
+		put_flags_line(s, i, true);
 	}
 }
 
@@ -147,7 +167,7 @@ int mailbox_announce(struct session *s, bool expunge)
 	struct maildir_folder *f = b->f;
 	/* what cannot be read now may be readable later; a list that began anew will not fit again
 	 */
-	if (maildir_folder_sync(f, false) < 0 && (errno == ESTALE || errno == ENOENT))
+	if (mailbox_sync(s) < 0 && (errno == ESTALE || errno == ENOENT))
 		return -1;
 	if (expunge)
 		announce_expunged(s);

@@ -8,6 +8,7 @@
 #include "base/child.h"
 
 #include "base/sandbox.h"
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 #include "unicode/unicode.h"
 
@@ -255,6 +256,8 @@ static int start(struct session *s, const struct instance *in, const char *maild
 	if (env("MAILDIRQUOTA") && maildir_quota_set(".", env("MAILDIRQUOTA")) < 0)
 		log_warning(NULL, "cannot set the quota, user=%s: %m", env("AUTHENTICATED"));
 	run_loginexec();
+	if (outbox_start(s) < 0)
+		log_warning(NULL, "mail put into the Outbox cannot be sent: %m");
 	session_init(s);
 	shut_in();
 	serve(s);

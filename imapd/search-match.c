@@ -1,6 +1,7 @@
 /* Does a message match a SEARCH key? */
 #include "config.h"
 
+#include "imapd/condstore.h"
 #include "imapd/search-match.h"
 #include "unicode/unicode.h"
 
@@ -225,6 +226,8 @@ static bool match_kind(struct message *m, const struct search_key *k)
 	case KEY_SENT_ON:
 	case KEY_SENT_SINCE:
 		return match_sent(m, k);
+	case KEY_MODSEQ:
+		return modseq_of(m->s, m->index) >= k->size;
 	case KEY_OLDER:
 	case KEY_YOUNGER:
 		return match_age(m, k);

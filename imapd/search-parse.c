@@ -19,7 +19,8 @@ enum argument {
 	ARG_SIZE,
 	ARG_SET,
 	ARG_ATOM,
-	ARG_HEADER
+	ARG_HEADER,
+	ARG_MODSEQ
 };
 
 static const struct {
@@ -59,6 +60,7 @@ static const struct {
     {"SAVEDON", KEY_SAVED_ON, ARG_DATE, COST_NONE, 0, false, NULL},
     {"SAVEDSINCE", KEY_SAVED_SINCE, ARG_DATE, COST_NONE, 0, false, NULL},
     {"SAVEDATESUPPORTED", KEY_ALL, ARG_NONE, COST_NONE, 0, false, NULL},
+    {"MODSEQ", KEY_MODSEQ, ARG_MODSEQ, COST_NONE, 0, false, NULL},
     {"FROM", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "From"},
     {"TO", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "To"},
     {"CC", KEY_HEADER, ARG_TEXT, COST_HEADER, 0, false, "Cc"},
@@ -102,6 +104,17 @@ static bool read_text(struct reader *r, struct str *out)
 	return true;
 }
 
+/* The entry that may stand before the number names one flag: ours have one number for all. */
+static bool read_modseq(struct parser *p, uint64_t *out)
+{
+	struct str entry, type;
+	if (!parse_sp(p))
+		return false;
+	if (parse_string(p, &entry) && (!parse_sp(p) || !parse_atom(p, &type) || !parse_sp(p)))
+		return false;
+	return parse_number64(p, out);
+}
+
 static bool read_argument(struct reader *r, enum argument arg, struct search_key *k)
 {
 	struct parser *p = r->p;
@@ -121,6 +134,8 @@ static bool read_argument(struct reader *r, enum argument arg, struct search_key
 		return parse_sp(p) && parse_number64(p, &k->size);
 	case ARG_SET:
 		return parse_sp(p) && parse_set(p, &k->set);
+	case ARG_MODSEQ:
+		return read_modseq(p, &k->size);
 	case ARG_ATOM:
 		return parse_sp(p) && parse_atom(p, &k->text);
 	}

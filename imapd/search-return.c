@@ -41,6 +41,15 @@ bool search_return_parse(struct parser *p, unsigned *out)
 	return parse_sp(p);
 }
 
+bool search_uses_modseq(const struct search_key *k)
+{
+	bool uses = k->kind == KEY_MODSEQ;
+	if (k->kind == KEY_AND || k->kind == KEY_OR)
+		for (const struct search_key *c = k->child; c && !uses; c = c->next)
+			uses = search_uses_modseq(c);
+	return uses;
+}
+
 void search_put_saved(struct search_key *k, const struct seqset *saved)
 {
 	if ((k->kind == KEY_SET || k->kind == KEY_UID) && k->set.saved) {

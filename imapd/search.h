@@ -22,6 +22,7 @@ enum search_kind {
 	KEY_SAVED_BEFORE,
 	KEY_SAVED_ON,
 	KEY_SAVED_SINCE, /* days (RFC 8514) */
+	KEY_MODSEQ,      /* size: from that one on (RFC 7162) */
 	KEY_HEADER,      /* name, text */
 	KEY_LARGER,
 	KEY_SMALLER,
@@ -66,6 +67,7 @@ enum search_return {
 	RETURN_SAVE = 16,
 	RETURN_EXTENDED = 32, /* the word was there */
 };
+bool search_uses_modseq(const struct search_key *k);
 bool search_return_parse(struct parser *p, unsigned *out);
 void search_put_saved(struct search_key *k, const struct seqset *saved); /* for every "$" */
 /* [CHARSET name] keys, to the end of the command.  charset: one given before (SORT), or empty. */

@@ -23,8 +23,9 @@ struct mailbox {
 	char *name; /* "INBOX.Sent" in UTF-8 */
 	bool read_only;
 	bool trash;
-	size_t announced; /* EXISTS */
-	size_t words;     /* keywords named in FLAGS */
+	size_t announced;            /* EXISTS */
+	size_t words;                /* keywords named in FLAGS */
+	struct maildir_modseqs mods; /* highest 0: none */
 };
 
 enum reply { REPLY_NONE, REPLY_OK, REPLY_NO, REPLY_BAD };
@@ -34,8 +35,11 @@ struct session {
 	struct settings cfg;
 	const char *user; /* for the log */
 	struct mailbox *box;
-	bool utf8;           /* ENABLE UTF8=ACCEPT */
-	struct seqset saved; /* "$": ranges of UIDs, owned */
+	int outbox;              /* to the helper that sends, -1: none */
+	bool utf8;               /* ENABLE UTF8=ACCEPT */
+	bool condstore, qresync; /* RFC 7162: used by the client */
+	bool tell_modseq;        /* the tagged OK names the highest one */
+	struct seqset saved;     /* "$": ranges of UIDs, owned */
 	bool logout;
 	unsigned bad; /* bad commands in a row */
 
@@ -89,6 +93,7 @@ bool keyword_is_atom(const char *word);
 struct picked {
 	uint32_t *v;
 	size_t n;
+	bool modseq; /* of a search: MODSEQ was asked for */
 };
 void search_forget(struct session *s); /* "$" is empty again */
 bool pick(struct session *s, const struct seqset *set, struct picked *out);

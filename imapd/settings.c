@@ -8,7 +8,7 @@
 	"IMAP4rev1 LITERAL+ UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT "        \
 	"THREAD=REFERENCES SORT QUOTA IDLE UNSELECT MOVE SPECIAL-USE "                \
 	"CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES " \
-	"WITHIN BINARY APPENDLIMIT SAVEDATE PREVIEW ENABLE UTF8=ACCEPT"
+	"WITHIN BINARY APPENDLIMIT SAVEDATE PREVIEW CONDSTORE QRESYNC ENABLE UTF8=ACCEPT"
 
 static const struct config_setting settings[] = {
     {.name = "IMAP_CAPABILITY",
@@ -67,6 +67,22 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.def = "Drafts:Drafts,Sent:Sent,Junk:Junk,Archive:Archive",
 	.help = "folder:use,... shown by LIST"},
+    {.name = "OUTBOX",
+	.type = CONFIG_STRING,
+	.def = "",
+	.help = "the folder whose mail is sent, with its leading dot; empty: none"},
+    {.name = "SENDMAIL",
+	.type = CONFIG_STRING,
+	.def = "",
+	.help = "the command that sends it; empty: sendmail of this suite"},
+    {.name = "HEADERFROM",
+	.type = CONFIG_STRING,
+	.def = "X-IMAP-Sender",
+	.help = "the header of what is sent that names the account; empty: none"},
+    {.name = "OUTBOX_MULTIPLE_SEND",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "several messages may be sent by one COPY"},
     {.name = "IMAPDEBUGFILE",
 	.type = CONFIG_STRING,
 	.def = "",
@@ -120,6 +136,11 @@ static mode_t octal(struct str s, mode_t or_else)
 	return s.n && v <= 0777 ? (mode_t)v : or_else;
 }
 
+static const char *without_dot(const char *folder)
+{
+	return *folder == '.' ? folder + 1 : folder;
+}
+
 int settings_load(struct settings *s, const struct instance *in)
 {
 	const struct config_component *const all[] = {&imapd_component};
@@ -143,6 +164,10 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .trash = config_z(c, me, "IMAP_TRASHFOLDERNAME", NULL),
 	    .empty_trash = config_z(c, me, "IMAP_EMPTYTRASH", NULL),
 	    .special_use = config_z(c, me, "IMAP_SPECIALUSE", NULL),
+	    .outbox = without_dot(config_z(c, me, "OUTBOX", NULL)),
+	    .sendmail = config_z(c, me, "SENDMAIL", NULL),
+	    .header_from = config_z(c, me, "HEADERFROM", NULL),
+	    .outbox_multiple = config_bool(c, me, "OUTBOX_MULTIPLE_SEND", NULL),
 	    .debug_file = config_z(c, me, "IMAPDEBUGFILE", NULL),
 	    .maildir = config_z(c, me, "MAILDIRPATH", NULL),
 	    .id_fields = config_z(c, me, "IMAP_ID_FIELDS", NULL),
@@ -152,6 +177,9 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .line_max = (size_t)config_int(c, me, "IMAP_LINE_MAX", NULL),
 	    .append_max = (uint64_t)config_int(c, me, "IMAP_APPEND_MAX", NULL),
 	};
+	struct str rest = str_of(s->capability), word;
+	while (str_word(&rest, &word))
+		s->condstore |= str_iis(word, "CONDSTORE") || str_iis(word, "QRESYNC");
 	return 0;
 }
 

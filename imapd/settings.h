@@ -10,6 +10,7 @@
 struct settings {
 	struct config *config;      /* holds the strings */
 	const char *capability;     /* IMAP_CAPABILITY */
+	bool condstore;             /* IMAP_CAPABILITY names it */
 	bool keywords;              /* IMAP_KEYWORDS */
 	bool disable_threadsort;    /* IMAP_DISABLETHREADSORT */
 	bool check_all_folders;     /* IMAP_CHECK_ALL_FOLDERS */
@@ -22,6 +23,10 @@ struct settings {
 	const char *trash;          /* IMAP_TRASHFOLDERNAME */
 	const char *empty_trash;    /* IMAP_EMPTYTRASH */
 	const char *special_use;    /* IMAP_SPECIALUSE (ours) */
+	const char *outbox;         /* OUTBOX without its dot, "" none */
+	const char *sendmail;       /* SENDMAIL */
+	const char *header_from;    /* HEADERFROM */
+	bool outbox_multiple;       /* OUTBOX_MULTIPLE_SEND */
 	const char *debug_file;     /* IMAPDEBUGFILE */
 	const char *id_fields;      /* IMAP_ID_FIELDS, "" no ID */
 	const char *maildir;        /* MAILDIRPATH */

@@ -14,6 +14,7 @@ static const struct {
     {"DELETED", STATUS_DELETED},
     {"SIZE", STATUS_SIZE},
     {"APPENDLIMIT", STATUS_APPENDLIMIT},
+    {"HIGHESTMODSEQ", STATUS_HIGHESTMODSEQ},
 };
 
 const char *status_item_name(unsigned item)

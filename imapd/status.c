@@ -1,6 +1,7 @@
 /* STATUS, by itself and with LIST. */
 #include "config.h"
 
+#include "imapd/condstore.h"
 #include "imapd/folders.h"
 
 #include <errno.h>
@@ -28,8 +29,18 @@ static uint64_t wire_size(struct maildir_folder *f, size_t i)
 }
 
 struct counts {
-	uint64_t recent, unseen, deleted, size;
+	uint64_t recent, unseen, deleted, size, highest;
 };
+
+/* 0: there are none. */
+static uint64_t highest_modseq(struct session *s, struct maildir_folder *f)
+{
+	struct maildir_modseqs m = {0};
+	s->condstore = true; /* RFC 7162, 3.1: asking is using */
+	uint64_t highest = maildir_modseqs_update(&m, f) < 0 ? 0 : m.highest;
+	maildir_modseqs_free(&m);
+	return highest;
+}
 
 static void count(struct maildir_folder *f, unsigned items, struct counts *c)
 {
@@ -50,8 +61,10 @@ static void put_status(
 	struct counts c;
 	const char *sep = "";
 	count(f, items, &c);
+	if (items & STATUS_HIGHESTMODSEQ)
+		c.highest = highest_modseq(s, f);
 	const uint64_t value[] = {f->msgs.n, c.recent, f->uidnext, f->uidvalidity, c.unseen,
-	    c.deleted, c.size, s->cfg.append_max};
+	    c.deleted, c.size, s->cfg.append_max, c.highest};
 	io_putz(&s->io, "* STATUS ");
 	put_name(s, name);
 	io_putz(&s->io, " (");
@@ -74,6 +87,8 @@ int status_show(struct session *s, const char *name, unsigned items)
 	unsigned flags =
 	    MAILDIR_READ_ONLY | MAILDIR_NO_KEYWORDS | (s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
 	char *dir = name_dir(s, name);
+	if ((items & STATUS_HIGHESTMODSEQ) && s->cfg.keywords)
+		flags &= ~(unsigned)MAILDIR_NO_KEYWORDS;
 	struct maildir_folder *f = dir ? maildir_folder_open(dir, flags) : NULL;
 	int r = f && maildir_folder_sync(f, true) >= 0 ? 0 : -1;
 	if (r == 0)

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "imapd/session.h"
+#include "unicode/unicode.h"
 
 #include <stdio.h>
 
@@ -8,6 +9,9 @@
 static bool can_quote(const struct session *s, struct str v)
 {
 	if (v.n > 900)
+		return false;
+	/* RFC 6855, section 3: what is quoted is UTF-8 */
+	if (s->utf8 && !utf8_valid(v))
 		return false;
 	for (size_t i = 0; i < v.n; i++) {
 		unsigned char c = (unsigned char)v.p[i];

@@ -87,6 +87,7 @@ void cmd_expunge(struct session *s, struct parser *p)
 		reply_errno(s, "Cannot remove all deleted messages");
 	else
 		reply_ok(s, "EXPUNGE completed");
+	s->tell_modseq = true;
 }
 
 static void purge_folder(struct session *s, const char *folder, int64_t days)

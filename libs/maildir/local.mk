@@ -9,7 +9,7 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/mbox-heal.c libs/maildir/mbox-heal.h \
 	libs/maildir/mbox-open.c libs/maildir/mbox-open.h \
 	libs/maildir/tree.c libs/maildir/tree.h \
-	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c \
+	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c libs/maildir/modseq.c libs/maildir/modseq.h \
 	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
 	libs/maildir/folder.h libs/maildir/folder-private.h \
 	libs/maildir/keywords-read.c libs/maildir/keywords-write.c libs/maildir/keywords.h \

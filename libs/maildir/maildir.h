@@ -18,6 +18,7 @@
 #include "maildir/tree.h"
 #include "maildir/keywords.h"
 #include "maildir/folder.h"
+#include "maildir/modseq.h"
 #include "maildir/acl.h"
 
 #endif

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct session s;
 	struct instance in = {.etc = dir};
 	memset(&s, 0, sizeof s);
+	s.outbox = -1;
 	if (out < 0) {
 		out = open("/dev/null", O_WRONLY);
 		home = open(".", O_RDONLY | O_DIRECTORY);

@@ -36,6 +36,16 @@ static void pure(struct str in)
 	}
 	maildir_folder_ok(in);
 	maildir_quota_sum(in, &q, &lines);
+	struct maildir_modseq one;
+	uint64_t highest;
+	maildir_modseq_head(&rest, &validity, &highest);
+	while (maildir_modseq_line(&rest, &last, &one)) {
+		if (last <= before || one.uid != last || !one.modseq || one.modseq > INT64_MAX)
+			abort();
+		before = last;
+	}
+	rest = in;
+	last = before = 0;
 	maildir_uiddb_head(&rest, &validity, &next);
 	while (maildir_uiddb_line(&rest, &last, &base)) {
 		if (last <= before || base.n == 0)
@@ -64,6 +74,12 @@ static void folder(struct str in)
 	if (!f || maildir_folder_sync(f, false) < 0 || f->msgs.n != 2 ||
 	    f->msgs.v[0].uid >= f->msgs.v[1].uid || f->msgs.v[1].uid >= f->uidnext)
 		abort();
+	struct maildir_modseqs m = {0};
+	maildir_put_file(fd, "courierimapmodseq", in, false);
+	if (maildir_modseqs_update(&m, f) < 0 || m.v.n != 2 || !m.highest ||
+	    m.highest < m.v.v[0].modseq || m.highest < m.v.v[1].modseq)
+		abort();
+	maildir_modseqs_free(&m);
 	maildir_folder_close(&f);
 }
 

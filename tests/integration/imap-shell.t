@@ -53,6 +53,8 @@ subtest 'taking over after login' => sub {
 	delete $ENV{OPTIONS};
 };
 
+# LIST and LSUB: IMAP-0105.  CREATE: IMAP-0108, DELETE: IMAP-0109, RENAME: IMAP-0110, SUBSCRIBE and
+# UNSUBSCRIBE: IMAP-0111.  Folder names after ENABLE UTF8=ACCEPT: IMAP-0159.
 subtest 'folders' => sub {
 	my $dir = maildir();
 	my $c = client($dir);
@@ -111,6 +113,7 @@ subtest 'folders' => sub {
 	$c->end;
 };
 
+# SELECT and EXAMINE: IMAP-0112, STATUS: IMAP-0113, CLOSE: IMAP-0115.
 subtest 'select' => sub {
 	my $dir = maildir();
 	put($dir, message(Subject => 'one'));
@@ -197,6 +200,9 @@ JVBERi0=
 --b1--
 END
 
+# FETCH and its sets: IMAP-0117; FLAGS: IMAP-0118, UID: IMAP-0119, INTERNALDATE: IMAP-0120, RFC822.SIZE: IMAP-0121,
+# ENVELOPE: IMAP-0122, BODY and BODYSTRUCTURE: IMAP-0123, RFC822 and its kin: IMAP-0124, BODY[] in pieces: IMAP-0125,
+# parts: IMAP-0126, HEADER: IMAP-0127, HEADER.FIELDS: IMAP-0128, TEXT and MIME: IMAP-0129, ALL, FAST, FULL: IMAP-0130.
 subtest 'fetch' => sub {
 	my $dir = maildir();
 	put($dir, $mime, flags => 'F', time => 1000000000);
@@ -273,6 +279,7 @@ subtest 'fetch' => sub {
 	$c->end;
 };
 
+# STORE and UID STORE: IMAP-0131.
 subtest 'store' => sub {
 	my $dir = maildir();
 	put($dir, message(Subject => $_), flags => '') for 1 .. 3;
@@ -304,6 +311,7 @@ subtest 'store' => sub {
 	$c->end;
 };
 
+# APPEND: IMAP-0114, EXPUNGE and UID EXPUNGE: IMAP-0116, COPY and UID COPY: IMAP-0132.
 subtest 'append, copy, move, expunge' => sub {
 	my $dir = maildir();
 	my $c = client($dir);
@@ -354,6 +362,9 @@ subtest 'append, copy, move, expunge' => sub {
 	$c->end;
 };
 
+# SEARCH: IMAP-0133, CHARSET: IMAP-0134, flags: IMAP-0135, NEW, OLD, RECENT: IMAP-0136, KEYWORD: IMAP-0137,
+# addresses and subject: IMAP-0138, HEADER: IMAP-0139, BODY and TEXT: IMAP-0140, by date of arrival: IMAP-0141, by
+# Date: IMAP-0142, by size: IMAP-0143, UID and numbers: IMAP-0144, NOT, OR, groups and their depth: IMAP-0145.
 subtest 'search' => sub {
 	my $dir = maildir();
 	put($dir, message(From => 'Ann <ann@example.com>', To => 'bob@example.com', Subject => '=?iso-8859-1?q?Gr=FC=DFe?=',
@@ -402,6 +413,8 @@ subtest 'search' => sub {
 	$c->end;
 };
 
+# SORT: IMAP-0146, ARRIVAL: IMAP-0147, DATE: IMAP-0148, FROM: IMAP-0149, SUBJECT: IMAP-0152, REVERSE: IMAP-0154.
+# THREAD: IMAP-0155 (ORDEREDSUBJECT), IMAP-0156 (REFERENCES), IMAP-0157 (UID THREAD).
 subtest 'sort and thread' => sub {
 	my $dir = maildir();
 	my @m = (
@@ -431,6 +444,7 @@ subtest 'sort and thread' => sub {
 	$c->end;
 };
 
+# IMAP-0158.
 subtest 'idle' => sub {
 	my $dir = maildir();
 	my ($c, $d) = (client($dir), client($dir));
@@ -478,6 +492,7 @@ subtest 'two sessions' => sub {
 	$_->end for $c, $d;
 };
 
+# GETQUOTA and GETQUOTAROOT: IMAP-0160, SETQUOTA: IMAP-0161.
 subtest 'quota' => sub {
 	my $dir = maildir();
 	spew("$dir/maildirsize", "2048S,3C\n");
@@ -526,6 +541,7 @@ subtest 'limits' => sub {
 	$c->end;
 };
 
+# XMAGICTRASH: IMAP-0171; EXPUNGE that moves to Trash: IMAP-0116.
 subtest 'trash' => sub {
 	my $dir = maildir();
 	spew("$top/etc/imapd", "IMAP_MOVE_EXPUNGE_TO_TRASH=1\nIMAP_EMPTYTRASH=Trash:0\nIMAP_KEYWORDS=0\nIMAP_ID_FIELDS=\n");

@@ -1,9 +1,13 @@
 /* imapd: the grammar of commands. */
 #include "config.h"
 
+#include "imapd/condstore.h"
 #include "imapd/fetch.h"
 #include "imapd/list-match.h"
+#include "imapd/list.h"
+#include "imapd/preview.h"
 #include "imapd/search.h"
+#include "imapd/status.h"
 #include "maildir/maildir.h"
 
 #include <setjmp.h>
@@ -185,6 +189,99 @@ static void test_list_match(void **state)
 	assert_false(list_match(str_at(stars, sizeof stars), str_at(as, sizeof as)));
 }
 
+static void test_list_request(void **state)
+{
+	struct list_request rq;
+	struct parser p = on("\"\" *");
+	assert_true(
+	    list_parse(&p, &rq) && !rq.extended && rq.n == 1 && str_is(rq.patterns[0], "*"));
+	p = on("(SUBSCRIBED recursivematch) a (b \"c d\") RETURN (CHILDREN STATUS (SIZE UIDNEXT))");
+	assert_true(list_parse(&p, &rq) && rq.extended && rq.n == 2);
+	assert_int_equal(rq.select, LIST_SUBSCRIBED | LIST_RECURSIVE);
+	assert_int_equal(rq.ret, LIST_CHILDREN | LIST_STATUS);
+	assert_int_equal(rq.status, STATUS_SIZE | STATUS_UIDNEXT);
+	assert_true(str_is(rq.patterns[1], "c d"));
+	const char *const bad[] = {"", "a", "(X) a b", "(SUBSCRIBED)a b", "a (b", "a ()",
+	    "a b RETURN", "a b RETURN (STATUS)", "a b RETURN (STATUS (SIZE)",
+	    "(RECURSIVEMATCH) a b", "a b c", "(SUBSCRIBED"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		p = on(bad[i]);
+		assert_false(list_parse(&p, &rq));
+	}
+}
+
+static void test_select_params(void **state)
+{
+	struct select_params q;
+	struct parser p = on("(CONDSTORE)");
+	assert_true(select_params_parse(&p, &q) && q.condstore && !q.qresync);
+	p = on("(QRESYNC (7 123456789012 1:3,9 (1,5 2,6)))");
+	assert_true(select_params_parse(&p, &q) && q.qresync && q.uidvalidity == 7 &&
+		    q.modseq == 123456789012 && q.has_known && q.known.n == 2);
+	p = on("(QRESYNC (7 1) CONDSTORE)");
+	assert_true(select_params_parse(&p, &q) && q.qresync && q.condstore && !q.has_known);
+	const char *const bad[] = {"", "()", "(X)", "(CONDSTORE", "(QRESYNC)", "(QRESYNC (1))",
+	    "(QRESYNC (1 2 3 4))", "(QRESYNC (1 2 $))", "(QRESYNC (1 2 (3)))", "(QRESYNC (1 2)"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		p = on(bad[i]);
+		assert_false(select_params_parse(&p, &q));
+	}
+}
+
+static void test_ranges(void **state)
+{
+	struct seqset s;
+	struct parser p = on("9:7,1,3:2,4,*,20:30,8");
+	assert_true(parse_set(&p, &s));
+	ranges_tidy(&s, 12);
+	const struct set_range want[] = {{1, 4}, {7, 9}, {12, 12}};
+	assert_int_equal(s.n, ARRAY_LEN(want));
+	assert_memory_equal(s.v, want, sizeof want);
+	p = on("1:4294967295,5");
+	assert_true(parse_set(&p, &s));
+	ranges_tidy(&s, UINT32_MAX);
+	assert_true(s.n == 1 && s.v[0].from == 1 && s.v[0].to == UINT32_MAX);
+	p = on("$");
+	assert_true(parse_set(&p, &s) && s.saved && s.n == 0 && parse_end(&p));
+}
+
+static void test_search_return(void **state)
+{
+	unsigned what;
+	struct parser p = on("RETURN (MIN save) ALL");
+	assert_true(search_return_parse(&p, &what) && str_is(p.rest, "ALL"));
+	assert_int_equal(what, RETURN_EXTENDED | RETURN_MIN | RETURN_SAVE);
+	p = on("RETURN () ALL");
+	assert_true(search_return_parse(&p, &what) && what == (RETURN_EXTENDED | RETURN_ALL));
+	p = on("ALL");
+	assert_true(search_return_parse(&p, &what) && what == 0 && p.rest.n == 3);
+	const char *const bad[] = {
+	    "RETURN", "RETURN ALL", "RETURN (X) ALL", "RETURN (MIN", "RETURN ()"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		p = on(bad[i]);
+		assert_false(search_return_parse(&p, &what));
+	}
+}
+
+static void expect_preview(const char *text, bool html, const char *want)
+{
+	struct buf out;
+	buf_init(&out, 4096);
+	preview_text(str_of(text), html, &out);
+	assert_true(str_is(buf_str(&out), want));
+	buf_free(&out);
+}
+
+static void test_preview(void **state)
+{
+	expect_preview("> no\n  a\n\tb  \n", false, "a b");
+	expect_preview("\xff\x61\xc3", false, "a");
+	expect_preview("<style>x</style><b>A</b>&amp;&bogus;<!-- c", true, "A &&bogus;");
+	expect_preview("a<script>if (1 < 2) x()</script>b<", true, "a b");
+	expect_preview("<", true, "");
+	expect_preview("", false, "");
+}
+
 static int setup(void **state)
 {
 	arena = arena_new(16 << 20);
@@ -209,6 +306,11 @@ int main(void)
 	    cmocka_unit_test(test_search),
 	    cmocka_unit_test(test_in_text),
 	    cmocka_unit_test(test_list_match),
+	    cmocka_unit_test(test_list_request),
+	    cmocka_unit_test(test_select_params),
+	    cmocka_unit_test(test_ranges),
+	    cmocka_unit_test(test_search_return),
+	    cmocka_unit_test(test_preview),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
