@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "imapd/append-binary.h"
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 
 #include <errno.h>
@@ -157,6 +158,8 @@ static int finish(struct session *s, struct maildir_delivery **d, struct append 
 	struct maildir_uids *u = NULL;
 	buf_init(&name, 512);
 	int r = maildir_deliver_prepare(*d, &name);
+	if (r == 0)
+		r = outbox_send(s, a->name, maildir_deliver_fd(*d));
 	if (r == 0) {
 		u = maildir_uids_begin(a->dir, s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
 		r = u ? publish(s, d, a, &u, name.p) : -1;
@@ -220,7 +223,7 @@ void cmd_append(struct session *s, struct parser *p)
 			refuse(s, error);
 		else
 			reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
-	} else if (finish(s, &a.d, &a) < 0) {
+	} else if (finish(s, &a.d, &a) < 0 && s->reply == REPLY_NONE) {
 		refuse(s, errno);
 	}
 	if (a.raw >= 0)

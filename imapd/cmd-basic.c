@@ -1,6 +1,7 @@
 /* Commands of any state. */
 #include "config.h"
 
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ void capability_put(struct session *s, struct buf *out)
 		buf_addz(out, " ID");
 	if (s->cfg.move_expunge_to_trash)
 		buf_addz(out, " XMAGICTRASH");
+	outbox_capability(s, out);
 }
 
 void cmd_capability(struct session *s, struct parser *p)

@@ -1,6 +1,7 @@
 /* COPY and MOVE. */
 #include "config.h"
 
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 
 #include <errno.h>
@@ -221,10 +222,18 @@ static void transfer_free(struct transfer *t)
 		close(t->fd);
 }
 
+static int send_all(struct transfer *t)
+{
+	for (size_t k = 0; k < t->done.n; k++)
+		if (outbox_send_selected(t->s, t->name, t->done.v[k].index) < 0)
+			return -1;
+	return 0;
+}
+
 static int copy_all(struct transfer *t, struct buf *code)
 {
 	uint32_t uidvalidity;
-	if (link_all(t) < 0) {
+	if (link_all(t) < 0 || send_all(t) < 0) {
 		undo_links(t, "tmp");
 		return -1;
 	}
@@ -250,13 +259,14 @@ void cmd_copy(struct session *s, struct parser *p)
 	struct buf code;
 	int64_t bytes, n;
 	buf_init(&code, 1 << 20);
-	if (arguments(s, p, &t)) {
+	if (arguments(s, p, &t) && outbox_takes(s, t.name, t.set.n)) {
 		count(&t, false, &bytes, &n);
 		if (n && maildir_quota_check(".", bytes, n) < 0)
 			reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
-		else if (copy_all(&t, &code) < 0)
-			reply_errno(s, "Cannot copy the messages");
-		else
+		else if (copy_all(&t, &code) < 0) {
+			if (s->reply == REPLY_NONE)
+				reply_errno(s, "Cannot copy the messages");
+		} else
 			reply_ok(s, "%sCOPY completed", code.p);
 		if (n && s->reply == REPLY_OK)
 			maildir_quota_add(".", bytes, n);
@@ -295,7 +305,11 @@ static int move_all(struct transfer *t, struct buf *code)
 		return -1;
 	for (size_t k = 0; k < t->set.n && !error; k++) {
 		size_t i = t->set.v[k];
-		if (!t->s->box->f->msgs.v[i].gone && move_one(t, u, i) < 0 && errno != ENOENT)
+		if (t->s->box->f->msgs.v[i].gone)
+			continue;
+		if (outbox_send_selected(t->s, t->name, i) < 0)
+			error = ECANCELED;
+		else if (move_one(t, u, i) < 0 && errno != ENOENT)
 			error = errno;
 	}
 	if (maildir_uids_commit(&u, &uidvalidity) < 0)
@@ -321,9 +335,9 @@ static void move(struct transfer *t)
 	int r = move_all(t, &code);
 	if (code.n)
 		io_putf(&s->io, "* OK %sMoved\r\n", code.p);
-	if (r < 0)
+	if (r < 0 && s->reply == REPLY_NONE)
 		reply_errno(s, "Cannot move all messages");
-	else
+	else if (r == 0)
 		reply_ok(s, "MOVE completed");
 	if (nin != nout && t->done.n)
 		maildir_quota_add(".", in - out, nin - nout);
@@ -337,7 +351,7 @@ void cmd_move(struct session *s, struct parser *p)
 		reply_no(s, "[READ-ONLY] This mailbox was opened read-only");
 		return;
 	}
-	if (arguments(s, p, &t)) {
+	if (arguments(s, p, &t) && outbox_takes(s, t.name, t.set.n)) {
 		if (strcmp(t.name, s->box->name) == 0)
 			reply_no(s, "[CANNOT] The messages are in this mailbox already");
 		else

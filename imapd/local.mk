@@ -7,7 +7,7 @@ imapd_sources = \
 	imapd/fetch-parse.c imapd/fetch.h imapd/search-parse.c imapd/search.h \
 	imapd/search-match.c imapd/search-match.h imapd/sort.c imapd/sort.h \
 	imapd/thread.c imapd/thread.h imapd/watch.c imapd/watch.h \
-	imapd/list-match.c imapd/list-match.h \
+	imapd/list-match.c imapd/list-match.h imapd/outbox.c imapd/outbox.h \
 	imapd/cmd-basic.c imapd/cmd-list.c imapd/cmd-folder.c imapd/cmd-select.c \
 	imapd/cmd-append.c imapd/cmd-store.c imapd/cmd-copy.c imapd/cmd-fetch.c \
 	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \

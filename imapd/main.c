@@ -7,6 +7,7 @@
 
 #include "base/child.h"
 
+#include "imapd/outbox.h"
 #include "imapd/session.h"
 #include "local/sandbox.h"
 #include "unicode/unicode.h"
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -166,8 +168,10 @@ static void log_end(struct session *s)
 	log_info(NULL,
 	    "%s, user=%s, ip=[%s], port=[%s], headers=%llu, body=%llu, rcvd=%llu, sent=%llu, "
 	    "time=%lld%s",
-	    s->logout ? "LOGOUT" : "DISCONNECTED", s->user,
-	    env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
+	    s->timed_out ? "TIMEOUT"
+	    : s->logout  ? "LOGOUT"
+			 : "DISCONNECTED",
+	    s->user, env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
 	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "", (unsigned long long)s->header_bytes,
 	    (unsigned long long)s->body_bytes, (unsigned long long)s->io.received,
 	    (unsigned long long)s->io.sent, (long long)(clock_now() - s->started),
@@ -193,6 +197,7 @@ static void serve(struct session *s)
 		;
 	io_flush(&s->io);
 	mailbox_close(s);
+	outbox_end(s);
 	arena_reset(s->arena);
 	trash_purge(s);
 	if (env("AUTHENTICATED"))
@@ -239,6 +244,18 @@ static void shut_in(void)
 		log_warning(NULL, "the session is not shut into its Maildir: %m");
 }
 
+/* Not where a sanitizer keeps its books in the same memory. */
+static void limit_memory(uint64_t bytes)
+{
+#ifndef COURIER_SANITIZED
+	const struct rlimit limit = {bytes, bytes};
+	if (bytes && setrlimit(RLIMIT_DATA, &limit) < 0)
+		log_warning(NULL, "cannot limit the session's memory: %m");
+#else
+	(void)bytes;
+#endif
+}
+
 static int start(struct session *s, const struct instance *in, const char *maildir)
 {
 	if (settings_load(&s->cfg, in) < 0)
@@ -256,6 +273,9 @@ static int start(struct session *s, const struct instance *in, const char *maild
 		log_warning(NULL, "cannot set the quota, user=%s: %m", env("AUTHENTICATED"));
 	run_loginexec();
 	session_init(s);
+	if (outbox_start(s) < 0)
+		return refuse("The Outbox cannot be used now");
+	limit_memory(s->cfg.memory);
 	shut_in();
 	serve(s);
 	return 0;

@@ -50,6 +50,8 @@ struct session {
 	struct buf text; /* response code and text of the tagged line */
 
 	uint64_t header_bytes, body_bytes; /* for the log */
+	bool timed_out;
+	int outbox, outbox_file; /* to the child that sends, what it sends; -1: none */
 	int64_t started;
 };
 

@@ -34,6 +34,19 @@
 #define ONE_PROCESS "one process serves all connections"
 #define OWN_LOG     "the supervisor keeps the log"
 
+/* Names of the original's files that have no effect. */
+#define IDLE(n_, why_)                                                                   \
+	{                                                                                \
+		.name = (n_), .type = CONFIG_STRING, .idle = (why_), .help = "no effect" \
+	}
+#define ONE_SUPERVISOR "one supervisor starts all services; see courier status"
+#define IDLE_ROWS                                                              \
+	IDLE("PIDFILE", ONE_SUPERVISOR), IDLE("SSLPIDFILE", ONE_SUPERVISOR),   \
+	    IDLE("LOGGEROPTS", "the programs write to the log themselves"),    \
+	    IDLE("SSLLOGGEROPTS", "the programs write to the log themselves"), \
+	    IDLE("COURIERTLS", "the service has TLS built in"),                \
+	    IDLE("TLS_STARTTLS_PROTOCOL", "TLS_PROTOCOL holds for STARTTLS, too")
+
 static const struct config_setting imap_rows[] = {
     {.name = "IMAP_CAPABILITY",
 	.type = CONFIG_STRING,
@@ -78,6 +91,8 @@ static const struct config_setting imap_rows[] = {
 	.def = "0",
 	.help = "1: the other server is of another kind; what it can do is asked and told"},
     EXTERNAL_ROW,
+    IDLE_ROWS,
+    IDLE("IMAP_ENHANCEDIDLE", "IDLE hears of changes from the kernel, always"),
     TLS_SERVER_ROWS("imap"),
 };
 
@@ -122,6 +137,7 @@ static const struct config_setting pop3_rows[] = {
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
     PROXY_ROWS("POP3", "110"),
     EXTERNAL_ROW,
+    IDLE_ROWS,
     TLS_SERVER_ROWS("pop3"),
     IDLE("TCPDOPTS", ONE_PROCESS),
     IDLE("LOGGEROPTS", OWN_LOG),
