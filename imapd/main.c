@@ -58,6 +58,14 @@ static bool option_set(const char *name)
 	return false;
 }
 
+/* A group's mailbox (maildir_share): it is another's on purpose. */
+static bool is_shared(void)
+{
+	const mode_t shared = S_ISGID | S_IRWXG;
+	struct stat st;
+	return stat("tmp", &st) == 0 && (st.st_mode & shared) == shared;
+}
+
 /* NULL: all is well. */
 static const char *check_home(const struct settings *cfg)
 {
@@ -67,14 +75,14 @@ static const char *check_home(const struct settings *cfg)
 		return NULL;
 	if (option_set("disableimap"))
 		return "IMAP is not available for this account";
-	if (dir && stat(dir, &home) == 0) {
-		if (home.st_mode & S_ISVTX)
-			return "This account is temporarily unavailable";
-	} else {
-		home.st_uid = geteuid();
-	}
-	if (cfg->sanity_check && stat(".", &box) == 0 && box.st_uid != geteuid() &&
-	    home.st_uid != geteuid())
+	bool has_home = dir && stat(dir, &home) == 0;
+	if (has_home && (home.st_mode & S_ISVTX))
+		return "This account is temporarily unavailable";
+	if (!cfg->sanity_check)
+		return NULL;
+	if (has_home && home.st_uid != geteuid())
+		return "The home directory belongs to another user";
+	if (stat(".", &box) == 0 && box.st_uid != geteuid() && !is_shared())
 		return "The mailbox belongs to another user";
 	return NULL;
 }

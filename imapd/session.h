@@ -51,6 +51,7 @@ struct session {
 
 	uint64_t header_bytes, body_bytes; /* for the log */
 	bool timed_out;
+	bool unwatched;          /* the log knows that IDLE cannot be told of changes */
 	int outbox, outbox_file; /* to the child that sends, what it sends; -1: none */
 	int64_t started;
 };
