@@ -149,9 +149,10 @@ my %idle = (PIDFILE => '0023', SSLPIDFILE => '0065', LOGGEROPTS => '0026', SSLLO
 for my $name (sort keys %idle) {
 	is scalar(() = $check =~ /etc\/imapd(?:-ssl)?:\d+: .*\b$name has no effect here: /g), 1, "IMAP-$idle{$name}: $name: one line says that it has no effect" or diag $check;
 }
+my $sound = slurp($t->path('etc/imapd'));
 $t->configure(imapd => {IMAP_PROXY_TLS => 'perhaps'});
-like $t->command('courier', '-C', $t->path(''), 'check'), qr/IMAP_PROXY_TLS/, 'IMAP-0013: a value that means nothing is a fault';
-$t->configure(imapd => {IMAP_PROXY_TLS => 'offered'});
+like $t->command('courier', '-C', $t->path(''), 'check'), qr/IMAP_PROXY_TLS cannot be 'perhaps'/, 'IMAP-0013: a value that means nothing is a fault';
+$t->file('etc/imapd', $sound);
 
 # ---- options, homes, START flags ----------------------------------------------------------------
 
