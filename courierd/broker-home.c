@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * Home folders at a first delivery or login.  The copy is made by a child, so that a slow disk
- * holds nobody up; questions about a home that is being made already wait for the same child.
+ * Home folders at a first delivery.  The copy is made by a child, so that a slow disk holds nobody
+ * up; questions about a home that is being made already wait for the same child.
  */
 enum { HOME_SECONDS = 60, HOMES_MAX = 20 };
 
@@ -53,19 +53,9 @@ static void wait_for(struct home *h, home_done done, void *ctx)
 	h->askers = a;
 }
 
-const char *home_skeleton(const struct broker *b, const char *program)
+void home_make(struct broker *b, const struct owner *o, home_done done, void *ctx)
 {
-	const char *own = "";
-	for (size_t i = 0; i < ARRAY_LEN(home_settings); i++)
-		if (strcmp(home_settings[i].file, program) == 0)
-			own =
-			    config_z(b->config, home_settings[i].name, "AUTH_MKHOMEDIR_SKEL", NULL);
-	return *own ? own : config_z(b->config, "local", "AUTH_MKHOMEDIR_SKEL", NULL);
-}
-
-void home_make(
-    struct broker *b, const struct owner *o, const char *skeleton, home_done done, void *ctx)
-{
+	const char *skeleton = config_z(b->config, "local", "AUTH_MKHOMEDIR_SKEL", NULL);
 	size_t n = 0;
 	for (struct home *h = b->homes; h; h = h->next, n++)
 		if (!strcmp(h->path, o->home)) {

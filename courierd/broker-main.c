@@ -102,8 +102,8 @@ static void stats(struct service *s, struct buf *out)
 
 int main(int argc, char **argv)
 {
-	static const struct config_component *const components[] = {&broker_settings,
-	    &local_settings, &auth_settings, &home_settings[0], &home_settings[1]};
+	static const struct config_component *const components[] = {
+	    &broker_settings, &local_settings, &auth_settings};
 	static const struct service_desc desc = {
 	    .role = "broker",
 	    .components = components,

@@ -135,14 +135,14 @@ static void make_home_first(struct job *j, const struct owner *o)
 	    .quota = keep(m, o->quota),
 	    .fullname = keep(m, o->fullname),
 	    .options = keep(m, o->options)};
-	home_make(j->peer->b, &n->owner, home_skeleton(j->peer->b, j->program), home_for_session, n);
+	home_make(j->peer->b, &n->owner, home_for_session, n);
 }
 
 /* Where there is a skeleton, the first login makes the home, as the first message does. */
 static void start_session(struct job *j, const struct owner *o)
 {
 	struct stat st;
-	bool skeleton = *home_skeleton(j->peer->b, j->program);
+	bool skeleton = config_str(j->peer->b->config, "local", "AUTH_MKHOMEDIR_SKEL", NULL).n > 0;
 	if (skeleton && stat(o->home, &st) < 0 && errno == ENOENT)
 		make_home_first(j, o);
 	else
@@ -190,7 +190,7 @@ static void home_there(void *ctx, const char *why)
 
 static void make_home(struct job *j, const struct owner *o)
 {
-	home_make(j->peer->b, o, home_skeleton(j->peer->b, ""), home_there, j);
+	home_make(j->peer->b, o, home_there, j);
 }
 
 static const struct arm arms[] = {

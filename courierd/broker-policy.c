@@ -66,21 +66,6 @@ const struct config_component broker_settings = {
     .n = ARRAY_LEN(settings),
 };
 
-static const struct config_setting home_rows[] = {
-    {.name = "AUTH_MKHOMEDIR_SKEL",
-	.type = CONFIG_STRING,
-	.valid = valid_program,
-	.help = "folder that a missing home is made from at a login; empty: courierd's setting"},
-};
-#define HOME_SETTINGS(n_, f_)                                                                 \
-	{                                                                                     \
-		.name = (n_), .file = (f_), .settings = home_rows, .n = 1, .foreign_ok = true \
-	}
-const struct config_component home_settings[2] = {
-    HOME_SETTINGS("home-imap", "imapd"),
-    HOME_SETTINGS("home-pop3", "pop3d"),
-};
-
 const char *broker_refusal(const struct broker_limits *l, const struct owner *o)
 {
 	if (o->uid == 0 || o->uid == UINT32_MAX)

@@ -96,13 +96,9 @@ void filter_ask(struct broker *b, const struct owner *o, const struct filter_job
 
 void filter_workers_end(struct broker *b); /* those that wait for more */
 
-/* AUTH_MKHOMEDIR_SKEL for a session of "imapd" or "pop3d", or for "" (a delivery); "": none. */
-const char *home_skeleton(const struct broker *b, const char *program);
-extern const struct config_component home_settings[2];
-/* Makes a missing home from it.  why NULL: it is there; may come at once. */
+/* Makes a missing home from AUTH_MKHOMEDIR_SKEL.  why NULL: it is there; may come at once. */
 typedef void (*home_done)(void *ctx, const char *why);
-void home_make(
-    struct broker *b, const struct owner *o, const char *skeleton, home_done done, void *ctx);
+void home_make(struct broker *b, const struct owner *o, home_done done, void *ctx);
 bool home_reaped(struct broker *b, pid_t pid, int status); /* was it a child of ours? */
 
 /* A process that asks us.  Bits of enum broker_peer_role say what it may ask. */

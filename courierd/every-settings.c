@@ -39,8 +39,6 @@ const struct config_component *const every_component[] = {
     &esmtpd_msa_settings,
     &esmtpd_ssl_settings,
     &fax_component,
-    &home_settings[0],
-    &home_settings[1],
     &imapd_component,
     &local_settings,
     &login_imap_settings,

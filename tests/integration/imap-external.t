@@ -67,9 +67,13 @@ for my $service ('imap', 'imaps') {
 	like ask($s, 'a AUTHENTICATE EXTERNAL ='), qr/^a NO/, 'an account that is not there';
 }
 ok $t->wait_for(5, sub { $t->log_lines(qr/LOGIN, user=alice\@example\.test/) }), 'the log knows who it was';
+$by{stranger} = Courier::Tls::certificate($dir, 'stranger', subject => '/CN=S/emailAddress=alice@example.test');
+my $in = eval { my $c = dial('imaps', 'stranger'); ask($c, 'a NOOP') } // '';
+unlike $in, qr/^a OK/, 'IMAP-0075 IMAP-0076: TLS_TRUSTCERTS, PEER: a certificate of another authority ends it';
+like ask(dial('imaps', ''), 'a NOOP'), qr/^a OK/, 'IMAP-0076: PEER: none is fine';
 $s = dial('pop3s', 'alice');
 unlike ask($s, 'CAPA'), qr/EXTERNAL/, 'POP3 without TLS_EXTERNAL does not offer it';
-$t->configure('pop3d-ssl' => {TLS_EXTERNAL => 'emailaddress'});
+$t->configure('pop3d-ssl' => {TLS_EXTERNAL => 'emailaddress'}, 'imapd-ssl' => {TLS_VERIFYPEER => 'REQUIREPEER', TLS_CIPHER_LIST => 'ECDHE-ECDSA-AES256-GCM-SHA384'});
 $t->restart;
 $s = dial('pop3s', 'alice');
 print $s "CAPA\r\n";
@@ -78,6 +82,12 @@ while (defined(my $l = readline $s)) { $can .= $l; last if $l =~ /^\./ }
 like $can, qr/^SASL .*EXTERNAL\r/m, '... with it it does';
 print $s "AUTH EXTERNAL =\r\n";
 like scalar(readline $s), qr/^\+OK/, '... and logs in';
+$in = eval { my $c = dial('imaps', ''); ask($c, 'a NOOP') } // '';
+unlike $in, qr/^a OK/, 'IMAP-0076: REQUIREPEER: not without a certificate';
+like ask(dial('imaps', 'alice'), 'a NOOP'), qr/^a OK/, 'IMAP-0076: ... but with one';
+my @show = ('-cert', $by{alice}{cert_file}, '-key', $by{alice}{key_file});
+is Courier::Tls::cipher(Courier::Tls::s_client($t, 'imaps', '-tls1_2', @show)), 'ECDHE-ECDSA-AES256-GCM-SHA384', 'IMAP-0078: TLS_CIPHER_LIST';
+is Courier::Tls::cipher(Courier::Tls::s_client($t, 'imaps', '-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256', @show)), '', 'IMAP-0078: ... and no other';
 SKIP: {
 	skip 'curl is not here', 1 if !have('curl');
 	my ($status, $out) = run({}, 'curl', '-sk', '--max-time', 20, '--login-options', 'AUTH=EXTERNAL', '-u', 'alice@example.test:',

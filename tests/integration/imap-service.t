@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The IMAP service as the files imapd and imapd-ssl shape it: where it listens, whom it lets in, what it
+# The IMAP service as the files imapd (IMAP-0013) and imapd-ssl (IMAP-0014) shape it: where it listens, whom it lets in, what it
 # offers before a login, its certificates, and names of the original that have no effect.
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my $t = Courier::Test->new(users => ['alice', 'bob', 'carol', 'dave'], config =>
 	authdaemonrc => {AUTH_FAIL_DELAY => 2},
 	imapd => {PORT => "127.0.0.2.$one,$two", ADDRESS => '127.0.0.1', IMAP_CAPABILITY => 'IMAP4rev1 XONE',
 		IMAP_CAPABILITY_TLS => '$IMAP_CAPABILITY AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5 AUTH=CRAM-SHA1 AUTH=CRAM-SHA256',
-		PIDFILE => '/run/imapd.pid', LOGGEROPTS => '-name=imapd', IMAP_ENHANCEDIDLE => 0, MAXDAEMONS => 40, MAXPERIP => 20},
+		PIDFILE => '/run/imapd.pid', LOGGEROPTS => '-name=imapd', IMAP_ENHANCEDIDLE => 0, AUTH_MKHOMEDIR_SKEL => '/etc/skel', MAXDAEMONS => 40, MAXPERIP => 20},
 	'imapd-ssl' => {SSLPORT => $ssl, SSLADDRESS => '127.0.0.3', SSLPIDFILE => '/run/imapd-ssl.pid', SSLLOGGEROPTS => '-name=imapd-ssl',
 		COURIERTLS => '/usr/bin/couriertls', TLS_STARTTLS_PROTOCOL => '$TLS_PROTOCOL', TLS_TIMEOUT => 60}});
 my $db = $t->path('etc/userdb');
@@ -96,7 +96,7 @@ like $can, qr/^\* CAPABILITY IMAP4rev1 XONE LITERAL\+ SASL-IR AUTH=PLAIN AUTH=LO
 like ask($s, "a LOGIN \"alice\" {" . length($password) . "+}\r\n$password"), qr/^a OK \[CAPABILITY/, 'IMAP-0097: LOGIN, quoted and with a literal';
 close $s;
 
-# ---- mechanisms ------------------------------------------------------------------------------
+# ---- mechanisms: IMAP-0100 IMAP-0101 IMAP-0102 are CRAM with each hash ------------------------
 
 sub b64 { return encode_base64($_[0], '') }
 $s = start_tls();
@@ -141,11 +141,11 @@ is asks('127.0.0.3', $ssl, '-noservername'), 'address.example', 'IMAP-0086: the 
 is asks('127.0.0.3', $ssl, '-servername', 'named.example'), 'named.example', 'IMAP-0086: names come first';
 is asks('127.0.0.1', $two, '-starttls', 'imap', '-servername', 'else.example'), 'main.example', 'IMAP-0086: others get the plain one';
 
-# ---- names of old files ------------------------------------------------------------------------
+# ---- names of old files (IMAP-0062 IMAP-0053) ------------------------------------------------
 
 my $check = $t->command('courier', '-C', $t->path(''), 'check');
 is $?, 0, 'files with names of the original are sound' or diag $check;
-my %idle = (PIDFILE => '0023', SSLPIDFILE => '0065', LOGGEROPTS => '0026', SSLLOGGEROPTS => '0066', COURIERTLS => '0070', TLS_STARTTLS_PROTOCOL => '0071', IMAP_ENHANCEDIDLE => '0062');
+my %idle = (PIDFILE => '0023', SSLPIDFILE => '0065', LOGGEROPTS => '0026', SSLLOGGEROPTS => '0066', COURIERTLS => '0070', TLS_STARTTLS_PROTOCOL => '0071', IMAP_ENHANCEDIDLE => '0062', AUTH_MKHOMEDIR_SKEL => '0053');
 for my $name (sort keys %idle) {
 	is scalar(() = $check =~ /etc\/imapd(?:-ssl)?:\d+: .*\b$name has no effect here: /g), 1, "IMAP-$idle{$name}: $name: one line says that it has no effect" or diag $check;
 }
@@ -161,7 +161,7 @@ my $skeleton = $t->path('skeleton');
 make_path(map {"$skeleton/Maildir/$_"} qw(tmp new cur));
 $t->file('skeleton/Maildir/new/1700000001.M1P1.host', "Subject: welcome\n\n");
 chmod 0700, $skeleton;
-$t->configure(imapd => {AUTH_MKHOMEDIR_SKEL => $skeleton, MAXDAEMONS => 3}, 'imapd-ssl' => {IMAP_TLS_REQUIRED => 0, IMAPDSTARTTLS => 'NO', IMAPDSSLSTART => 'NO'});
+$t->configure(courierd => {AUTH_MKHOMEDIR_SKEL => $skeleton}, imapd => {MAXDAEMONS => 3}, 'imapd-ssl' => {IMAP_TLS_REQUIRED => 0, IMAPDSTARTTLS => 'NO', IMAPDSSLSTART => 'NO'});
 my $carol = $t->maildir('carol') =~ s,/Maildir$,,r;
 remove_tree($carol);
 $t->start;
