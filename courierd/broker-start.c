@@ -62,6 +62,7 @@ static void put_account(struct environment *e, const struct owner *o)
 	put(e, "USER", o->name);
 	put(e, "LOGNAME", o->name);
 	put(e, "AUTHENTICATED", o->name);
+	put(e, "AUTHADDR", o->name);
 	if (o->maildir && o->maildir[0])
 		put(e, "MAILDIR", o->maildir);
 	put(e, "MAILDIRQUOTA", o->quota ? o->quota : "");

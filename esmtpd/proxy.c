@@ -5,7 +5,6 @@
  */
 #include "config.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "access/proxy.h"
@@ -81,39 +80,19 @@ static void begin(struct proxied *p, const struct proxy_header *h, bool known)
 	esmtpd_admit(e, d, let_go(p), &ends);
 }
 
-/* The next bytes, without those behind the header.  False: nothing more to do for now. */
-static bool read_more(struct proxied *p)
-{
-	struct proxy_header h;
-	ssize_t n = recv(p->fd, p->header + p->n, sizeof p->header - p->n, MSG_PEEK | MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		return false;
-	if (n <= 0) { /* a look whether the port is open; not worth a line */
-		close(let_go(p));
-		return false;
-	}
-	enum proxy_verdict v = proxy_header_parse(str_at(p->header, p->n + (size_t)n), &h);
-	size_t mine = v == PROXY_MORE ? (size_t)n : h.used > p->n ? h.used - p->n : 0;
-	if (v == PROXY_BAD) {
-		give_up(p, "what it says is no PROXY header");
-		return false;
-	}
-	if (recv(p->fd, p->header + p->n, mine, MSG_DONTWAIT) != (ssize_t)mine) {
-		give_up(p, "the connection broke");
-		return false;
-	}
-	p->n += mine;
-	if (v == PROXY_MORE)
-		return true;
-	begin(p, &h, v == PROXY_KNOWN);
-	return false;
-}
-
 static void readable(void *ctx, int fd, int what)
 {
-	while (read_more(ctx))
-		;
+	struct proxied *p = ctx;
+	struct proxy_header h;
+	enum proxy_verdict v;
+	int r = proxy_header_take(fd, p->header, &p->n, &h, &v);
+
+	if (r < 0) /* a look whether the port is open; not worth a line */
+		close(let_go(p));
+	else if (r && v == PROXY_BAD)
+		give_up(p, "what it says is no PROXY header");
+	else if (r)
+		begin(p, &h, v == PROXY_KNOWN);
 }
 
 static bool sockaddr_access(

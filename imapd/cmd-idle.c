@@ -28,6 +28,7 @@ static bool wait_for_line(struct session *s, struct watch *w)
 			if (left > 0 && step < left)
 				break;
 			io_putz(&s->io, "* BYE Idle for too long\r\n");
+			s->timed_out = true;
 			return false;
 		default:
 			return false;
@@ -41,6 +42,13 @@ static void idle(struct session *s)
 	struct buf line;
 	if (s->box)
 		watch_open(&w, s->box->f->dir);
+	if (s->box && w.fd < 0 && !s->unwatched) {
+		s->unwatched = true;
+		log_warning(NULL,
+		    "IDLE looks every %d seconds, user=%s: the kernel watches no folder (%m); is "
+		    "fs.inotify.max_user_instances large enough?",
+		    s->cfg.idle_poll, s->user);
+	}
 	io_putz(&s->io, "+ entering idle mode\r\n");
 	buf_init(&line, 256);
 	if (!wait_for_line(s, &w) || io_line(&s->io, &line, 256) != IO_OK)

@@ -198,7 +198,7 @@ static enum read_result read_end(struct session *s, enum io_result r)
 {
 	if (r == IO_TIMEOUT) {
 		io_putz(&s->io, "* BYE Idle for too long\r\n");
-		log_info(NULL, "TIMEOUT, user=%s", s->user);
+		s->timed_out = true;
 	}
 	return READ_END;
 }

@@ -13,7 +13,8 @@ imapd_sources = \
 	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \
 	imapd/cmd-quota.c \
 	imapd/list-parse.c imapd/list.h imapd/status-parse.c imapd/status.h imapd/status.c \
-	imapd/select-parse.c imapd/condstore.c imapd/condstore.h imapd/search-return.c imapd/outbox.c imapd/outbox.h imapd/append-binary.c imapd/append-binary.h imapd/fetch-parts.c imapd/fetch-parts.h imapd/preview.c imapd/preview.h \
+	imapd/select-parse.c imapd/condstore.c imapd/condstore.h imapd/search-return.c imapd/outbox.c imapd/outbox.h \
+	imapd/append-binary.c imapd/append-binary.h imapd/fetch-parts.c imapd/fetch-parts.h imapd/preview.c imapd/preview.h \
 	imapd/folders.h imapd/special-use.c
 imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/config/libconfig.a libs/base/libbase.a \

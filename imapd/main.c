@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -57,6 +58,14 @@ static bool option_set(const char *name)
 	return false;
 }
 
+/* A group's mailbox (maildir_share): it is another's on purpose. */
+static bool is_shared(void)
+{
+	const mode_t shared = S_ISGID | S_IRWXG;
+	struct stat st;
+	return stat("tmp", &st) == 0 && (st.st_mode & shared) == shared;
+}
+
 /* NULL: all is well. */
 static const char *check_home(const struct settings *cfg)
 {
@@ -66,14 +75,14 @@ static const char *check_home(const struct settings *cfg)
 		return NULL;
 	if (option_set("disableimap"))
 		return "IMAP is not available for this account";
-	if (dir && stat(dir, &home) == 0) {
-		if (home.st_mode & S_ISVTX)
-			return "This account is temporarily unavailable";
-	} else {
-		home.st_uid = geteuid();
-	}
-	if (cfg->sanity_check && stat(".", &box) == 0 && box.st_uid != geteuid() &&
-	    home.st_uid != geteuid())
+	bool has_home = dir && stat(dir, &home) == 0;
+	if (has_home && (home.st_mode & S_ISVTX))
+		return "This account is temporarily unavailable";
+	if (!cfg->sanity_check)
+		return NULL;
+	if (has_home && home.st_uid != geteuid())
+		return "The home directory belongs to another user";
+	if (stat(".", &box) == 0 && box.st_uid != geteuid() && !is_shared())
 		return "The mailbox belongs to another user";
 	return NULL;
 }
@@ -167,8 +176,10 @@ static void log_end(struct session *s)
 	log_info(NULL,
 	    "%s, user=%s, ip=[%s], port=[%s], headers=%llu, body=%llu, rcvd=%llu, sent=%llu, "
 	    "time=%lld%s",
-	    s->logout ? "LOGOUT" : "DISCONNECTED", s->user,
-	    env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
+	    s->timed_out ? "TIMEOUT"
+	    : s->logout  ? "LOGOUT"
+			 : "DISCONNECTED",
+	    s->user, env("TCPREMOTEIP") ? env("TCPREMOTEIP") : "",
 	    env("TCPREMOTEPORT") ? env("TCPREMOTEPORT") : "", (unsigned long long)s->header_bytes,
 	    (unsigned long long)s->body_bytes, (unsigned long long)s->io.received,
 	    (unsigned long long)s->io.sent, (long long)(clock_now() - s->started),
@@ -240,6 +251,18 @@ static void shut_in(void)
 		log_warning(NULL, "the session is not shut into its Maildir: %m");
 }
 
+/* Not where a sanitizer keeps its books in the same memory. */
+static void limit_memory(uint64_t bytes)
+{
+#ifndef COURIER_SANITIZED
+	const struct rlimit limit = {bytes, bytes};
+	if (bytes && setrlimit(RLIMIT_DATA, &limit) < 0)
+		log_warning(NULL, "cannot limit the session's memory: %m");
+#else
+	(void)bytes;
+#endif
+}
+
 static int start(struct session *s, const struct instance *in, const char *maildir)
 {
 	if (settings_load(&s->cfg, in) < 0)
@@ -259,6 +282,7 @@ static int start(struct session *s, const struct instance *in, const char *maild
 	if (outbox_start(s) < 0)
 		log_warning(NULL, "mail put into the Outbox cannot be sent: %m");
 	session_init(s);
+	limit_memory(s->cfg.memory);
 	shut_in();
 	serve(s);
 	return 0;

@@ -124,7 +124,6 @@ int outbox_start(struct session *s)
 	s->outbox = -1;
 	if (!*s->cfg.outbox)
 		return 0;
-	const char *command = *s->cfg.sendmail ? s->cfg.sendmail : BINDIR "/sendmail";
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	/* in between is a child that ends at once, so that the session has none to wait for */
@@ -133,7 +132,7 @@ int outbox_start(struct session *s)
 		close(pair[0]);
 		pid_t helper = fork();
 		if (helper == 0)
-			serve(pair[1], command);
+			serve(pair[1], s->cfg.sendmail);
 		_exit(helper < 0);
 	}
 	close(pair[1]);

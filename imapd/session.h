@@ -54,6 +54,8 @@ struct session {
 	struct buf text; /* response code and text of the tagged line */
 
 	uint64_t header_bytes, body_bytes; /* for the log */
+	bool timed_out;
+	bool unwatched; /* the log knows that IDLE cannot be told of changes */
 	int64_t started;
 };
 

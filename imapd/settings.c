@@ -10,6 +10,26 @@
 	"CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES " \
 	"WITHIN BINARY APPENDLIMIT SAVEDATE PREVIEW CONDSTORE QRESYNC ENABLE UTF8=ACCEPT"
 
+/* ".Outbox": a folder, not INBOX itself. */
+static bool outbox_ok(struct str v)
+{
+	return !v.n || (v.n > 1 && v.p[0] == '.' && v.p[1] != '.' && !str_has_ctl(v) &&
+			   str_chr(v, '/') < 0);
+}
+
+static bool program_ok(struct str v)
+{
+	return v.n && v.p[0] == '/' && !str_has_ctl(v);
+}
+
+static bool field_ok(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((unsigned char)v.p[i] <= ' ' || (unsigned char)v.p[i] >= 0x7f || v.p[i] == ':')
+			return false;
+	return true;
+}
+
 static const struct config_setting settings[] = {
     {.name = "IMAP_CAPABILITY",
 	.type = CONFIG_STRING,
@@ -46,7 +66,7 @@ static const struct config_setting settings[] = {
     {.name = "IMAP_MAILBOX_SANITY_CHECK",
 	.type = CONFIG_BOOL,
 	.def = "1",
-	.help = "home and Maildir must belong to the session's user"},
+	.help = "home and Maildir must belong to the session's user, unless a group shares it"},
     {.name = "IMAP_MOVE_EXPUNGE_TO_TRASH",
 	.type = CONFIG_BOOL,
 	.def = "0",
@@ -67,22 +87,6 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.def = "Drafts:Drafts,Sent:Sent,Junk:Junk,Archive:Archive",
 	.help = "folder:use,... shown by LIST"},
-    {.name = "OUTBOX",
-	.type = CONFIG_STRING,
-	.def = "",
-	.help = "the folder whose mail is sent, with its leading dot; empty: none"},
-    {.name = "SENDMAIL",
-	.type = CONFIG_STRING,
-	.def = "",
-	.help = "the command that sends it; empty: sendmail of this suite"},
-    {.name = "HEADERFROM",
-	.type = CONFIG_STRING,
-	.def = "X-IMAP-Sender",
-	.help = "the header of what is sent that names the account; empty: none"},
-    {.name = "OUTBOX_MULTIPLE_SEND",
-	.type = CONFIG_BOOL,
-	.def = "0",
-	.help = "several messages may be sent by one COPY"},
     {.name = "IMAPDEBUGFILE",
 	.type = CONFIG_STRING,
 	.def = "",
@@ -92,6 +96,29 @@ static const struct config_setting settings[] = {
 	.type = CONFIG_STRING,
 	.def = "Maildir",
 	.help = "the Maildir in the home directory of accounts that name none"},
+    {.name = "OUTBOX",
+	.type = CONFIG_STRING,
+	.valid = outbox_ok,
+	.help = "the folder, with a dot in front, whose messages are sent; empty: none"},
+    {.name = "SENDMAIL",
+	.type = CONFIG_STRING,
+	.def = BINDIR "/sendmail",
+	.valid = program_ok,
+	.help = "the program that sends them, called with -oi -t -f ADDRESS"},
+    {.name = "HEADERFROM",
+	.type = CONFIG_STRING,
+	.def = "X-IMAP-Sender",
+	.valid = field_ok,
+	.help = "header field with the account's address, in the copy that is sent; empty: none"},
+    {.name = "OUTBOX_MULTIPLE_SEND",
+	.type = CONFIG_BOOL,
+	.def = "0",
+	.help = "1: one COPY may send several messages"},
+    {.name = "IMAP_ULIMITD",
+	.type = CONFIG_INT,
+	.def = "524288",
+	.max = INT32_MAX,
+	.help = "KiB of memory that a session may have for data; 0 or empty: no limit"},
     {.name = "IMAP_UMASK", .type = CONFIG_STRING, .def = "022", .help = "octal umask"},
     {.name = "IMAP_IDLE_TIMEOUT",
 	.type = CONFIG_TIME,
@@ -102,7 +129,7 @@ static const struct config_setting settings[] = {
     {.name = "IMAP_AUTOLOGOUT",
 	.type = CONFIG_TIME,
 	.def = "30m",
-	.min = 60,
+	.min = 1,
 	.max = 86400,
 	.help = "an idle session ends after that time"},
     {.name = "IMAP_LINE_MAX",
@@ -170,6 +197,7 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .outbox_multiple = config_bool(c, me, "OUTBOX_MULTIPLE_SEND", NULL),
 	    .debug_file = config_z(c, me, "IMAPDEBUGFILE", NULL),
 	    .maildir = config_z(c, me, "MAILDIRPATH", NULL),
+	    .memory = (uint64_t)config_int(c, me, "IMAP_ULIMITD", NULL) * 1024,
 	    .id_fields = config_z(c, me, "IMAP_ID_FIELDS", NULL),
 	    .umask = octal(config_str(c, me, "IMAP_UMASK", NULL), 022),
 	    .idle_poll = (int)config_int(c, me, "IMAP_IDLE_TIMEOUT", NULL),

@@ -30,6 +30,7 @@ struct settings {
 	const char *debug_file;     /* IMAPDEBUGFILE */
 	const char *id_fields;      /* IMAP_ID_FIELDS, "" no ID */
 	const char *maildir;        /* MAILDIRPATH */
+	uint64_t memory;            /* IMAP_ULIMITD, bytes; 0: no limit */
 	mode_t umask;               /* IMAP_UMASK */
 	int idle_poll;              /* IMAP_IDLE_TIMEOUT, seconds */
 	int idle_timeout;           /* IMAP_AUTOLOGOUT (ours), seconds */

@@ -3,7 +3,7 @@ pkglibexec_PROGRAMS += courierlogin
 courierlogin_SOURCES = login/login.h login/login-main.c login/login-conn.c login/login-auth.c \
 	login/login-access.c login/login-proxy.c login/login-imap.c login/login-pop3.c login/login-settings.c \
 	login/login-parse.c login/login-parse.h \
-	login/login-backend.c login/back-tls.c login/back-talk.c login/back-talk.h
+	login/login-balancer.c login/login-backend.c login/back-tls.c login/back-talk.c login/back-talk.h
 courierlogin_LDADD = libs/smtp/libsmtp.a libs/dns/libdns.a libs/unicode/libunicode.a libs/access/libaccess.a libs/table/libtable.a libs/tls/libtls.a libs/broker/libbroker.a libs/auth/libauth.a $(SERVICE_LIBS) \
 	$(OPENSSL_LIBS) $(DB_LIBS) $(EVENT_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
 

@@ -81,25 +81,41 @@ static int get(void *ctx, struct str key, struct str *value)
 	return r;
 }
 
-bool login_access_allows(struct login_access *a, const char *peer, int64_t *max_per_ip)
+/* What an action sets goes to env, behind what stands there.  False: it denies, or means nothing.
+ */
+static bool apply(int found, struct str action, struct buf *env)
 {
-	struct access_addr addr;
-	struct str action, value;
-	struct buf env;
 	bool deny = true;
+	return found == 0 || (found > 0 && access_action_parse(action, env, &deny) && !deny);
+}
+
+static void wishes(struct str env, struct login_wish *w)
+{
+	struct str value;
 	uint64_t n;
+	if (access_env(env, "MAXCPERIP", &value) && str_u64(value, &n) && n <= INT32_MAX)
+		w->max_per_ip = (int64_t)n;
+	if (access_env(env, "DEFDOMAIN", &value))
+		w->default_domain = mem_strndup(value.p, value.n);
+}
+
+bool login_access_allows(struct login_access *a, const char *peer, const char *local,
+    uint16_t local_port, struct login_wish *wish)
+{
+	struct access_addr addr, here;
+	struct str action = STR_NONE;
+	struct buf env;
 	if (!a)
 		return true;
 	if (!access_addr_parse(str_of(peer), &addr))
 		return false;
+	buf_init(&env, 2 * ACCESS_ACTION_MAX);
 	int r = access_lookup(&addr, get, a, &action);
-	if (r <= 0)
-		return r == 0;
-	buf_init(&env, ACCESS_ACTION_MAX);
-	bool good = access_action_parse(action, &env, &deny) && !deny;
-	if (good && access_env(buf_str(&env), "MAXCPERIP", &value) && str_u64(value, &n) &&
-	    n <= INT32_MAX)
-		*max_per_ip = (int64_t)n;
+	bool good = apply(r, action, &env);
+	if (good && local && access_addr_parse(str_of(local), &here))
+		good = apply(access_lookup_local(&here, local_port, get, a, &action), action, &env);
+	if (good)
+		wishes(buf_str(&env), wish);
 	buf_free(&env);
 	return good;
 }

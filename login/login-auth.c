@@ -25,6 +25,16 @@ void login_mechanisms(const struct login_conn *c, struct buf *out)
 	buf_free(&all);
 }
 
+/* The domain of bare names: the access table's for this connection, or the setting. */
+static void set_domain(const struct login_conn *c)
+{
+	const char *comp = c->protocol->component;
+	auth_default_domain(c->l->auth,
+	    c->default_domain ? str_of(c->default_domain)
+			      : config_str(c->config, comp, "DEFDOMAIN", NULL),
+	    config_str(c->config, comp, "DOMAINSEP", NULL));
+}
+
 /* The service authdaemond is asked for: AUTHSERVICEnnn for the local port nnn, if there is one. */
 static const char *service_name(struct login_conn *c)
 {
@@ -170,6 +180,7 @@ void login_password(struct login_conn *c, struct str user, struct str password)
 	c->user = mem_strndup(user.p, user.n);
 	snprintf(c->method, sizeof c->method, "LOGIN");
 	login_secret_keep(c, password);
+	set_domain(c);
 	c->state = LOGIN_SASL;
 	c->sasl = auth_login(
 	    c->l->auth, service_name(c), user, password, str_of(c->peer), c->tls, on_result, c);
@@ -188,6 +199,7 @@ void login_sasl(struct login_conn *c, struct str mechanism, struct str initial)
 	c->state = LOGIN_SASL;
 	login_secret_forget(c);
 	login_secret_response(c, initial);
+	set_domain(c);
 	if (str_iis(mechanism, "EXTERNAL"))
 		c->sasl = auth_sasl_external(c->l->auth, service_name(c), str_of(c->external),
 		    initial, str_of(c->peer), on_result, c);

@@ -3,6 +3,8 @@
 
 #include "login/login.h"
 
+#include "access/options.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -89,6 +91,7 @@ static void release(struct login_conn *c)
 	login_proxy_free(c);
 	login_secret_forget(c);
 	free(c->external);
+	free(c->default_domain);
 	free(c->mailhost);
 	config_drop(c->config);
 	free(c->tag);
@@ -167,7 +170,7 @@ static const struct stream_handlers conn_handlers = {on_input, NULL, on_close, o
 
 void login_start_tls(struct login_conn *c)
 {
-	if (tls_accept(c->stream, c->l->tls, STR_NONE) < 0) {
+	if (tls_accept(c->stream, c->l->tls, c->balanced ? str_of(c->local) : STR_NONE) < 0) {
 		log_error(NULL, "STARTTLS failed, ip=[%s]: no certificate", c->peer);
 		login_conn_end(c);
 		return;
@@ -185,48 +188,58 @@ void login_bad_command(struct login_conn *c)
 }
 
 /* Why it may not come in; NULL: it may. */
-static const char *unwanted(struct login_door *l, const char *peer)
+static const char *unwanted(
+    struct login_door *l, const struct login_ends *ends, struct login_wish *wish)
 {
+	const struct tcpd_options *o = login_tcpd_options(l->login);
 	struct config *cfg = service_config(l->login->s);
 	const char *comp = l->protocol->component;
-	int64_t per_ip = config_int(cfg, comp, "MAXPERIP", NULL);
-	if (!login_access_allows(l->login->access, peer, &per_ip))
+	int64_t all = o->max_procs ? o->max_procs : config_int(cfg, comp, "MAXDAEMONS", NULL);
+	wish->max_per_ip = o->max_ip ? o->max_ip : config_int(cfg, comp, "MAXPERIP", NULL);
+	if (!login_access_allows(
+		l->login->access, ends->peer, o->access_local ? ends->local : NULL, l->port, wish))
 		return "imapaccess does not let it in";
-	if ((int64_t)l->login->open >= config_int(cfg, comp, "MAXDAEMONS", NULL))
+	if ((int64_t)l->login->open >= all)
 		return "the limit MAXDAEMONS is reached";
-	if ((int64_t)(uintptr_t)map_get(l->login->per_address, str_of(peer)) >= per_ip)
+	if ((int64_t)(uintptr_t)map_get(l->login->per_address, str_of(ends->peer)) >=
+	    wish->max_per_ip)
 		return "the limit MAXPERIP is reached";
 	return NULL;
 }
 
-static struct login_conn *conn_make(struct login_door *l, const char *peer, uint16_t port)
+static struct login_conn *conn_make(struct login_door *l, const struct login_ends *ends)
 {
 	struct login_conn *c = mem_new(struct login_conn);
 	c->l = l->login;
 	c->protocol = l->protocol;
 	c->config = config_hold(service_config(l->login->s));
-	c->peer_port = port;
+	c->peer_port = ends->peer_port;
 	c->local_port = l->port;
-	snprintf(c->peer, sizeof c->peer, "%s", peer);
+	c->balanced = ends->balanced;
+	snprintf(c->peer, sizeof c->peer, "%s", ends->peer);
+	snprintf(c->local, sizeof c->local, "%s", ends->local);
 	c->next = l->login->conns;
 	c->prev = &l->login->conns;
 	if (c->next)
 		c->next->prev = &c->next;
 	l->login->conns = c;
 	l->login->open++;
-	count_address(l->login, peer, 1);
+	count_address(l->login, ends->peer, 1);
 	return c;
 }
 
-void login_conn_new(struct login_door *l, int fd, const char *peer, uint16_t port)
+void login_conn_new(struct login_door *l, int fd, const struct login_ends *ends)
 {
-	const char *why = unwanted(l, peer);
+	struct login_wish wish = {.default_domain = NULL};
+	const char *why = unwanted(l, ends, &wish);
 	if (why) {
-		log_error(NULL, "connection refused, ip=[%s]: %s", peer, why);
+		log_error(NULL, "connection refused, ip=[%s]: %s", ends->peer, why);
+		free(wish.default_domain);
 		close(fd);
 		return;
 	}
-	struct login_conn *c = conn_make(l, peer, port);
+	struct login_conn *c = conn_make(l, ends);
+	c->default_domain = wish.default_domain;
 	c->stream = stream_new(
 	    service_loop(l->login->s), fd, LOGIN_INPUT_MAX, LOGIN_OUTPUT_MAX, &conn_handlers, c);
 	if (!c->stream) {
@@ -236,7 +249,7 @@ void login_conn_new(struct login_door *l, int fd, const char *peer, uint16_t por
 	}
 	l->login->accepted++;
 	login_arm_timer(c);
-	log_debug(NULL, "Connection, ip=[%s], port=[%u]", peer, port);
+	log_debug(NULL, "Connection, ip=[%s], port=[%u]", ends->peer, ends->peer_port);
 	if (l->tls_at_once) {
 		c->state = LOGIN_HANDSHAKE;
 		login_start_tls(c);

@@ -27,10 +27,13 @@ static bool describe(const struct sockaddr_storage *ss, char out[46], uint16_t *
 
 static void client(void *door, int fd, const struct sockaddr_storage *ss)
 {
-	char peer[46];
+	struct login_ends ends = {.balanced = false};
+	struct sockaddr_storage here;
+	socklen_t n = sizeof here;
 	uint16_t port;
-	if (describe(ss, peer, &port))
-		login_conn_new(door, fd, peer, port);
+	if (getsockname(fd, (struct sockaddr *)&here, &n) == 0 &&
+	    describe(&here, ends.local, &port) && describe(ss, ends.peer, &ends.peer_port))
+		login_admit(door, fd, &ends);
 	else
 		close(fd);
 }
@@ -46,6 +49,8 @@ static int setup(struct service *s)
 	log_rename(imap ? "imapd-login" : "pop3d-login");
 	l->tls = tls_server_new(s, imap ? "imapd" : "pop3d");
 	service_set_data(s, l);
+	l->balancers = login_balancers_new(
+	    service_config(s), imap ? login_imap.component : login_pop3.component);
 	if (login_back_setup(l, imap ? &login_imap : &login_pop3) < 0)
 		return -1;
 	if (imap)
@@ -58,12 +63,8 @@ static int start(struct service *s)
 	struct login *l = service_data(s);
 	l->auth = auth_client_new(s);
 	l->broker = broker_client_new(s);
-	bool imap = strcmp(service_role(s), "imaplogin") == 0;
-	const char *component = imap ? login_imap.component : login_pop3.component;
 	if (!l->auth || !l->broker)
 		return -1;
-	auth_default_domain(l->auth, config_str(service_config(s), component, "DEFDOMAIN", NULL),
-	    config_str(service_config(s), component, "DOMAINSEP", NULL));
 	listening_serve(l->listening);
 	service_ready(s);
 	return 0;
@@ -104,6 +105,7 @@ static void drain(struct service *s)
 {
 	struct login *l = service_data(s);
 	listening_end(l->listening);
+	login_balancers_end(l);
 	for (struct login_conn *c = l->conns, *next; c; c = next) {
 		next = c->next;
 		if ((c->state == LOGIN_COMMAND || c->state == LOGIN_HANDSHAKE) &&

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "access/options.h"
 #include "login/login.h"
 
 #define PROXY_ROWS(p, port)                                                                 \
@@ -33,6 +34,14 @@
 	}
 #define ONE_PROCESS "one process serves all connections"
 #define OWN_LOG     "the supervisor keeps the log"
+
+#define IDLE_ROWS                                                                  \
+	IDLE("LOGGEROPTS", OWN_LOG), IDLE("SSLLOGGEROPTS", OWN_LOG),               \
+	    IDLE("PIDFILE", ONE_PROCESS "; see courier status"),                   \
+	    IDLE("SSLPIDFILE", ONE_PROCESS "; see courier status"),                \
+	    IDLE("COURIERTLS", "the service has TLS built in"),                    \
+	    IDLE("TLS_STARTTLS_PROTOCOL", "TLS_PROTOCOL holds for STARTTLS, too"), \
+	    IDLE("AUTH_MKHOMEDIR_SKEL", "set it in the file courierd, for all that need a home")
 
 static const struct config_setting imap_rows[] = {
     {.name = "IMAP_CAPABILITY",
@@ -68,16 +77,26 @@ static const struct config_setting imap_rows[] = {
     {.name = "DOMAINSEP",
 	.type = CONFIG_STRING,
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
+    {.name = "TCPDOPTS",
+	.type = CONFIG_STRING,
+	.explain = tcpd_options_explain,
+	.help = "options of couriertcpd(1), -accesslocal for one"},
     {.name = "IMAPACCESSFILE",
 	.type = CONFIG_STRING,
 	.def = "imapaccess",
 	.help = "the access table, a file or folder; see makeimapaccess(8)"},
+    {.name = "HAPROXY_FROM",
+	.type = CONFIG_STRING,
+	.explain = access_list_explain,
+	.help = "addresses of balancers, which begin with a PROXY header"},
     PROXY_ROWS("IMAP", "143"),
     {.name = "IMAP_PROXY_FOREIGN",
 	.type = CONFIG_BOOL,
 	.def = "0",
 	.help = "1: the other server is of another kind; what it can do is asked and told"},
     EXTERNAL_ROW,
+    IDLE_ROWS,
+    IDLE("IMAP_ENHANCEDIDLE", "IDLE hears of changes from the kernel, always"),
     TLS_SERVER_ROWS("imap"),
 };
 
@@ -120,16 +139,16 @@ static const struct config_setting pop3_rows[] = {
     {.name = "DOMAINSEP",
 	.type = CONFIG_STRING,
 	.help = "the separators; empty: the first character of DEFDOMAIN"},
+    {.name = "HAPROXY_FROM",
+	.type = CONFIG_STRING,
+	.explain = access_list_explain,
+	.help = "addresses of balancers, which begin with a PROXY header"},
     PROXY_ROWS("POP3", "110"),
     EXTERNAL_ROW,
     TLS_SERVER_ROWS("pop3"),
     IDLE("TCPDOPTS", ONE_PROCESS),
-    IDLE("LOGGEROPTS", OWN_LOG),
-    IDLE("SSLLOGGEROPTS", OWN_LOG),
-    IDLE("PIDFILE", ONE_PROCESS "; see courier status"),
-    IDLE("SSLPIDFILE", ONE_PROCESS "; see courier status"),
+    IDLE_ROWS,
     IDLE("PRERUN", "no program is run for a connection"),
-    IDLE("AUTH_MKHOMEDIR_SKEL", "set it in the file courierd, for all that need a home"),
 };
 
 const struct config_component login_imap_settings = {.name = "imapd",

@@ -60,6 +60,12 @@ struct login_protocol {
 	void (*proxied)(struct login_conn *c, struct str can, bool foreign);
 };
 
+struct login_ends { /* of a connection, as text; IPv4 as ::ffff:a.b.c.d */
+	char peer[46], local[46];
+	uint16_t peer_port;
+	bool balanced; /* a balancer told them */
+};
+
 struct login_door { /* a service at a port */
 	struct login *login;
 	char name[16];
@@ -74,7 +80,8 @@ struct login {
 	struct broker_client *broker;
 	struct tls_server *tls;
 	struct login_access *access; /* NULL: everybody may connect */
-	struct login_back *back;     /* NULL: mailboxes of other servers are not proxied */
+	struct login_balancers *balancers;
+	struct login_back *back; /* NULL: mailboxes of other servers are not proxied */
 	struct listening *listening;
 	struct login_door doors[16];
 	size_t n_doors;
@@ -91,8 +98,10 @@ struct login_conn {
 	struct config *config;
 	struct stream *stream;
 	enum login_state state;
-	char peer[46];
+	char peer[46], local[46];
 	uint16_t peer_port, local_port;
+	bool balanced;
+	char *default_domain; /* DEFDOMAIN of the access table; NULL: the setting counts */
 	bool tls, ended;
 	bool utf8; /* POP3: UTF8 was said */
 	unsigned failures, bad;
@@ -117,7 +126,7 @@ extern const struct login_protocol login_imap, login_pop3;
 extern const struct config_component login_imap_settings, login_pop3_settings;
 
 /* login-conn.c */
-void login_conn_new(struct login_door *l, int fd, const char *peer, uint16_t port);
+void login_conn_new(struct login_door *l, int fd, const struct login_ends *ends);
 void login_conn_end(struct login_conn *c); /* flushes and frees */
 void login_say(struct login_conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void login_start_tls(struct login_conn *c);
@@ -128,8 +137,19 @@ void login_arm_timer(struct login_conn *c);
 
 /* login-access.c: before the jail; NULL (logged): the table can't be read, nobody may come in */
 struct login_access *login_access_open(struct service *s);
-/* MAXCPERIP takes the place of *max_per_ip. */
-bool login_access_allows(struct login_access *a, const char *peer, int64_t *max_per_ip);
+struct login_wish {           /* what the table says of a client */
+	int64_t max_per_ip;   /* MAXCPERIP in the place of what stands here */
+	char *default_domain; /* DEFDOMAIN, to be freed; NULL: not said */
+};
+/* local: with -accesslocal our end, whose entry stands below the client's; NULL without. */
+bool login_access_allows(struct login_access *a, const char *peer, const char *local,
+    uint16_t local_port, struct login_wish *wish);
+
+/* login-balancer.c */
+struct login_balancers *login_balancers_new(struct config *c, const char *component);
+const struct tcpd_options *login_tcpd_options(const struct login *l);
+void login_admit(struct login_door *d, int fd, const struct login_ends *ends); /* owns fd */
+void login_balancers_end(struct login *l);
 
 /* login-auth.c */
 void login_password(struct login_conn *c, struct str user, struct str password);

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libs/access/libaccess.a
 libs_access_libaccess_a_SOURCES = libs/access/access.h libs/access/address.c libs/access/text.c libs/access/memory.c \
 	libs/access/options.h libs/access/options.c libs/access/dnslist.h libs/access/dnslist.c \
-	libs/access/proxy.h libs/access/proxy.c
+	libs/access/proxy.h libs/access/proxy.c libs/access/proxy-take.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/access

@@ -28,4 +28,12 @@ struct proxy_header {
 
 enum proxy_verdict proxy_header_parse(struct str bytes, struct proxy_header *out);
 
+/*
+ * The same off a socket, byte for byte, so that what follows, perhaps TLS, is left there.  *n bytes
+ * are in hand.  1: *v is known (never PROXY_MORE); 0: when the socket can be read again; -1: the
+ * connection is gone.
+ */
+int proxy_header_take(
+    int fd, char bytes[PROXY_HEADER_MAX], size_t *n, struct proxy_header *h, enum proxy_verdict *v);
+
 #endif

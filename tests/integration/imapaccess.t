@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# MTA-1613: imapaccess, which says from where IMAP may be spoken, and makeimapaccess.
+# MTA-1613 IMAP-0025 IMAP-0201 IMAP-0202: imapaccess, which says from where IMAP may be spoken, and makeimapaccess.
 use strict;
 use warnings;
 use Test::More;
@@ -44,4 +44,23 @@ $t->file('etc/imapaccess/default', "127.0.0.2\tperhaps\n");
 like($t->command('makeimapaccess'), qr/^makeimapaccess: line 1: /, 'a faulty line is told');
 isnt($?, 0, 'and fails');
 is(in('127.0.0.5'), 0, 'the old table stays');
+
+# IMAP-0203: the files of a folder
+$t->file('etc/imapaccess/default', "127.0.0.2\tallow\n");
+$t->file('etc/imapaccess/more', "127.0.0.20\tdeny"); # without a last newline
+$t->file('etc/imapaccess/zlast', "127.0.0.21\tdeny\n");
+$t->file('etc/imapaccess/more~', "127.0.0.22\tdeny\n");
+is($t->command('makeimapaccess'), '', 'IMAP-0203: files together');
+ok($t->wait_for(20, sub { !in('127.0.0.20') && !in('127.0.0.21') }), 'IMAP-0203: all count');
+is(in('127.0.0.22'), 1, 'IMAP-0203: but those with "~" in their names');
+for my $left ('more.rpmsave', 'more.rpmnew', 'more.dpkg-dist', 'alone.dist') {
+	$t->file("etc/imapaccess/$left", "127.0.0.23\tdeny\n");
+	like($t->command('makeimapaccess'), qr/\Q$left\E' is a leftover/, "IMAP-0203: $left is a fault");
+	isnt($?, 0, '... and a failure');
+	unlink $t->path("etc/imapaccess/$left");
+}
+$t->file('etc/imapaccess/more.dist', "127.0.0.23\tdeny\n");
+utime 1, 1, $t->path('etc/imapaccess/more.dist');
+is($t->command('makeimapaccess'), '', 'IMAP-0203: an old .dist beside its file is passed over');
+is(in('127.0.0.23'), 1, '... and does not count');
 done_testing;

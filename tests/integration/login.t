@@ -87,7 +87,7 @@ like(ask($s, "AUTH PLAIN " . encode_base64("\0alice\0$password", '') . "\r\n"), 
 like(ask($s, "STAT\r\n"), qr/^-ERR/, 'nothing else before the login');
 like(ask($s, "QUIT\r\n"), qr/^\+OK/, 'QUIT');
 
-# ---- text behind STARTTLS -----------------------------------------------------------------
+# ---- text behind STARTTLS (IMAP-0096) --------------------------------------------------------
 
 for (['imap', "a STARTTLS\r\nb LOGIN alice $password\r\nc CREATE stolen\r\n", qr/^b |^c /m],
 	['pop3', "STLS\r\nUSER alice\@example.test\r\nPASS $password\r\n", qr/maildrop|logged/i]) {
@@ -195,7 +195,7 @@ like(closed($s), qr/^closed: .*BYE/s, 'many unknown commands, too');
 # ---- services and domains -----------------------------------------------------------------
 
 ($s) = tls_at('imaps');
-like(ask($s, "a LOGIN alice $password\r\n"), qr/^a NO/, 'AUTHSERVICEnnn: the service\'s own password counts at that port');
+like(ask($s, "a LOGIN alice $password\r\n"), qr/^a NO/, 'IMAP-0020: AUTHSERVICEnnn: the service\'s own password counts at that port');
 like(ask($s, "a LOGIN alice other-word\r\n"), qr/^a OK/, '... it alone');
 close $s;
 
@@ -230,7 +230,7 @@ for (1 .. 5) { $said .= ask($s, "USER bob\@example.test\r\n") . ask($s, "PASS wr
 is(scalar(() = $said =~ /^-ERR \[AUTH\]/mg), 5, 'five wrong passwords');
 like(closed($s), qr/^closed/, '... close');
 
-# ---- limits and time ----------------------------------------------------------------------
+# ---- limits and time (IMAP-0087: LOGIN_TIMEOUT) ------------------------------------------------
 
 my (@held, $refused);
 for (1 .. 14) {

@@ -31,7 +31,7 @@ like($t->log, qr/esmtpd\.pem/, 'MTA-2816: a key that others may read is spoken o
 chmod 0600, "$etc/esmtpd.pem";
 
 # ---- DH parameters
-is($t->command('mkdhparams'), '', 'MTA-2815: parameters');
+is($t->command('mkdhparams'), '', 'MTA-2815 IMAP-0017: parameters');
 my $dh = slurp("$etc/dhparams.pem");
 like($dh, qr/^-----BEGIN DH PARAMETERS-----/, 'MTA-2815: in etc/dhparams.pem');
 like(`openssl dhparam -in $etc/dhparams.pem -text -noout 2>&1`, qr/2048 bit/, 'MTA-2815: of 2048 bits');
@@ -115,7 +115,7 @@ sleep 2;
 cmp_ok(ticks() - $ticks, '<', 10, 'MTA-0703: workers sleep while a port is closed');
 $t->command('esmtpd-ssl', 'start');
 
-# the same for the mailbox servers
+# IMAP-0001 IMAP-0002: the same for the mailbox servers
 sub banner { my ($p) = @_; my $c = IO::Socket::INET->new('127.0.0.1:' . $t->port($p)) or return; return scalar(<$c> // '') =~ /OK/ && $c }
 my %row = (pop3d => "POP-0001: ", "pop3d-ssl" => "POP-0002: ");
 for my $case (['imapd', 'imap', 'imaps'], ['imapd-ssl', 'imaps', 'imap'], ['pop3d', 'pop3', 'pop3s'], ['pop3d-ssl', 'pop3s', 'pop3']) {

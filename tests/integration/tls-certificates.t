@@ -85,7 +85,7 @@ for (['old', 'has expired'], ['soon', 'expires soon'], ['early', 'not valid befo
 	is asks('smtp', "$name.example"), "$name.example", '... and served';
 }
 
-# ---- keys apart, two kinds
+# ---- keys apart (IMAP-0073), two kinds
 is seen('pop3s'), 'pop.example', 'pop3d.pem';
 is seen('pop3'), 'pop.example', '... with STLS';
 for my $service ('imaps', 'imap') {

@@ -72,7 +72,7 @@ ok $t->wait_for(20, sub {($after = resumed(talk('smtps', '-sess_in', $file))) eq
 ok $t->wait_for(15, sub {session('smtps'); -s $file}), 'both processes have found the new key process';
 is resumed(talk('smtp', '-sess_in', $file)), 'new', 'not with another service';
 ok $t->wait_for(15, sub {session('imaps'); -s $file}), '... IMAP too';
-is resumed(talk('imaps', '-sess_in', $file)), 'resumed', 'IMAP resumes its own';
+is resumed(talk('imaps', '-sess_in', $file)), 'resumed', 'IMAP-0082: IMAP resumes its own';
 is resumed(talk('smtps', '-sess_in', $file)), 'new', '... which SMTP does not take';
 for my $version ('-tls1_2', '-tls1_3') {
 	session('submission', $version);

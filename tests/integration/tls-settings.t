@@ -3,6 +3,7 @@
 # What the TLS settings do: versions, ciphers, Diffie-Hellman groups, time limits, names of protocols,
 # client certificates; and what those say that do nothing here.  One instance: every service has its own.
 # MTA-0613 MTA-0615 MTA-0618 MTA-0619 MTA-0620 MTA-0622 MTA-2813
+# IMAP-0074 IMAP-0077 IMAP-0080 IMAP-0083 IMAP-0085
 use strict;
 use warnings;
 use FindBin;
