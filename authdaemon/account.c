@@ -5,12 +5,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The original's place for code of one's own, which refuses everybody until somebody writes it. */
+static enum account_found custom_lookup(struct accounts *s UNUSED, struct str name UNUSED,
+    const char *service UNUSED, struct account *out UNUSED)
+{
+	return ACCOUNT_ABSENT;
+}
+
+static int custom_each(struct accounts *s UNUSED, account_listed fn UNUSED, void *ctx UNUSED)
+{
+	return 0;
+}
+
+static const struct backend backend_custom = {
+    .name = "authcustom", .lookup = custom_lookup, .each = custom_each};
+
 static const struct backend *const backends[] = {
     &backend_userdb,
 #ifdef HAVE_PAM
     &backend_pam,
 #endif
     &backend_shadow,
+    &backend_custom,
     &backend_pwd,
 };
 

@@ -27,7 +27,7 @@ authdaemon_authdaemond_LDADD = authdaemon/libauthdaemon.a libs/auth/libauth.a \
 	$(DB_LIBS) $(PAM_LIBS)
 
 sbin_PROGRAMS += authdaemon/userdb authdaemon/makeuserdb authdaemon/userdbpw \
-	authdaemon/pw2userdb authdaemon/authpasswd authdaemon/authtest authdaemon/authenumerate
+	authdaemon/pw2userdb authdaemon/userdb-test-cram-md5 authdaemon/authpasswd authdaemon/authtest authdaemon/authenumerate
 authdaemon_userdb_SOURCES = authdaemon/userdb-tool.c
 authdaemon_userdb_LDADD = $(USERDB_LDADD)
 authdaemon_makeuserdb_SOURCES = authdaemon/makeuserdb.c
@@ -36,6 +36,8 @@ authdaemon_userdbpw_SOURCES = authdaemon/userdbpw.c
 authdaemon_userdbpw_LDADD = $(USERDB_LDADD)
 authdaemon_pw2userdb_SOURCES = authdaemon/pw2userdb.c
 authdaemon_pw2userdb_LDADD = $(USERDB_LDADD)
+authdaemon_userdb_test_cram_md5_SOURCES = authdaemon/test-cram-md5.c
+authdaemon_userdb_test_cram_md5_LDADD = $(USERDB_LDADD)
 authdaemon_authpasswd_SOURCES = authdaemon/authpasswd.c
 authdaemon_authpasswd_LDADD = $(USERDB_LDADD)
 authdaemon_authtest_SOURCES = authdaemon/authtest.c
@@ -64,6 +66,6 @@ tests_fuzz_fuzz_authtext_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 etc_files += etc/authdaemonrc
 pamexampledir = $(pkgdatadir)/pam.d
 dist_pamexample_DATA = authdaemon/pam/imap authdaemon/pam/pop3 authdaemon/pam/esmtp \
-	authdaemon/pam/webmail
+	authdaemon/pam/webmail authdaemon/pam/calendar
 dist_man_MANS += man/authdaemond.8 man/authdaemonrc.5 man/userdb.8 man/makeuserdb.8 \
-	man/userdbpw.8 man/pw2userdb.8 man/authpasswd.1 man/authtest.1 man/authenumerate.8
+	man/userdbpw.8 man/pw2userdb.8 man/userdb-test-cram-md5.8 man/authpasswd.1 man/authtest.1 man/authenumerate.8

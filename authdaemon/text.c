@@ -224,9 +224,8 @@ static void on_old_checked(void *ctx, enum check_result r)
 	} else if (r == CHECK_WRONG || !c->account->backend->change) {
 		fail(c);
 	} else {
-		const char *scheme = password_scheme_of(c->account->stored);
-		c->making = verifier_make(
-		    c->d->verifier, scheme ? scheme : "crypt", c->q.new_password, on_made, c);
+		c->making = verifier_make(c->d->verifier, password_scheme_after(c->account->stored),
+		    c->q.new_password, on_made, c);
 	}
 }
 

@@ -35,7 +35,7 @@ if POP3D
 courier_faces += pop3d pop3d-ssl
 endif
 # programs that are the command under another name
-courier_faces += courier-mtaconfig sysconftool
+courier_faces += authdaemond courier-mtaconfig sysconftool
 install-courier-faces:
 	$(AM_V_at)$(MKDIR_P) $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(pkglibexec)
 	$(AM_V_at)for f in $(DESTDIR)$(bindir)/courier-config $(DESTDIR)$(pkglibexec)/courierctl.start; do \
