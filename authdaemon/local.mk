@@ -12,6 +12,7 @@ authdaemon_libauthdaemon_a_SOURCES = \
 	authdaemon/daemon.h \
 	authdaemon/account.c authdaemon/account.h \
 	authdaemon/backend-userdb.c authdaemon/backend-system.c \
+	authdaemon/backend-remote.c authdaemon/remote.h \
 	authdaemon/spawn.c authdaemon/spawn.h \
 	authdaemon/verifier.c authdaemon/verifier.h authdaemon/verifier-proto.h \
 	authdaemon/verifier-main.c \
