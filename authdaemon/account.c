@@ -28,6 +28,7 @@ static const struct backend *const backends[] = {
 #endif
     &backend_shadow,
     &backend_custom,
+    &backend_pipe,
     &backend_pwd,
 #ifdef ENABLE_LDAP
     &backend_ldap,

@@ -54,7 +54,8 @@ struct backend {
 };
 
 extern const struct backend backend_userdb, backend_pam, backend_shadow, backend_pwd;
-extern const struct backend backend_ldap, backend_mysql, backend_pgsql, backend_sqlite;
+extern const struct backend backend_ldap, backend_mysql, backend_pgsql, backend_sqlite,
+    backend_pipe;
 
 /* Takes the settings in force; a name in authmodulelist that is no back end is logged and skipped.
  */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { ROLES = 4, STRINGS = 5 };
+enum { ROLES = 5, STRINGS = 5 };
 
 struct remote {
 	struct remotes *all;
@@ -277,6 +277,7 @@ void remotes_free(struct remotes *r)
 	free(r);
 }
 
+const struct backend backend_pipe = {.name = "authpipe", .role = "authpipe"};
 #ifdef ENABLE_LDAP
 const struct backend backend_ldap = {.name = "authldap", .role = "authldap"};
 #endif

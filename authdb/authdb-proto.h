@@ -1,8 +1,8 @@
 /*
- * The frames between authdaemond and the roles authldap, authmysql, authpgsql and authsqlite, which
- * ask directories and databases about accounts.  authdaemond chooses the id; a request has one
- * answer, but AUTHDB_EACH any number of AUTHDB_ITEM before AUTHDB_DONE.  The page's other user is
- * authdaemon/backend-remote.c.
+ * The frames between authdaemond and the roles authldap, authmysql, authpgsql, authsqlite and
+ * authpipe, which ask directories, databases and a program about accounts.  authdaemond chooses the
+ * id; a request has one answer, but AUTHDB_EACH any number of AUTHDB_ITEM before AUTHDB_DONE.  The
+ * page's other user is authdaemon/backend-remote.c.
  */
 #ifndef COURIER_AUTHDB_PROTO_H
 #define COURIER_AUTHDB_PROTO_H

@@ -7,6 +7,7 @@
  *	sql.c        questions -> statements, rows -> accounts
  *	mysql.c pgsql.c sqlite.c   one library each, and a main
  *	ldap.c       the directory, and a main
+ *	pipe.c       a program of the administrator's (pipe-text.c its lines), and a main
  */
 #ifndef COURIER_AUTHDB_H
 #define COURIER_AUTHDB_H
@@ -43,8 +44,8 @@ struct authdb_job {
 };
 
 struct authdb_backend {
-	const char *role, *what; /* what: for the log, "the MySQL server of accounts" */
-	const struct rc_file *file;
+	const char *role, *what;    /* what: for the log, "the MySQL server of accounts" */
+	const struct rc_file *file; /* NULL: none, and the first value is the folder etc */
 	/* Once; NULL: *why.  Then a state for each thread, and its questions. */
 	void *(*prepare)(const struct rc *rc, struct arena *a, const char **why);
 	void *(*open)(void *prepared);

@@ -6,6 +6,21 @@ authdb_libauthdbrc_a_SOURCES = authdb/rc.c authdb/rc.h authdb/sqlrc.c authdb/sql
 authdb_libauthdb_a_SOURCES = authdb/server.c authdb/sql.c
 AUTHDB_LDADD = authdb/libauthdb.a authdb/libauthdbrc.a libs/work/libwork.a libs/auth/libauth.a \
 	$(SERVICE_LIBS)
+pkglibexec_PROGRAMS += authdb/courierauthpipe
+dist_man_MANS += man/authpipe.7 man/courierauthpipe.8
+authdb_courierauthpipe_SOURCES = authdb/pipe.c authdb/pipe-text.c authdb/pipe-text.h
+authdb_courierauthpipe_LDADD = $(AUTHDB_LDADD)
+authdb_courierauthpipe_LDFLAGS = $(AM_LDFLAGS) -pthread
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/authpipe
+tests_unit_authpipe_SOURCES = tests/unit/authpipe.c authdb/pipe-text.c authdb/pipe-text.h
+tests_unit_authpipe_LDADD = authdb/libauthdbrc.a libs/base/libbase.a $(CMOCKA_LIBS)
+endif
+fuzz_programs += tests/fuzz/fuzz-authpipe
+tests_fuzz_fuzz_authpipe_SOURCES = tests/fuzz/fuzz-authpipe.c authdb/pipe-text.c authdb/pipe-text.h
+tests_fuzz_fuzz_authpipe_LDADD = authdb/libauthdbrc.a libs/base/libbase.a
+tests_fuzz_fuzz_authpipe_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/corpus/authpipe
 if LDAP
 pkglibexec_PROGRAMS += authdb/courierauthldap
 authdb_courierauthldap_SOURCES = authdb/ldap.c authdb/ldap-filter.c

@@ -178,13 +178,16 @@ static int setup(struct service *s)
 {
 	struct server *v = mem_new(struct server);
 	struct rc_fault fault;
-	const char *path = the_backend->file->name, *why = "out of memory";
+	const char *path = the_backend->file ? the_backend->file->name : NULL,
+		   *why = "out of memory";
 	v->service = s;
 	v->backend = the_backend;
 	v->arena = arena_new(RC_ARENA_MAX);
 	service_set_data(s, v);
-	if (!v->arena || rc_load(v->backend->file, service_instance(s)->etc, v->arena, &v->rc,
-			     &fault, &path) < 0) {
+	if (!v->backend->file)
+		v->rc.values[0] = path = service_instance(s)->etc;
+	else if (!v->arena || rc_load(v->backend->file, service_instance(s)->etc, v->arena, &v->rc,
+				  &fault, &path) < 0) {
 		log_error(
 		    NULL, "%s:%u: %s", path, v->arena ? fault.line : 0, v->arena ? fault.why : why);
 		return -1;

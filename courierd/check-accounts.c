@@ -5,6 +5,7 @@
 #include "authdb/sql.h"
 #include "courierd/check-accounts.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 static const struct {
@@ -45,15 +46,28 @@ static void check_one(const struct instance *in, size_t i, struct arena *a, stru
 		return;
 	}
 	for (size_t k = 0; k < rc.n_odd; k++)
-		config_warn(
-		    f, path, rc.odd[k].line, "%s: the line has no effect", rc.odd[k].why);
+		config_warn(f, path, rc.odd[k].line, "%s: the line has no effect", rc.odd[k].why);
 	if (has_secret(&rc, modules[i].secrets) && stat(path, &st) == 0 && (st.st_mode & 007))
 		config_fault(
 		    f, path, 0, "holds a password but others can read it; chmod o= %s", path);
 }
 
+static void check_program(const struct instance *in, struct config_faults *f)
+{
+	struct stat st;
+	char *path = instance_path(in->etc, "authProg");
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		config_fault(
+		    f, path, 0, "authmodulelist has authpipe, but this is no program to run");
+	else if (st.st_mode & 022)
+		config_fault(f, path, 0, "others may change it; chmod go-w %s", path);
+	free(path);
+}
+
 void check_accounts(const struct instance *in, const struct config *c, struct config_faults *f)
 {
+	if (c && is_listed(c, "authpipe"))
+		check_program(in, f);
 	for (size_t i = 0; c && i < ARRAY_LEN(modules); i++) {
 		struct arena *a = is_listed(c, modules[i].module) ? arena_new(RC_ARENA_MAX) : NULL;
 		if (a)

@@ -23,7 +23,8 @@ const struct role builtin_roles[] = {
 	.user = MAILUSER "-auth",
 	.stage = 5,
 	.flags = ROLE_ROOT_SETUP,
-	.asks = {"authldap", "authmysql", "authpgsql", "authsqlite"}},
+	.asks = {"authldap", "authmysql", "authpgsql", "authsqlite", "authpipe"}},
+    ACCOUNTS("pipe"),
 #ifdef ENABLE_LDAP
     ACCOUNTS("ldap"),
 #endif
