@@ -125,9 +125,9 @@ sub cram {
 	my %by = (md5 => \&Digest::HMAC_MD5::hmac_md5_hex, sha1 => \&hmac_sha1_hex, sha256 => \&hmac_sha256_hex);
 	return auth($service || 'imap', "cram-$hash", b64('<1.2@x>'), b64("$user " . $by{$hash}->('<1.2@x>', $password))) =~ /^UID=/ ? 1 : 0;
 }
-my %row = (md5 => '72', sha1 => '73', sha256 => '74');
+my %row = (md5 => "AUTH-0072", sha1 => "AUTH-0073", sha256 => "AUTH-0074");
 for my $hash (qw(md5 sha1 sha256)) {
-	is(cram($hash, 'cram', 'secret'), 1, "AUTH-0014 AUTH-00$row{$hash} AUTH-0084 AUTH-0030: cram-$hash by its context");
+	is(cram($hash, 'cram', 'secret'), 1, "AUTH-0014 $row{$hash} AUTH-0084 AUTH-0030: cram-$hash by its context");
 	is(cram($hash, 'cram', 'wrong'), 0, '... wrong');
 	is(cram($hash, 'full', 'for-imap'), 1, "AUTH-0022 AUTH-0039: cram-$hash with the password itself, the domain added");
 }
