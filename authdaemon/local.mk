@@ -17,11 +17,13 @@ authdaemon_libauthdaemon_a_SOURCES = \
 	authdaemon/verifier.c authdaemon/verifier.h authdaemon/verifier-proto.h \
 	authdaemon/verifier-main.c \
 	authdaemon/helper.c authdaemon/helper.h authdaemon/helper-main.c authdaemon/system-check.c \
+	authdaemon/system-change.c \
 	authdaemon/cache.c authdaemon/attempts.c authdaemon/ticket.c \
 	authdaemon/check.c authdaemon/exchange.c authdaemon/edge.c \
 	authdaemon/text.c authdaemon/text-request.c authdaemon/text-request.h
 
 pkglibexec_PROGRAMS += authdaemon/authdaemond
+dist_pkglibexec_SCRIPTS = authdaemon/authsystem.passwd
 authdaemon_authdaemond_SOURCES = authdaemon/main.c
 authdaemon_authdaemond_LDADD = authdaemon/libauthdaemon.a libs/auth/libauth.a \
 	authdaemon/libuserdb.a libs/table/libtable.a $(SERVICE_LIBS) $(SASL_LDADD) \

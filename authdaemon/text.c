@@ -28,6 +28,7 @@ struct text_connection {
 	bool responded; /* CRAM: the response has been given */
 	struct check *check;
 	struct verify_job *making;
+	struct helper_job *helping;
 	struct account *account;
 	struct search *search;
 	void (*found)(struct text_connection *c); /* account is set */
@@ -51,6 +52,8 @@ static void connection_free(struct text_connection *c)
 	check_cancel(c->check);
 	if (c->making)
 		verifier_cancel(c->making);
+	if (c->helping)
+		helper_cancel(c->helping);
 	search_cancel(c->search);
 	remote_cancel(c->remote);
 	account_free(c->account);
@@ -270,14 +273,33 @@ static const char *scheme_for(const struct account *a)
 	return password_scheme_after(a->stored);
 }
 
+static void on_helped(void *ctx, int verdict)
+{
+	struct text_connection *c = ctx;
+	c->helping = NULL;
+	on_changed(c, verdict < 0 ? AUTHDB_UNKNOWN : verdict == 0 ? AUTHDB_YES : AUTHDB_NO);
+}
+
+/* Users of the system: as themselves, which the helper alone can do. */
+static void change_system(struct text_connection *c)
+{
+	if (c->d->helper)
+		c->helping = helper_change(c->d->helper, c->account->a.sysuser, c->q.password,
+		    c->q.new_password, on_helped, c);
+	else
+		fail(c);
+}
+
 static void on_old_checked(void *ctx, enum check_result r)
 {
 	struct text_connection *c = ctx;
 	c->check = NULL;
 	if (r == CHECK_FAILED)
 		answer(c, STR_NONE);
-	else if (r == CHECK_WRONG || (!c->account->backend->change && !c->account->backend->role))
+	else if (r == CHECK_WRONG)
 		fail(c);
+	else if (!c->account->backend->change && !c->account->backend->role)
+		change_system(c);
 	else
 		c->making = verifier_make(
 		    c->d->verifier, scheme_for(c->account), c->q.new_password, on_made, c);

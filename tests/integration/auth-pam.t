@@ -88,16 +88,21 @@ is $t->stop, '', 'stops';
 my $hash = crypt 'secret', '$6$salt$';
 my $today = int(time / 86400);
 my %shadow = (good => "$hash:$today:0:99999:7:::", over => "$hash:$today:0:99999:7::@{[$today - 2]}:", stale => "$hash:@{[$today - 200]}:0:90:7:10::", locked => "!$hash:$today:0:99999:7:::");
+my $etc = $t->scratch . '/etc';
+system('cp', '-a', '/etc', $etc) == 0 or BAIL_OUT('no copy of /etc');
 for my $name ('passwd', 'shadow') {
 	my $text = slurp("/etc/$name");
 	$text .= $name eq 'passwd' ? "$_:x:4711:4711:A $_,room:/home/$_:/bin/sh\n" : "$_:$shadow{$_}\n" for sort keys %shadow;
 	$text .= "old:$hash:4712:4712::/home/old:/bin/sh\n" if $name eq 'passwd';
-	open my $f, '>', $t->scratch . "/$name" or die $!;
+	open my $f, '>', "$etc/$name" or die $!;
 	print $f $text;
 	close $f;
-	chmod $name eq 'passwd' ? 0644 : 0640, $t->scratch . "/$name";
-	system('mount', '--bind', $t->scratch . "/$name", "/etc/$name") == 0 or BAIL_OUT('mount --bind failed');
 }
+{
+	open my $f, '>', "$etc/pam.d/passwd" or die $!;
+	print $f "$_ required pam_unix.so\n" for qw(auth account password);
+}
+system('mount', '--bind', $etc, '/etc') == 0 or BAIL_OUT('mount --bind failed');
 $t->configure(authdaemonrc => {authmodulelist => 'authshadow authpwd'});
 $t->start;
 sub tries { my ($who, $password, @more) = @_; return $t->command('authtest', @more, $who, $password) }
@@ -105,6 +110,32 @@ like tries('good', 'secret'), qr/Authenticated as: good\b/, 'AUTH-0057: the pass
 like tries('good', 'wrong'), qr/refused/, '... wrong';
 like tries($_, 'secret'), qr/refused/, "AUTH-0057: $_" for qw(over stale locked);
 like $t->command('authtest', 'good'), qr/Full name: A good\n/, 'AUTH-0021: the name, to its comma';
+
+# a change: passwd(1), as the user, by the script; or by the administrator's own
+like tries('good', 'wrong', '-s', 'imap'), qr/refused/, 'a wrong password';
+sub change { my ($old, $new) = @_; return $t->command('authtest', 'good', $old, $new) }
+like change('wrong', 'Fresh-Word-17'), qr/refused/, 'AUTH-0060: the old one must be right';
+SKIP: {
+	my ($passwd) = grep {-u} '/usr/bin/passwd', '/bin/passwd';
+	skip 'passwd is not here', 4 if !$passwd;
+	like change('secret', 'Fresh-Word-17'), qr/Password changed/, 'AUTH-0060: a change' or diag $t->log;
+	like slurp('/etc/shadow'), qr/^good:(?!\Q$hash\E)\$/m, 'AUTH-0060: ... in the shadow file';
+	like tries('good', 'Fresh-Word-17'), qr/Authenticated as: good\b/, 'AUTH-0060: ... counts';
+	like change('Fresh-Word-17', 'x'), qr/refused/, 'AUTH-0060: what passwd does not take';
+}
+my $out = $t->scratch . '/out';
+mkdir $out or die $!;
+chmod 0777, $out;
+my $now = tries('good', 'secret') =~ /Authenticated/ ? 'secret' : 'Fresh-Word-17';
+$t->script($t->path('etc/authsystem.passwd'), "{ id -un; pwd; cat; } >$out/said\n[ ! -e $out/no ]\n");
+like change($now, "it's \$new"), qr/Password changed/, 'AUTH-0060: another script in its place' or diag $t->log;
+is slurp("$out/said"), "good\n/\n$now\nit's \$new\n", 'AUTH-0060: ... runs as the user, and reads both';
+open my $no, '>', "$out/no" or die $!;
+like change($now, 'other-word'), qr/refused/, 'AUTH-0060: ... can refuse';
+chmod 0777, $t->path('etc/authsystem.passwd');
+unlink "$out/said";
+change($now, 'y');
+ok !-e "$out/said", 'AUTH-0060: one that others may change is not run';
 like $t->command('authenumerate'), qr{^good\t4711\t4711\t/home/good$}m, 'AUTH-0056: the list';
 is $t->stop, '', 'stops';
 $t->configure(authdaemonrc => {authmodulelist => 'authpwd'});
