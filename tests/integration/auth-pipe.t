@@ -109,6 +109,10 @@ print $s "a LOGIN end2 x\r\n";
 like(readline($s) // '', qr/^a NO/, 'nobody at the IMAP port');
 is(scalar(my @few = pids()) <= 4 ? 1 : 0, 1, 'AUTH-0186: a program for each worker, not for each question') or diag asked();
 
+my $security = $t->command('courier', 'security');
+is($?, 0, 'courier security finds nothing wrong') or diag $security;
+like($security, qr/authpipe/, '... and knows the role');
+
 # ---- it ends
 is(ask("PRE . imap end\n"), '', 'AUTH-0186: one that ends without an answer: later');
 like(ask("PRE . imap tim\n"), qr/^UID=/, 'AUTH-0186: ... and is started again');
