@@ -1,9 +1,25 @@
 #include "config.h"
 
-#include "authdaemon/account.h"
+#include "authdaemon/remote.h"
+#include "sasl/password.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+/* The original's place for code of one's own, which refuses everybody until somebody writes it. */
+static enum account_found custom_lookup(struct accounts *s UNUSED, struct str name UNUSED,
+    const char *service UNUSED, struct account *out UNUSED)
+{
+	return ACCOUNT_ABSENT;
+}
+
+static int custom_each(struct accounts *s UNUSED, account_listed fn UNUSED, void *ctx UNUSED)
+{
+	return 0;
+}
+
+static const struct backend backend_custom = {
+    .name = "authcustom", .lookup = custom_lookup, .each = custom_each};
 
 static const struct backend *const backends[] = {
     &backend_userdb,
@@ -11,7 +27,21 @@ static const struct backend *const backends[] = {
     &backend_pam,
 #endif
     &backend_shadow,
+    &backend_custom,
+    &backend_pipe,
     &backend_pwd,
+#ifdef ENABLE_LDAP
+    &backend_ldap,
+#endif
+#ifdef ENABLE_MYSQL
+    &backend_mysql,
+#endif
+#ifdef ENABLE_PGSQL
+    &backend_pgsql,
+#endif
+#ifdef ENABLE_SQLITE
+    &backend_sqlite,
+#endif
 };
 
 static const struct backend *find_backend(struct str name)
@@ -69,7 +99,7 @@ void accounts_release(struct accounts *s)
 	userdb_close(s->userdb);
 	free(s->default_domain);
 	free(s->default_options);
-	*s = (struct accounts){0};
+	*s = (struct accounts){.remotes = s->remotes};
 }
 
 static struct account *account_new(void)
@@ -94,44 +124,135 @@ void account_free(struct account *a)
 	arena_free(a->arena);
 }
 
-static enum account_found ask_all(
-    struct accounts *s, const char *module, const char *service, struct str name, struct account *a)
+struct search {
+	struct accounts *s;
+	struct account *a; /* to be filled; its arena owns name and service */
+	const char *module, *service;
+	struct str name;
+	size_t next; /* the back end that comes next */
+	bool with_domain;
+	struct remote_job *job;
+	account_search_done done;
+	void *ctx;
+};
+
+static void on_remote(void *ctx, enum authdb_verdict v);
+
+static bool wanted(const struct search *f, const struct backend *b)
 {
-	bool all = !module || strcmp(module, ".") == 0;
-	for (size_t i = 0; i < s->n; i++) {
-		if (!all && strcmp(module, s->order[i]->name) != 0)
+	return !f->module || strcmp(f->module, ".") == 0 || strcmp(f->module, b->name) == 0;
+}
+
+/* A back end that is down might have had the account: nobody else is asked then. */
+static enum account_found ask_rest(struct search *f)
+{
+	while (f->next < f->s->n) {
+		const struct backend *b = f->s->order[f->next++];
+		if (!wanted(f, b))
 			continue;
-		enum account_found r = s->order[i]->lookup(s, name, service, a);
-		a->backend = s->order[i];
+		f->a->backend = b;
+		if (b->role) {
+			f->job = remote_lookup(
+			    f->s->remotes, b->role, f->service, f->name, f->a, on_remote, f);
+			return ACCOUNT_LATER;
+		}
+		enum account_found r = b->lookup(f->s, f->name, f->service, f->a);
 		if (r != ACCOUNT_ABSENT)
-			return r; /* a back end that is down might have had it: nobody else is asked
-				   */
+			return r;
 	}
 	return ACCOUNT_ABSENT;
 }
 
+/* As it is, then with the default domain. */
+static enum account_found go_on(struct search *f)
+{
+	enum account_found r = ask_rest(f);
+	if (r != ACCOUNT_ABSENT || f->with_domain || str_chr(f->name, '@') >= 0 ||
+	    !f->s->default_domain[0])
+		return r;
+	char *full = arena_printf(f->a->arena, "%.*s@%s", STR_FMT(f->name), f->s->default_domain);
+	f->with_domain = true;
+	f->next = 0;
+	f->name = str_of(full);
+	return full ? ask_rest(f) : ACCOUNT_TEMPFAIL;
+}
+
+/* Takes the account out of the search and ends it. */
+static struct account *search_end(struct search *f, enum account_found r)
+{
+	struct account *a = f->a;
+	if (r == ACCOUNT_FOUND) {
+		a->a.options = account_options(a->arena, a->a.options, f->s->default_options);
+	} else {
+		account_free(a);
+		a = NULL;
+	}
+	free(f);
+	return a;
+}
+
+static void on_remote(void *ctx, enum authdb_verdict v)
+{
+	struct search *f = ctx;
+	f->job = NULL;
+	enum account_found r = v == AUTHDB_YES  ? ACCOUNT_FOUND
+			       : v == AUTHDB_NO ? go_on(f)
+						: ACCOUNT_TEMPFAIL;
+	if (r == ACCOUNT_LATER)
+		return;
+	account_search_done done = f->done;
+	void *to = f->ctx;
+	struct account *a = search_end(f, r);
+	done(to, r, a);
+}
+
+void search_cancel(struct search *f)
+{
+	if (!f)
+		return;
+	remote_cancel(f->job);
+	account_free(f->a);
+	free(f);
+}
+
 enum account_found accounts_find(struct accounts *s, const char *module, const char *service,
-    struct str name, struct account **out)
+    struct str name, struct account **out, struct search **search, account_search_done found,
+    void *ctx)
 {
 	*out = NULL;
+	*search = NULL;
 	if (!sasl_name_ok(name))
 		return ACCOUNT_ABSENT;
 	struct account *a = account_new();
 	if (!a)
 		return ACCOUNT_TEMPFAIL;
-	service = account_service(service);
-	enum account_found r = ask_all(s, module, service, name, a);
-	if (r == ACCOUNT_ABSENT && str_chr(name, '@') < 0 && s->default_domain[0]) {
-		char *full = arena_printf(a->arena, "%.*s@%s", STR_FMT(name), s->default_domain);
-		r = full ? ask_all(s, module, service, str_of(full), a) : ACCOUNT_TEMPFAIL;
-	}
-	if (r == ACCOUNT_FOUND) {
-		a->a.options = account_options(a->arena, a->a.options, s->default_options);
-		*out = a;
-	} else {
-		account_free(a);
-	}
+	struct search *f = mem_new(struct search);
+	*f = (struct search){.s = s, .a = a, .done = found, .ctx = ctx};
+	f->module = module ? arena_strz(a->arena, str_of(module)) : NULL;
+	f->service = arena_strz(a->arena, str_of(account_service(service)));
+	f->name = arena_str(a->arena, name);
+	enum account_found r = f->service && f->name.p ? go_on(f) : ACCOUNT_TEMPFAIL;
+	if (r == ACCOUNT_LATER)
+		*search = f;
+	else
+		*out = search_end(f, r);
 	return r;
+}
+
+void account_record_secrets(struct account *a)
+{
+	struct sasl_secrets *s = &a->sasl;
+	const char *scheme = password_scheme_of(a->stored);
+	ptrdiff_t brace = str_chr(a->stored, '}');
+	struct str value = str_skip(a->stored, (size_t)(brace + 1));
+	if (!scheme || brace < 0)
+		return;
+	if (strcmp(scheme, "plain") == 0)
+		s->clear = value;
+	else if (strcmp(scheme, "scram-sha-1") == 0 && !s->scram_sha1.n)
+		s->scram_sha1 = value;
+	else if (strcmp(scheme, "scram-sha-256") == 0 && !s->scram_sha256.n)
+		s->scram_sha256 = value;
 }
 
 const char *account_service(const char *service)

@@ -11,11 +11,10 @@ static const char usage[] = "usage: authpasswd [METHOD]\nmethods:";
 
 int main(int argc, char **argv)
 {
-	/* the original's default; its "crypt" is whatever libcrypt thinks best */
-	const char *method = argc > 1 ? argv[1] : "md5-crypt";
+	const char *method = argc > 1 ? argv[1] : "crypt"; /* whatever libcrypt thinks best */
 	struct buf out;
-	if (strcasecmp(method, "sha1") == 0) /* its prefix has never been {SHA1} */
-		method = "sha";
+	if (strcasecmp(method, "sha1") == 0) /* what the original makes of that word: with a salt */
+		method = "ssha";
 	if (argc > 2 || !password_scheme_known(method)) {
 		fputs(usage, stderr);
 		for (const char *const *s = password_schemes(); *s; s++)

@@ -69,18 +69,7 @@ static void parse_secrets(
 	s->hmac_sha256 = secret_field(arena, record, service, "hmac-sha256");
 	s->scram_sha1 = secret_field(arena, record, service, "scram-sha-1");
 	s->scram_sha256 = secret_field(arena, record, service, "scram-sha-256");
-	/* the one stored password may itself be a record that a mechanism can use */
-	const char *scheme = password_scheme_of(out->stored);
-	ptrdiff_t brace = str_chr(out->stored, '}');
-	struct str value = str_skip(out->stored, (size_t)(brace + 1));
-	if (!scheme || brace < 0)
-		return;
-	if (strcmp(scheme, "plain") == 0)
-		s->clear = value;
-	else if (strcmp(scheme, "scram-sha-1") == 0 && !s->scram_sha1.n)
-		s->scram_sha1 = value;
-	else if (strcmp(scheme, "scram-sha-256") == 0 && !s->scram_sha256.n)
-		s->scram_sha256 = value;
+	account_record_secrets(out);
 }
 
 static enum account_found lookup(

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "authdaemon/daemon.h"
+#include "authdaemon/remote.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@ struct check {
 	struct authd *d;
 	struct verify_job *verify;
 	struct helper_job *help;
+	struct remote_job *remote;
 	struct timer *timer; /* answers that are known at once */
 	enum check_result known;
 	bool dummy;
@@ -70,6 +72,13 @@ static void on_helped(void *ctx, int verdict)
 	finish(k, verdict < 0 ? CHECK_FAILED : verdict == 0 ? CHECK_RIGHT : CHECK_WRONG);
 }
 
+static void on_remote(void *ctx, enum authdb_verdict v)
+{
+	struct check *k = ctx;
+	k->remote = NULL;
+	finish(k, v == AUTHDB_YES ? CHECK_RIGHT : v == AUTHDB_NO ? CHECK_WRONG : CHECK_FAILED);
+}
+
 static void ask_helper(
     struct check *k, const struct account *a, const char *service, struct str peer)
 {
@@ -117,6 +126,9 @@ struct check *check_password(struct authd *d, const struct account *account, con
 	buf_adds(&k->password, password);
 	if (k->password.failed || password.n == 0)
 		answer_soon(k, CHECK_WRONG);
+	else if (account && account->binds)
+		k->remote = remote_check(d->accounts.remotes, account->backend->role,
+		    account_service(service), account->a.name, password, on_remote, k);
 	else if (account && account->backend->check != HELPER_NOT)
 		ask_helper(k, account, service, peer);
 	else if (account && account->stored.n && account->stored.n <= PASSWORD_STORED_MAX)
@@ -134,5 +146,6 @@ void check_cancel(struct check *k)
 		verifier_cancel(k->verify);
 	if (k->help)
 		helper_cancel(k->help);
+	remote_cancel(k->remote);
 	check_free(k);
 }

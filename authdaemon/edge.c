@@ -33,6 +33,13 @@ struct pending {
 	struct exchange *x;
 };
 
+struct looking { /* a look-up that waits for another process */
+	struct peer *peer;
+	struct looking *next;
+	uint32_t id;
+	struct search *search;
+};
+
 struct peer {
 	struct authd *d;
 	struct peer *next;
@@ -40,6 +47,7 @@ struct peer {
 	unsigned rights, external;
 	struct ipc *ipc;
 	struct map *pending; /* SASL exchanges by id */
+	struct looking *looking;
 };
 
 static struct str key_of(const uint32_t *id)
@@ -54,6 +62,17 @@ static void pending_free(struct pending *p)
 	free(p);
 }
 
+static void looking_free(struct looking *k)
+{
+	for (struct looking **at = &k->peer->looking; *at; at = &(*at)->next)
+		if (*at == k) {
+			*at = k->next;
+			break;
+		}
+	search_cancel(k->search);
+	free(k);
+}
+
 static void peer_free(struct peer *p)
 {
 	struct str key;
@@ -66,6 +85,8 @@ static void peer_free(struct peer *p)
 	p->d->n_peers--;
 	for (size_t at = 0; map_next(p->pending, &at, &key, &value); at = 0)
 		pending_free(value);
+	while (p->looking)
+		looking_free(p->looking);
 	map_free(p->pending, NULL);
 	ipc_free(p->ipc);
 	free(p);
@@ -168,11 +189,26 @@ static void answer_account(struct peer *p, uint32_t id, enum auth_verdict v, str
 	account_free(a);
 }
 
-static bool lookup(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
+static void answer_lookup(struct peer *p, uint32_t id, enum account_found found, struct account *a)
 {
 	static const enum auth_verdict verdicts[] = {[ACCOUNT_FOUND] = AUTH_OK,
 	    [ACCOUNT_ABSENT] = AUTH_NO,
 	    [ACCOUNT_TEMPFAIL] = AUTH_TEMPFAIL};
+	answer_account(p, id, verdicts[found], a);
+}
+
+static void on_looked(void *ctx, enum account_found r, struct account *a)
+{
+	struct looking *k = ctx;
+	struct peer *p = k->peer;
+	uint32_t id = k->id;
+	k->search = NULL;
+	looking_free(k);
+	answer_lookup(p, id, r, a);
+}
+
+static bool lookup(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
+{
 	struct str service = ipc_get_str(r), name = ipc_get_str(r);
 	struct account *a;
 	char service_z[AUTH_SERVICE_MAX];
@@ -180,8 +216,15 @@ static bool lookup(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 		return false;
 	memcpy(service_z, service.p ? service.p : "", service.n);
 	service_z[service.n] = 0;
-	enum account_found found = accounts_find(&p->d->accounts, NULL, service_z, name, &a);
-	answer_account(p, m->id, verdicts[found], a);
+	struct looking *k = mem_new(struct looking);
+	*k = (struct looking){.peer = p, .next = p->looking, .id = m->id};
+	p->looking = k;
+	enum account_found found =
+	    accounts_find(&p->d->accounts, NULL, service_z, name, &a, &k->search, on_looked, k);
+	if (found == ACCOUNT_LATER)
+		return true;
+	looking_free(k);
+	answer_lookup(p, m->id, found, a);
 	return true;
 }
 
@@ -195,9 +238,13 @@ static bool redeem(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 	return true;
 }
 
-/* Look-ups are answered before the next frame is read: there is nothing to forget. */
-static bool cancel(struct peer *p UNUSED, struct ipc_msg *m UNUSED, struct ipc_reader *r)
+static bool cancel(struct peer *p, struct ipc_msg *m, struct ipc_reader *r)
 {
+	struct looking *k = p->looking;
+	while (k && k->id != m->id)
+		k = k->next;
+	if (k)
+		looking_free(k);
 	return ipc_done(r);
 }
 

@@ -10,11 +10,13 @@ struct exchange {
 	struct sasl_server *sasl;
 	char service[AUTH_SERVICE_MAX], peer[AUTH_PEER_MAX], mechanism[32];
 	struct account *account;
+	struct search *search;
 	struct check *check;
 	struct timer *delay;
 	int64_t step_ms; /* when the client's last message came */
 	struct buf out, domain, separators, name;
 	enum auth_verdict verdict;
+	enum sasl_status due; /* what the account is looked up for */
 	bool over;
 	exchange_said said;
 	void *ctx;
@@ -78,6 +80,26 @@ static void on_checked(void *ctx, enum check_result r)
 		drive(x, sasl_server_verdict(x->sasl, r == CHECK_RIGHT && x->account));
 }
 
+static void go_on(struct exchange *x, enum account_found r)
+{
+	if (r == ACCOUNT_TEMPFAIL)
+		end(x, AUTH_TEMPFAIL);
+	else if (x->due == SASL_PASSWORD)
+		x->check = check_password(x->d, x->account, x->service,
+		    sasl_server_password(x->sasl), str_of(x->peer), on_checked, x);
+	else
+		drive(x,
+		    sasl_server_secrets(x->sasl, x->account ? &x->account->sasl : NULL, &x->out));
+}
+
+static void on_found(void *ctx, enum account_found r, struct account *a)
+{
+	struct exchange *x = ctx;
+	x->search = NULL;
+	x->account = a;
+	go_on(x, r);
+}
+
 static void look_up(struct exchange *x, enum sasl_status due)
 {
 	buf_clear(&x->name);
@@ -85,14 +107,11 @@ static void look_up(struct exchange *x, enum sasl_status due)
 	    sasl_server_user(x->sasl), buf_str(&x->domain), buf_str(&x->separators), &x->name);
 	struct str user = fits ? buf_str(&x->name) : STR_NONE;
 	account_free(x->account);
-	if (accounts_find(&x->d->accounts, NULL, x->service, user, &x->account) == ACCOUNT_TEMPFAIL)
-		end(x, AUTH_TEMPFAIL);
-	else if (due == SASL_PASSWORD)
-		x->check = check_password(x->d, x->account, x->service,
-		    sasl_server_password(x->sasl), str_of(x->peer), on_checked, x);
-	else
-		drive(x,
-		    sasl_server_secrets(x->sasl, x->account ? &x->account->sasl : NULL, &x->out));
+	x->due = due;
+	enum account_found r = accounts_find(
+	    &x->d->accounts, NULL, x->service, user, &x->account, &x->search, on_found, x);
+	if (r != ACCOUNT_LATER)
+		go_on(x, r);
 }
 
 static void drive(struct exchange *x, enum sasl_status status)
@@ -140,6 +159,7 @@ void exchange_free(struct exchange *x)
 {
 	if (!x)
 		return;
+	search_cancel(x->search);
 	check_cancel(x->check);
 	timer_free(x->delay);
 	sasl_server_free(x->sasl);
@@ -164,7 +184,7 @@ void exchange_set_challenge(struct exchange *x, struct str challenge)
 
 void exchange_step(struct exchange *x, struct str in)
 {
-	if (x->over || x->check)
+	if (x->over || x->check || x->search)
 		return; /* the client talks out of turn; its answer is under way */
 	x->step_ms = clock_mono_ms();
 	drive(x, sasl_server_step(x->sasl, in, &x->out));

@@ -49,6 +49,28 @@ static bool parse(struct ipc_msg *m, struct request *q)
 	return true;
 }
 
+static bool secret(struct str s)
+{
+	return s.n && s.n <= TEXT_MAX && !str_has_ctl(s);
+}
+
+static int change(struct ipc_msg *m)
+{
+	struct ipc_reader r;
+	ipc_read(m, &r);
+	struct str user = ipc_get_str(&r), old = ipc_get_str(&r), fresh = ipc_get_str(&r);
+	if (!ipc_done(&r) || !user.n || !harmless(user) || !secret(old) || !secret(fresh))
+		return 1;
+	return system_change(
+	    mem_strndup(user.p, user.n), mem_strndup(old.p, old.n), mem_strndup(fresh.p, fresh.n));
+}
+
+static int check(struct ipc_msg *m)
+{
+	struct request q;
+	return parse(m, &q) ? system_check(q.kind, q.service, q.user, q.password, q.peer) : 1;
+}
+
 static int answer(struct ipc *c, uint32_t id, int verdict)
 {
 	ipc_compose(c, HELPER_ANSWER, id);
@@ -58,10 +80,8 @@ static int answer(struct ipc *c, uint32_t id, int verdict)
 
 static _Noreturn void check_in_child(struct ipc *c, struct ipc_msg *m)
 {
-	struct request q;
 	alarm(HELPER_LIMIT_S); /* a module that hangs ends here; authdaemond has its own clock */
-	int verdict =
-	    parse(m, &q) ? system_check(q.kind, q.service, q.user, q.password, q.peer) : 1;
+	int verdict = m->type == HELPER_CHANGE ? change(m) : check(m);
 	_exit(answer(c, m->id, verdict) < 0);
 }
 

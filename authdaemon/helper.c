@@ -98,13 +98,40 @@ void helper_free(struct helper *h)
 	free(h);
 }
 
-struct helper_job *helper_check(struct helper *h, enum helper_kind kind, const char *service,
-    struct str user, struct str password, struct str peer, helped done, void *ctx)
+static struct helper_job *job_new(struct helper *h, helped done, void *ctx)
 {
 	struct helper_job *j = mem_new(struct helper_job);
 	*j = (struct helper_job){.h = h, .id = ++h->next_id, .done = done, .ctx = ctx};
 	j->timer = timer_new(h->loop, out_of_time, j);
 	map_set(h->jobs, key_of(&j->id), j);
+	return j;
+}
+
+static struct helper_job *sent(struct helper_job *j, int r)
+{
+	timer_set(j->timer, r < 0 ? 0 : (HELPER_LIMIT_S + 5) * 1000);
+	return j;
+}
+
+struct helper_job *helper_change(
+    struct helper *h, struct str user, struct str old, struct str fresh, helped done, void *ctx)
+{
+	struct helper_job *j = job_new(h, done, ctx);
+	int r = -1;
+	if (h->ipc) {
+		ipc_compose(h->ipc, HELPER_CHANGE, j->id);
+		ipc_put_str(h->ipc, user);
+		ipc_put_str(h->ipc, old);
+		ipc_put_str(h->ipc, fresh);
+		r = ipc_send(h->ipc, -1);
+	}
+	return sent(j, r);
+}
+
+struct helper_job *helper_check(struct helper *h, enum helper_kind kind, const char *service,
+    struct str user, struct str password, struct str peer, helped done, void *ctx)
+{
+	struct helper_job *j = job_new(h, done, ctx);
 	int r = -1;
 	if (h->ipc) {
 		ipc_compose(h->ipc, HELPER_CHECK, j->id);
@@ -115,8 +142,7 @@ struct helper_job *helper_check(struct helper *h, enum helper_kind kind, const c
 		ipc_put_str(h->ipc, peer);
 		r = ipc_send(h->ipc, -1);
 	}
-	timer_set(j->timer, r < 0 ? 0 : (HELPER_LIMIT_S + 5) * 1000);
-	return j;
+	return sent(j, r);
 }
 
 void helper_cancel(struct helper_job *j)

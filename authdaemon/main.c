@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "authdaemon/daemon.h"
+#include "authdaemon/remote.h"
 #include "authdaemon/spawn.h"
 
 #include <fcntl.h>
@@ -68,6 +69,7 @@ static int start(struct service *s)
 	}
 	d->verifier = verifier_new(
 	    d->loop, (unsigned)number(c, "daemons"), number(c, "AUTH_CHECK_TIMEOUT") * 1000);
+	d->accounts.remotes = remotes_new(s);
 	configure(d);
 	service_ready(s);
 	return 0;
@@ -100,6 +102,8 @@ static void drain(struct service *s)
 	edge_close_all(d);
 	verifier_free(d->verifier);
 	helper_free(d->helper);
+	remotes_free(d->accounts.remotes);
+	d->accounts.remotes = NULL;
 	service_exit(s, EXIT_SUCCESS);
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "authdaemon/daemon.h"
+#include "authdaemon/remote.h"
 #include "authdaemon/text-request.h"
 #include "sasl/password.h"
 
@@ -27,7 +28,14 @@ struct text_connection {
 	bool responded; /* CRAM: the response has been given */
 	struct check *check;
 	struct verify_job *making;
+	struct helper_job *helping;
 	struct account *account;
+	struct search *search;
+	void (*found)(struct text_connection *c); /* account is set */
+	struct remote_job *remote;
+	struct buf list; /* ENUMERATE */
+	size_t listed;   /* back ends */
+	bool partial;
 };
 
 static void connection_free(struct text_connection *c)
@@ -44,7 +52,12 @@ static void connection_free(struct text_connection *c)
 	check_cancel(c->check);
 	if (c->making)
 		verifier_cancel(c->making);
+	if (c->helping)
+		helper_cancel(c->helping);
+	search_cancel(c->search);
+	remote_cancel(c->remote);
 	account_free(c->account);
+	buf_free(&c->list);
 	mem_wipe(c->text.p, c->text.n);
 	buf_free(&c->text);
 	stream_free(c->stream);
@@ -108,24 +121,45 @@ static bool copy_word(struct str s, char *out, size_t size)
 	return true;
 }
 
-/* 1: c->account is set; otherwise the connection is answered and gone. */
-static int find_account(struct text_connection *c, struct str module)
+static void go_on(struct text_connection *c, enum account_found r)
+{
+	if (r == ACCOUNT_FOUND)
+		c->found(c);
+	else
+		answer(c, r == ACCOUNT_ABSENT ? STR("FAIL\n") : STR_NONE);
+}
+
+static void on_found(void *ctx, enum account_found r, struct account *a)
+{
+	struct text_connection *c = ctx;
+	c->search = NULL;
+	c->account = a;
+	go_on(c, r);
+}
+
+/* found() goes on when there is one; otherwise the connection is answered and gone. */
+static void find_account(
+    struct text_connection *c, struct str module, void (*found)(struct text_connection *c))
 {
 	char service[AUTH_SERVICE_MAX], name[64];
 	enum account_found r = ACCOUNT_ABSENT;
+	c->found = found;
 	if (copy_word(c->q.service, service, sizeof service) &&
 	    copy_word(module, name, sizeof name))
-		r = accounts_find(&c->d->accounts, name, service, c->q.user, &c->account);
-	if (r == ACCOUNT_FOUND)
-		return 1;
-	answer(c, r == ACCOUNT_ABSENT ? STR("FAIL\n") : STR_NONE);
-	return 0;
+		r = accounts_find(&c->d->accounts, name, service, c->q.user, &c->account,
+		    &c->search, on_found, c);
+	if (r != ACCOUNT_LATER)
+		go_on(c, r);
+}
+
+static void pre_found(struct text_connection *c)
+{
+	answer_account(c, c->account);
 }
 
 static void do_pre(struct text_connection *c)
 {
-	if (find_account(c, c->q.module))
-		answer_account(c, c->account);
+	find_account(c, c->q.module, pre_found);
 }
 
 /* AUTH */
@@ -199,42 +233,87 @@ static void do_auth(struct text_connection *c)
 
 /* PASSWD */
 
+static void on_changed(void *ctx, enum authdb_verdict v)
+{
+	struct text_connection *c = ctx;
+	c->remote = NULL;
+	if (v == AUTHDB_YES)
+		log_info(
+		    NULL, "the password of '%.*s' has been changed", STR_FMT(c->account->a.name));
+	answer(c, v == AUTHDB_YES ? STR("OK\n") : v == AUTHDB_NO ? STR("FAIL\n") : STR_NONE);
+}
+
 static void on_made(void *ctx, int verdict UNUSED, struct str made)
 {
 	struct text_connection *c = ctx;
+	const struct backend *b = c->account->backend;
 	char service[AUTH_SERVICE_MAX];
 	c->making = NULL;
-	if (made.n && copy_word(c->q.service, service, sizeof service) &&
-	    c->account->backend->change(
-		&c->d->accounts, c->account, service, c->q.new_password, made) == 0) {
-		log_info(
-		    NULL, "the password of '%.*s' has been changed", STR_FMT(c->account->a.name));
-		answer(c, STR("OK\n"));
-	} else {
+	if (!made.n || !copy_word(c->q.service, service, sizeof service))
 		fail(c);
-	}
+	else if (b->role)
+		c->remote = remote_change(c->d->accounts.remotes, b->role, account_service(service),
+		    c->account->a.name, c->q.password, c->q.new_password, made, on_changed, c);
+	else
+		on_changed(
+		    c, b->change(&c->d->accounts, c->account, service, c->q.new_password, made) == 0
+			   ? AUTHDB_YES
+			   : AUTHDB_NO);
+}
+
+/* The scheme of before; for accounts of others "plain" is a column of its own, and who checks
+ * passwords itself knows salted digests best. */
+static const char *scheme_for(const struct account *a)
+{
+	const char *scheme = password_scheme_of(a->stored);
+	if (a->binds)
+		return "ssha";
+	if (scheme && a->backend->role && strcmp(scheme, "plain") == 0)
+		return "crypt";
+	return password_scheme_after(a->stored);
+}
+
+static void on_helped(void *ctx, int verdict)
+{
+	struct text_connection *c = ctx;
+	c->helping = NULL;
+	on_changed(c, verdict < 0 ? AUTHDB_UNKNOWN : verdict == 0 ? AUTHDB_YES : AUTHDB_NO);
+}
+
+/* Users of the system: as themselves, which the helper alone can do. */
+static void change_system(struct text_connection *c)
+{
+	if (c->d->helper)
+		c->helping = helper_change(c->d->helper, c->account->a.sysuser, c->q.password,
+		    c->q.new_password, on_helped, c);
+	else
+		fail(c);
 }
 
 static void on_old_checked(void *ctx, enum check_result r)
 {
 	struct text_connection *c = ctx;
 	c->check = NULL;
-	if (r == CHECK_FAILED) {
+	if (r == CHECK_FAILED)
 		answer(c, STR_NONE);
-	} else if (r == CHECK_WRONG || !c->account->backend->change) {
+	else if (r == CHECK_WRONG)
 		fail(c);
-	} else {
-		const char *scheme = password_scheme_of(c->account->stored);
+	else if (!c->account->backend->change && !c->account->backend->role)
+		change_system(c);
+	else
 		c->making = verifier_make(
-		    c->d->verifier, scheme ? scheme : "crypt", c->q.new_password, on_made, c);
-	}
+		    c->d->verifier, scheme_for(c->account), c->q.new_password, on_made, c);
+}
+
+static void passwd_found(struct text_connection *c)
+{
+	c->check =
+	    check_password(c->d, c->account, "passwd", c->q.password, c->q.peer, on_old_checked, c);
 }
 
 static void do_passwd(struct text_connection *c)
 {
-	if (find_account(c, STR(".")))
-		c->check = check_password(
-		    c->d, c->account, "passwd", c->q.password, c->q.peer, on_old_checked, c);
+	find_account(c, STR("."), passwd_found);
 }
 
 /* ENUMERATE */
@@ -257,21 +336,42 @@ static int list_one(void *ctx, const struct auth_account *a)
 	return out->failed ? -1 : 0;
 }
 
-static void do_enumerate(struct text_connection *c)
+static int list_remote(void *ctx, const struct auth_account *a)
+{
+	struct text_connection *c = ctx;
+	return list_one(&c->list, a);
+}
+
+static void on_listed(void *ctx, enum authdb_verdict v);
+
+static void list_rest(struct text_connection *c)
 {
 	struct accounts *s = &c->d->accounts;
-	struct buf out;
-	bool whole = true;
-	buf_init(&out, ANSWER_MAX - 1024);
-	for (size_t i = 0; i < s->n; i++) {
-		buf_addf(&out, "# %s\n\n", s->order[i]->name);
-		if (s->order[i]->each(s, list_one, &out) != 0)
-			whole = false;
+	while (c->listed < s->n) {
+		const struct backend *b = s->order[c->listed++];
+		buf_addf(&c->list, "# %s\n\n", b->name);
+		if (b->role) {
+			c->remote = remote_each(s->remotes, b->role, list_remote, on_listed, c);
+			return;
+		}
+		c->partial |= b->each(s, list_one, &c->list) != 0;
 	}
-	if (whole)
-		buf_addz(&out, ".\n"); /* without it the reader knows that something is missing */
-	answer(c, buf_str(&out));
-	buf_free(&out);
+	if (!c->partial) /* without it the reader knows that something is missing */
+		buf_addz(&c->list, ".\n");
+	answer(c, buf_str(&c->list));
+}
+
+static void on_listed(void *ctx, enum authdb_verdict v)
+{
+	struct text_connection *c = ctx;
+	c->remote = NULL;
+	c->partial |= v != AUTHDB_YES;
+	list_rest(c);
+}
+
+static void do_enumerate(struct text_connection *c)
+{
+	list_rest(c);
 }
 
 static void on_input(void *ctx, struct stream *s)
@@ -307,10 +407,12 @@ static void accept_one(struct authd *d, int fd)
 	struct text_connection *c = mem_new(struct text_connection);
 	c->d = d;
 	buf_init(&c->text, TEXT_REQUEST_MAX);
+	buf_init(&c->list, ANSWER_MAX - 1024);
 	c->stream = stream_new(d->loop, fd, TEXT_REQUEST_MAX, ANSWER_MAX, &handlers, c);
 	if (!c->stream) {
 		close(fd);
 		buf_free(&c->text);
+		buf_free(&c->list);
 		free(c);
 		return;
 	}

@@ -14,6 +14,10 @@ static const struct {
 	const char *role, *other; /* who reads it */
 } watched[] = {
     {"aliasfilteracct", "gate", "broker"},
+    {"authldaprc", "authldap", NULL},
+    {"authmysqlrc", "authmysql", NULL},
+    {"authpgsqlrc", "authpgsql", NULL},
+    {"authsqliterc", "authsqlite", NULL},
     {"esmtpauthclient", "esmtp", NULL},
     {"esmtpgreeting", "gate", NULL},
     {"esmtproutes", "esmtp", NULL},

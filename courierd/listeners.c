@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "auth/auth.h"
 #include "courierd/supervisor.h"
 #include "ldapaliasd/ldapaliasrc.h"
 
@@ -253,6 +254,20 @@ int listeners_open(struct supervisor *s, char **why)
 	return 0;
 }
 
+/* A file with faults is told about by who reads it; until then nobody is missed. */
+static bool is_module(const struct supervisor *s, const char *role)
+{
+	static const struct config_component *const only[] = {&auth_settings};
+	struct config *c = config_load(&s->instance, only, 1, NULL);
+	struct str name;
+	bool found = false;
+	for (size_t at = 0;
+	     c && !found && config_each(c, auth_settings.name, "authmodulelist", &at, &name);)
+		found = str_is(name, role);
+	config_drop(c);
+	return found;
+}
+
 /* Is the role part of this instance: built, with its program there, and with somebody to serve? */
 bool role_wanted(const struct supervisor *s, const struct role *r)
 {
@@ -264,6 +279,8 @@ bool role_wanted(const struct supervisor *s, const struct role *r)
 		return false;
 	if (r->flags & ROLE_LDAPALIAS)
 		return there && ldapaliasrc_on(s->instance.etc);
+	if (r->flags & ROLE_ACCOUNTS)
+		return there && is_module(s, r->name);
 	if (!(r->flags & ROLE_LISTENS))
 		return true;
 	for (size_t i = 0; i < s->n_listeners; i++)

@@ -3,12 +3,12 @@ sbin_PROGRAMS += courierd/courierd
 courierd_courierd_SOURCES = courierd/supervisor.c courierd/supervisor.h courierd/process.c \
 	courierd/edges.c courierd/listeners.c courierd/at-once.c courierd/clock-step.c courierd/admin.c courierd/parts.c courierd/roles.c courierd/roles.h \
 	courierd/supervisor-settings.c courierd/watchdog.c ldapaliasd/ldapaliasrc.c ldapaliasd/ldapaliasrc.h
-courierd_courierd_LDADD = libs/module/libmodule.a $(SERVICE_LIBS)
+courierd_courierd_LDADD = libs/module/libmodule.a libs/auth/libauth.a $(SERVICE_LIBS)
 
 sbin_PROGRAMS += courierd/courier
 courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c \
 	courierd/cmd-start.c courierd/cmd-status.c courierd/cmd-check.c courierd/check-readable.c \
-	courierd/check-readable.h courierd/cmd-security.c \
+	courierd/check-readable.h courierd/check-accounts.c courierd/check-accounts.h courierd/cmd-security.c \
 	courierd/cmd-queue.c courierd/cmd-import.c courierd/import-convert.c courierd/import.h \
 	courierd/cmd-mtaconfig.c courierd/cmd-sysconftool.c courierd/sysconf.c courierd/sysconf.h courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \
@@ -17,7 +17,7 @@ courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c 
 	ldapaliasd/ldapaliasrc.h local/local-settings.c libs/filter/drop-settings.c imapd/settings.c \
 	esmtpd/settings.c login/login-settings.c login/back-tls.c pop3d/pop3-settings.c \
 	filters/filter-settings.c filters/verifyfilter-settings.c
-courierd_courier_LDADD = libs/queue/libqueue.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a \
+courierd_courier_LDADD = authdb/libauthdbrc.a libs/queue/libqueue.a submit/libsubmit.a libs/access/libaccess.a libs/spf/libspf.a libs/dns/libdns.a \
 	libs/rfc822/librfc822.a libs/unicode/libunicode.a libs/table/libtable.a uucp/libuucp.a fax/libfax.a \
 	stsd/libkeeper.a esmtp/libesmtp.a libs/smtp/libsmtp.a dsn/libdsn.a libs/tls/libtls.a libs/auth/libauth.a \
 	libs/maildir/libmaildir.a libs/module/libmodule.a \
@@ -35,7 +35,7 @@ if POP3D
 courier_faces += pop3d pop3d-ssl
 endif
 # programs that are the command under another name
-courier_faces += courier-mtaconfig sysconftool
+courier_faces += authdaemond courier-mtaconfig sysconftool
 install-courier-faces:
 	$(AM_V_at)$(MKDIR_P) $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(pkglibexec)
 	$(AM_V_at)for f in $(DESTDIR)$(bindir)/courier-config $(DESTDIR)$(pkglibexec)/courierctl.start; do \

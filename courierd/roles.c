@@ -5,6 +5,13 @@
 
 #include <pwd.h>
 
+/* asks a directory or a database about accounts (authdb/) */
+#define ACCOUNTS(kind)                                                                        \
+	{                                                                                     \
+		.name = "auth" kind, .program = "courierauth" kind, .user = MAILUSER "-auth", \
+		.stage = 5, .flags = ROLE_ACCOUNTS                                            \
+	}
+
 const struct role builtin_roles[] = {
     {.name = "key",
 	.program = "courierkey",
@@ -15,7 +22,21 @@ const struct role builtin_roles[] = {
 	.program = "authdaemond",
 	.user = MAILUSER "-auth",
 	.stage = 5,
-	.flags = ROLE_ROOT_SETUP},
+	.flags = ROLE_ROOT_SETUP,
+	.asks = {"authldap", "authmysql", "authpgsql", "authsqlite", "authpipe"}},
+    ACCOUNTS("pipe"),
+#ifdef ENABLE_LDAP
+    ACCOUNTS("ldap"),
+#endif
+#ifdef ENABLE_MYSQL
+    ACCOUNTS("mysql"),
+#endif
+#ifdef ENABLE_PGSQL
+    ACCOUNTS("pgsql"),
+#endif
+#ifdef ENABLE_SQLITE
+    ACCOUNTS("sqlite"),
+#endif
     {.name = "broker",
 	.program = "courierbroker",
 	.user = "root",

@@ -16,6 +16,7 @@ enum role_flags {
 	ROLE_LISTENS = 16,    /* part of the instance only when it has a listener */
 	ROLE_ROOT_SETUP = 32, /* a helper of it stays root (PAM, shadow, certificates) */
 	ROLE_LDAPALIAS = 64,  /* part of the instance only when ldapaliasrc says so */
+	ROLE_ACCOUNTS = 128,  /* ... when authmodulelist names it */
 };
 
 enum { ROLES_MAX = 32, ROLE_PEERS_MAX = 10 };

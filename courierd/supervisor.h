@@ -12,7 +12,7 @@
 #include "service/control-proto.h"
 #include "courierd/roles.h"
 
-enum { PROCS_MAX = 64, WAITING_EDGES_MAX = 256, LISTENERS_MAX = 64, AT_ONCE_FILES = 7 };
+enum { PROCS_MAX = 64, WAITING_EDGES_MAX = 256, LISTENERS_MAX = 64, AT_ONCE_FILES = 11 };
 
 /* DOWN -> STARTING -> READY -> STOPPING -> DOWN; any of them -> DOWN when it dies. */
 enum proc_state { PROC_DOWN, PROC_STARTING, PROC_READY, PROC_STOPPING };

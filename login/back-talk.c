@@ -35,7 +35,7 @@ static enum back_do go(struct back_talk *t, enum back_state next)
 
 static enum back_do ask_capability(struct back_talk *t)
 {
-	t->starttls = t->disabled = false;
+	t->starttls = t->disabled = t->knows_utf8 = false;
 	buf_addz(&t->say, t->imap ? "C CAPABILITY\r\n" : "CAPA\r\n");
 	return go(t, BACK_CAPABILITY);
 }
@@ -73,6 +73,10 @@ static enum back_do log_in(struct back_talk *t)
 {
 	if (!one_line(t->user) || !one_line(t->password))
 		return fault(t, "name or password cannot be said there");
+	if (!t->imap && t->utf8 && t->knows_utf8 && t->state != BACK_UTF8) {
+		buf_addz(&t->say, "UTF8\r\n");
+		return go(t, BACK_UTF8);
+	}
 	if (!t->imap) {
 		buf_addf(&t->say, "USER %.*s\r\n", STR_FMT(t->user));
 		return go(t, BACK_USER);
@@ -236,8 +240,10 @@ static enum back_do pop3_capability(struct back_talk *t, struct str line)
 	struct str word, rest = line;
 	if (str_starts(line, STR("-ERR")) || str_is(line, "."))
 		return capable(t);
-	if (str_word(&rest, &word))
+	if (str_word(&rest, &word)) {
 		t->starttls |= str_iis(word, "STLS");
+		t->knows_utf8 |= str_iis(word, "UTF8");
+	}
 	return BACK_WAIT;
 }
 
@@ -259,6 +265,8 @@ static enum back_do pop3_line(struct back_talk *t, struct str line)
 {
 	if (t->state == BACK_CAPABILITY)
 		return pop3_capability(t, line);
+	if (t->state == BACK_UTF8) /* a no is the client's affair: it gets what there is */
+		return log_in(t);
 	if (str_starts(line, STR("-ERR")))
 		return pop3_refused(t, line);
 	if (!str_starts(line, STR("+OK")))

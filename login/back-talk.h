@@ -35,6 +35,7 @@ enum back_state {
 	BACK_GREETING,
 	BACK_CAPABILITY,
 	BACK_STARTTLS,
+	BACK_UTF8, /* POP3: the client has said so, and it must know, too */
 	BACK_USER, /* its literal, or POP3's USER */
 	BACK_PASSWORD,
 	BACK_LOGIN,
@@ -44,11 +45,12 @@ enum back_state {
 
 struct back_talk {
 	bool imap, foreign; /* foreign: ask what the server can do once we are in */
+	bool utf8;          /* POP3: the client has said UTF8 */
 	enum back_tls tls;
 	struct str user, password; /* the caller's, until the end */
 	/* its own */
 	enum back_state state;
-	bool secure, starttls, disabled;
+	bool secure, starttls, disabled, knows_utf8;
 	unsigned lines;
 	struct buf say;        /* what to send, the caller clears it */
 	struct buf capability; /* IMAP: what the server can do now that we are in; or empty */

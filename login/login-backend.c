@@ -366,6 +366,7 @@ static void call(struct login_conn *c, struct str host, struct str user)
 	back_talk_init(&k->talk, c->protocol == &login_imap, str_of(k->user), buf_str(&c->secret));
 	k->talk.tls = b->policy;
 	k->talk.foreign = b->foreign;
+	k->talk.utf8 = c->utf8;
 	k->attempt = timer_new(service_loop(c->l->s), attempt_over, k);
 	k->end = timer_new(service_loop(c->l->s), too_slow, k);
 	timer_set(k->end, ALL_MS);

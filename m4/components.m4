@@ -4,12 +4,20 @@ AC_DEFUN([COURIER_COMPONENT], [
 	AM_CONDITIONAL([$2], [test "x$enable_$1" = xyes])
 	AS_IF([test "x$enable_$1" = xyes], [AC_DEFINE([ENABLE_$2], [1], [$3 is built])])
 ])
-# Parts that this version does not have: leaving them out is what happens; asking for one is an error.
-AC_DEFUN([COURIER_ABSENT], [
-	AC_ARG_WITH([$1], [AS_HELP_STRING([--without-$1], [$2 are not there yet: accepted, changes nothing])],
-		[AS_IF([test "x$withval" != xno], [AC_MSG_ERROR([$2 are not there yet; leave --with-$1 out])])])
+# Accounts in a database: built when its library is there, unless told.
+AC_DEFUN([COURIER_ACCOUNTS], [
+	AC_ARG_WITH([$1], [AS_HELP_STRING([--without-$1], [leave out accounts in $4 [built when $3 is there]])],
+		[], [with_$1=auto])
+	have_$1=no
+	AS_IF([test "x$with_$1" != xno], [
+		PKG_CHECK_MODULES([$2], [$3], [have_$1=yes], [
+			AS_IF([test "x$with_$1" != xauto], [AC_MSG_ERROR([$3 is missing; run ./deps or leave --with-$1 out])])
+		])
+	])
+	AS_IF([test "x$have_$1" = xyes], [AC_DEFINE([ENABLE_$2], [1], [accounts in $4 are built])])
+	AM_CONDITIONAL([$2], [test "x$have_$1" = xyes])
 ])
-# Aliases in a directory (ldapaliasd).
+# Aliases and accounts in a directory (ldapaliasd, authdb).
 AC_DEFUN([COURIER_LDAP], [
 	AC_ARG_WITH([ldap], [AS_HELP_STRING([--without-ldap], [leave out LDAP])], [], [with_ldap=yes])
 	LDAP_LIBS=
@@ -22,9 +30,9 @@ AC_DEFUN([COURIER_LDAP], [
 	AC_SUBST([LDAP_LIBS])
 ])
 AC_DEFUN([COURIER_COMPONENTS], [
-	COURIER_ABSENT([mysql], [accounts in MySQL])
-	COURIER_ABSENT([pgsql], [accounts in PostgreSQL])
-	COURIER_ABSENT([sqlite], [accounts in SQLite])
+	COURIER_ACCOUNTS([mysql], [MYSQL], [libmariadb], [MySQL])
+	COURIER_ACCOUNTS([pgsql], [PGSQL], [libpq], [PostgreSQL])
+	COURIER_ACCOUNTS([sqlite], [SQLITE], [sqlite3], [SQLite])
 	COURIER_LDAP
 	COURIER_COMPONENT([imapd], [IMAPD], [the IMAP server])
 	COURIER_COMPONENT([pop3d], [POP3D], [the POP3 server])

@@ -117,6 +117,17 @@ const char *password_scheme_of(struct str stored)
 	return s ? s->name : NULL;
 }
 
+const char *password_scheme_after(struct str stored)
+{
+	static const char *const no_more[] = {
+	    "md5", "md5raw", "sha", "sha256", "sha512", "md5-crypt"};
+	const char *scheme = password_scheme_of(stored);
+	for (size_t i = 0; scheme && i < ARRAY_LEN(no_more); i++)
+		if (strcmp(scheme, no_more[i]) == 0)
+			return "crypt";
+	return scheme ? scheme : "crypt";
+}
+
 struct str password_dummy(void)
 {
 	/* made once from random bytes that nobody has kept */

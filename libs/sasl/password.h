@@ -44,6 +44,9 @@ const char *const *password_schemes(void); /* all of the above, NULL at the end 
 /* The scheme of a record, as password_make wants it; NULL: unknown.  "Same scheme as before" when a
  * password is changed. */
 const char *password_scheme_of(struct str stored);
+/* The scheme for the password that takes a record's place: the same, but "crypt" for an unknown
+ * one, one without a salt, and those that are old enough to be guessed ($1$, DES). */
+const char *password_scheme_after(struct str stored);
 
 /* A record that no password fits and that takes as long as one of the default scheme. */
 struct str password_dummy(void);

@@ -26,7 +26,7 @@ $t->command('courier');
 isnt($?, 0, 'MTA-0009: so is none');
 
 my %c = map {/^(\w+)=(.*)$/ ? ($1 => $2) : ()} split /\n/, $t->command('courier-config');
-is(join(' ', grep {!exists $c{$_}} qw(prefix exec_prefix bindir sbindir libexecdir sysconfdir datadir localstatedir mailuser mailgroup mailuid mailgid configure_args)), '', 'MTA-0014: courier-config prints all names');
+is(join(' ', grep {!exists $c{$_}} qw(prefix exec_prefix bindir sbindir libexecdir sysconfdir datadir localstatedir mailuser mailgroup mailuid mailgid configure_args)), '', 'MTA-0014 CONF-0004: courier-config prints all names');
 ok(-x "$c{sbindir}/courier" && -d $c{datadir}, 'MTA-0014 MTA-3001: and true folders');
 my $program = Courier::Test::program('courier-config');
 is(qx(eval "\$($program)"; echo "\$prefix"), "$c{prefix}\n", 'MTA-0014: which a shell can read');
@@ -146,7 +146,7 @@ ok(scalar(glob $t->path('var/queue/msgs/*/C*')), 'MTA-0002: mail stays in the qu
 	unlike(do { local (@ARGV, $/) = $file; <> }, qr/OLD/, 'MTA-0020: is not, with -n');
 	like($t->command('sysconftool'), qr/courierd: updated/, 'MTA-0020: and is merged');
 	my $text = do { local (@ARGV, $/) = $file; <> };
-	like($text, qr/^PATH=\/my\/bin$/m, 'MTA-0020: the administrator\'s value stays');
+	like($text, qr/^PATH=\/my\/bin$/m, 'MTA-0020 CONF-0001: the administrator\'s value stays');
 	like($text, qr/^##OLD: DSNNOTIFY=N$/m, 'MTA-0020: one of another revision does not');
 	like($text, qr/^##NAME: CUSTOM\n(?:#.*\n|\n)*MINE=1\n\z/m, 'MTA-0530: the CUSTOM section stays');
 	like($text, qr/^DEFAULTDELIVERY=\.\/Maildir$/m, 'MTA-0020: new settings are there');
@@ -177,7 +177,7 @@ open my $f, '>>', $t->path('etc/courierd') or die;
 print $f qq{prefix="/opt/courier"\nexec_prefix="\${prefix}"\n. more\nDEFAULTDELIVERY="| /bin/true\n./Maildir"\nLANG=\${UNSET:-C.UTF-8}\nPATH='/usr/bin:/bin' # why\n};
 close $f;
 courier('check', '-q');
-is($?, 0, 'MTA-0021 MTA-0501 MTA-0502: what shells read is read: quotes, lines, variables, files');
+is($?, 0, 'MTA-0021 CONF-0002 MTA-0501 MTA-0502: what shells read is read: quotes, lines, variables, files');
 like(courier('config', 'local'), qr/DEFAULTDELIVERY: \| \/bin\/true/, 'MTA-0021: a value of two lines');
 open $f, '>>', $t->path('etc/courierd') or die;
 print $f "LANG=`locale`\n";

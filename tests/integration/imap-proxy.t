@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Mailboxes on other servers: IMAP_PROXY (IMAP-0036), POP3_PROXY, the account's option mailhost
+# Mailboxes on other servers: IMAP_PROXY (IMAP-0036), POP3_PROXY, the account's option mailhost (AUTH-0049)
 # (IMAP-0089 IMAP-0198), what the client sees (IMAP-0199), logs and pools of equal servers (IMAP-0200).
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # slow
 # Aliases in a directory: courierldapaliasd against a slapd of the test's own.
-# MTA-2701 MTA-2702 MTA-2703 MTA-2704 MTA-2705 MTA-2706 MTA-2707 MTA-2708 MTA-2709 MTA-2710
+# MTA-2701 MTA-2702 MTA-2703 MTA-2704 MTA-2705 MTA-2706 MTA-2707 MTA-2708 MTA-2709 MTA-2710  AUTH-0192
 use strict;
 use warnings;
 use Test::More;

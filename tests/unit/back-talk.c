@@ -19,7 +19,7 @@ struct step {
 };
 
 struct dialogue {
-	bool imap, foreign;
+	bool imap, foreign, utf8;
 	enum back_tls tls;
 	const char *user, *password;
 	struct step steps[STEPS];
@@ -125,6 +125,24 @@ static const struct dialogue dialogues[] = {
 	.password = "b",
 	.steps = {{"-ERR go", "", BACK_FAULT}},
 	.why = "it does not greet"},
+    /* POP-0064: UTF8 of the client goes along, where it is known */
+    {.user = "a",
+	.password = "b",
+	.utf8 = true,
+	.steps = {{"+OK hello", "CAPA\r\n", BACK_WAIT}, {"+OK", "", BACK_WAIT},
+	    {"UTF8 USER", "", BACK_WAIT}, {".", "UTF8\r\n", BACK_WAIT},
+	    {"+OK", "USER a\r\n", BACK_WAIT}, {"+OK", "PASS b\r\n", BACK_WAIT},
+	    {"+OK", "", BACK_IN}}},
+    {.user = "a",
+	.password = "b",
+	.utf8 = true,
+	.steps = {{"+OK hello", "CAPA\r\n", BACK_WAIT}, {"-ERR what", "USER a\r\n", BACK_WAIT}}},
+    {.user = "a",
+	.password = "b",
+	.utf8 = true,
+	.steps = {{"+OK hello", "CAPA\r\n", BACK_WAIT}, {"+OK", "", BACK_WAIT},
+	    {"UTF8", "", BACK_WAIT}, {".", "UTF8\r\n", BACK_WAIT},
+	    {"-ERR no", "USER a\r\n", BACK_WAIT}}},
     {.user = "a",
 	.password = "b",
 	.steps = {{"* OK", "", BACK_FAULT}},
@@ -137,6 +155,7 @@ static void play(const struct dialogue *d)
 	back_talk_init(&t, d->imap, str_of(d->user), str_of(d->password));
 	t.tls = d->tls;
 	t.foreign = d->foreign;
+	t.utf8 = d->utf8;
 	for (size_t i = 0; i < STEPS && d->steps[i].say; i++) {
 		const struct step *s = &d->steps[i];
 		enum back_do what =
