@@ -48,3 +48,24 @@ authdb_courierauthsqlite_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 authdb_courierauthsqlite_LDADD = $(AUTHDB_LDADD) $(SQLITE_LIBS)
 authdb_courierauthsqlite_LDFLAGS = $(AM_LDFLAGS) -pthread
 endif
+
+if LDAP
+etc_files += etc/authldaprc
+dist_man_MANS += man/authldaprc.5 man/courierauthldap.8
+dist_pkgdata_DATA += authdb/authldap.schema authdb/authldap.ldif
+endif
+if MYSQL
+etc_files += etc/authmysqlrc
+dist_man_MANS += man/authmysqlrc.5 man/courierauthmysql.8
+endif
+if PGSQL
+etc_files += etc/authpgsqlrc
+dist_man_MANS += man/authpgsqlrc.5 man/courierauthpgsql.8
+endif
+if SQLITE
+etc_files += etc/authsqliterc
+dist_man_MANS += man/authsqliterc.5 man/courierauthsqlite.8
+endif
+EXTRA_DIST += authdb/authldap.schema authdb/authldap.ldif
+dist_man_MANS += man/authdb.8
+EXTRA_DIST += etc/authldaprc etc/authmysqlrc etc/authpgsqlrc etc/authsqliterc

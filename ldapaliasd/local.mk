@@ -15,7 +15,7 @@ ldapaliasd_courierldapaliasd_LDADD = $(submit_client_libs)
 
 dist_man_MANS += man/courierldapaliasd.8 man/ldapaliasrc.5 man/courierldapalias.8
 etc_files += etc/ldapaliasrc
-dist_pkgdata_DATA = ldapaliasd/courier.schema
+dist_pkgdata_DATA += ldapaliasd/courier.schema
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/ldapalias
