@@ -32,17 +32,16 @@ my $port = Courier::Server::free_port();
 my $user = Courier::Server::user('mysql');
 my $server = Courier::Server->new(dir => $dir, user => $user, test => $t);
 is($server->run($install, '--no-defaults', "--datadir=$dir/data", '--auth-root-authentication-method=normal', '--skip-test-db'), 0, 'a database') or diag $server->log;
-my $tls = $t->path('etc/certs');
 my ($cert) = Courier::Server::certificate($server, 'localhost');
 my @arguments = ($program, '--no-defaults', "--datadir=$dir/data", "--socket=$socket", "--port=$port", '--bind-address=127.0.0.1', "--pid-file=$dir/pid",
 	'--skip-log-bin', '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M', '--performance-schema=OFF', '--innodb-flush-method=fsync',
-	"--ssl-cert=$cert.crt", "--ssl-key=$cert.key", '--loose-innodb-use-native-aio=0');
+	"--ssl-ca=$cert.crt", "--ssl-cert=$cert.crt", "--ssl-key=$cert.key", '--loose-innodb-use-native-aio=0');
 my $alive = sub { system("$client --no-defaults -uroot -S $socket -e 'SELECT 1' >/dev/null 2>&1") == 0 };
 ok($server->start($alive, @arguments), 'a server') or BAIL_OUT($server->log);
 
 sub run_sql {
 	for my $s (@_) {
-		my $pid = open my $fh, '|-', $client, '--no-defaults', '-uroot', '-S', $socket, '--default-character-set=utf8mb4', @{$alive ? ['mail'] : []} or die "mariadb: $!";
+		my $pid = open my $fh, '|-', $client, '--no-defaults', '-uroot', '-S', $socket, '--default-character-set=utf8mb4', 'mail' or die "mariadb: $!";
 		print $fh "$s;\n";
 		close $fh or die "mariadb failed: $s";
 	}
@@ -79,9 +78,9 @@ sub with { # the fields, over another connection
 sub works { return Courier::Accounts::pre($t, "dora\@$d") =~ /^UID=/ }
 sub settle { # a new file is in force when its process has another number
 	my ($rc) = @_;
-	my $before = $server->role_pid('authmysql');
+	my $before = Courier::Server::role_pid($t, 'authmysql');
 	Courier::Accounts::configure($t, 'authmysqlrc', $rc);
-	$t->wait_for(30, sub { my $now = $server->role_pid('authmysql'); $now && $now ne ($before || 0) });
+	$t->wait_for(30, sub { my $now = Courier::Server::role_pid($t, 'authmysql'); $now && $now != $before });
 	return;
 }
 my %tcp = (MYSQL_SOCKET => undef, MYSQL_SERVER => '127.0.0.1', MYSQL_PORT => $port);
@@ -113,6 +112,7 @@ Courier::Accounts::faults($db,
 chmod 0644, $t->path('etc/authmysqlrc');
 like($t->command('courier', '-C', $t->path(''), 'check'), qr/authmysqlrc.*holds a password but others can read it/, 'AUTH-0122: a password for everybody to see');
 chmod 0600, $t->path('etc/authmysqlrc');
+Courier::Server::settled($t, 'authmysql');
 ok($t->wait_for(20, \&works), 'the socket again');
 
 # ---- trouble -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::Accounts;
+use Courier::Server;
 use Courier::Test;
 use Test::More;
 use Time::HiRes qw(time);
@@ -53,6 +54,7 @@ Courier::Accounts::faults($db,
 	SQLITE_DATABASE => ['users.db', qr/authsqliterc.*whole path/],
 	SQLITE_SELECT_CLAUSE => ["SELECT 'x", qr/authsqliterc.*_SELECT_CLAUSE: a quote that is not closed/],
 	SQLITE_CHPASS_CLAUSE => ["UPDATE x SET y = '\$(nothing)'", qr/_CHPASS_CLAUSE: a \$\(variable\) that is not known/]);
+Courier::Server::settled($t, 'authsqlite');
 ok($t->wait_for(20, sub { Courier::Accounts::pre($t, "dora\@$d") =~ /^UID=/ }), 'the fields again');
 
 # trouble

@@ -7,6 +7,7 @@ use warnings;
 use File::Path qw(make_path);
 use IO::Socket::INET;
 use Scalar::Util qw(weaken);
+use Time::HiRes qw(time);
 
 my @all;
 
@@ -108,9 +109,21 @@ sub log {
 
 # The process of a role of the instance.
 sub role_pid {
-	my ($self, $role) = @_;
-	my ($pid) = map {/^\s*\Q$role\E\s+ready\s+(\d+)/ ? $1 : ()} split /\n/, $self->{test}->command('courier', '-C', $self->{test}->path(''), 'status');
-	return $pid;
+	my ($t, $role) = @_;
+	my ($pid) = map {/^\s*\Q$role\E\s+\S+\s+(\d+)/ ? $1 : ()} split /\n/, $t->command('courier', '-C', $t->path(''), 'status');
+	return $pid || 0;
+}
+
+# Each change of a role's file gives it a new process, seconds later.  Waits until that is over: no new
+# one for longer than the supervisor takes between two looks.
+sub settled {
+	my ($t, $role) = @_;
+	my ($pid, $since) = (0, time);
+	return $t->wait_for(60, sub {
+		my $now = role_pid($t, $role);
+		($pid, $since) = ($now, time) if $now != $pid;
+		return $now && time - $since >= 6;
+	});
 }
 
 # A key and a certificate that is its own authority, for 127.0.0.1 and a name: PATH.key, PATH.crt.
