@@ -46,6 +46,7 @@ struct authdb_job {
 struct authdb_backend {
 	const char *role, *what;    /* what: for the log, "the MySQL server of accounts" */
 	const struct rc_file *file; /* NULL: none, and the first value is the folder etc */
+	void (*configure)(const struct config *c); /* authdaemonrc; may be NULL */
 	/* Once; NULL: *why.  Then a state for each thread, and its questions. */
 	void *(*prepare)(const struct rc *rc, struct arena *a, const char **why);
 	void *(*open)(void *prepared);

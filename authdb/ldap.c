@@ -89,6 +89,18 @@ static void list_attributes(struct shared *s)
 		s->attributes[n++] = (char *)(uintptr_t)s->options[i].attribute;
 }
 
+/* The library takes these from its environment when it is used first. */
+static void configure(const struct config *c)
+{
+	static const char *const names[] = {
+	    "LDAPTLS_CACERT", "LDAPTLS_REQCERT", "LDAPTLS_CERT", "LDAPTLS_KEY"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *v = config_z(c, auth_settings.name, names[i], NULL);
+		if (*v)
+			setenv(names[i], v, 1);
+	}
+}
+
 static void *prepare(const struct rc *rc, struct arena *a, const char **why)
 {
 	struct shared *s = arena_new_of(a, struct shared);
@@ -343,8 +355,10 @@ static LDAP *log_in_as(struct state *t, struct authdb_job *j, const char *dn)
 	LDAP *ld;
 	nobody.user = "";
 	int r = directory_connect(&nobody, &ld, &what);
-	if (r == LDAP_SUCCESS)
+	if (r == LDAP_SUCCESS) {
+		what = "login";
 		r = directory_bind(ld, dn, j->password);
+	}
 	if (r == LDAP_SUCCESS)
 		return ld;
 	directory_hang_up(&ld);
@@ -510,6 +524,7 @@ int main(int argc, char **argv)
 	static const struct authdb_backend b = {.role = "authldap",
 	    .what = "the directory of accounts",
 	    .file = &authldaprc,
+	    .configure = configure,
 	    .prepare = prepare,
 	    .open = open_state,
 	    .run = run};

@@ -69,3 +69,18 @@ endif
 EXTRA_DIST += authdb/authldap.schema authdb/authldap.ldif
 dist_man_MANS += man/authdb.8
 EXTRA_DIST += etc/authldaprc etc/authmysqlrc etc/authpgsqlrc etc/authsqliterc
+
+if LDAP
+AUTHDB_TEST_SOURCES = authdb/ldap-filter.c libs/directory/escape.c
+else
+AUTHDB_TEST_SOURCES =
+endif
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/authdb
+tests_unit_authdb_SOURCES = tests/unit/authdb.c $(AUTHDB_TEST_SOURCES)
+tests_unit_authdb_LDADD = authdb/libauthdbrc.a libs/base/libbase.a $(CMOCKA_LIBS)
+endif
+fuzz_programs += tests/fuzz/fuzz-authdb
+tests_fuzz_fuzz_authdb_SOURCES = tests/fuzz/fuzz-authdb.c
+tests_fuzz_fuzz_authdb_LDADD = authdb/libauthdbrc.a libs/base/libbase.a
+tests_fuzz_fuzz_authdb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
