@@ -256,11 +256,12 @@ static const char *read_entry(
 		j->a.name = login;
 	j->a.home = attribute_of(t, e, LDAPRC_HOMEDIR, j);
 	j->a.maildir = attribute_of(t, e, LDAPRC_MAILDIR, j);
-	if (delivery.n && authdb_delivers(j->service))
-		j->a.maildir = delivery;
 	j->a.quota = attribute_of(t, e, LDAPRC_QUOTA, j);
 	j->a.fullname = attribute_of(t, e, LDAPRC_FULLNAME, j);
 	j->a.options = options_of(t, e, a);
+	const char *why = delivery.n ? authdb_deliver_by(j, delivery) : NULL;
+	if (why)
+		return why;
 	j->binds = rc_number(s->rc, LDAPRC_AUTHBIND);
 	if (!j->binds) {
 		j->stored = attribute_of(t, e, LDAPRC_CRYPTPW, j);

@@ -115,7 +115,7 @@ mail: emil\@$d
 clearPassword: emil-secret
 homeDirectory: emil
 mailbox: $home{fritz}/Maildir
-defaultdelivery: ./elsewhere
+defaultdelivery: |cat >>./piped
 uidNumber: $uid
 gidNumber: $gid
 
@@ -208,7 +208,7 @@ like(pre("dora\@$d"), qr/^UID=$uid\nGID=$gid\nHOME=\Q$home{dora}\E\nADDRESS=dora
 like(pre("dora.d\@$d"), qr/^ADDRESS=dora\.d\@$d$/m, 'one of two names');
 like(pre("DORA\@$d"), qr/^ADDRESS=dora\@$d$/m, 'in letters of another kind');
 like(pre('emil'), qr/^HOME=\Q$home{emil}\E\n.*MAILDIR=\Q$home{fritz}\E\/Maildir$/ms, 'AUTH-0101 AUTH-0102: a home below MAILROOT, a maildir');
-like(pre('emil', 'courier'), qr/^MAILDIR=\.\/elsewhere$/m, 'AUTH-0103: instructions take its place for deliveries');
+like(pre('emil', 'courier'), qr/^MAILDIR=\|cat >>\.\/piped$/m, 'AUTH-0103: instructions take its place for deliveries');
 like(pre('fritz'), qr/^UID=$uid\nGID=$gid\n/, 'AUTH-0098 AUTH-0099: ids for who has none');
 is(login("twice\@$d", 'x'), 'later', 'two entries: later');
 for my $name ('*', "*\@$d", "dora\@$d)(mail=*", ')(|(mail=*', "d*\@$d", '\\2a', "\xff\@$d", 'a' x 10000) {
@@ -216,6 +216,8 @@ for my $name ('*', "*\@$d", "dora\@$d)(mail=*", ')(|(mail=*', "d*\@$d", '\\2a', 
 }
 like($t->send_mail(from => 'x@far.example', to => "dora\@$d", text => "Subject: to an entry\n\nx\n"), qr/^250 /, 'mail');
 ok($t->wait_for(20, sub { glob("$home{dora}/Maildir/new/*") }), '... is delivered') or diag $t->log;
+$t->send_mail(from => 'x@far.example', to => "emil\@$d", text => "Subject: by instruction\n\nx\n");
+ok($t->wait_for(20, sub { -s "$home{emil}/piped" }), 'AUTH-0103: mail is delivered by instructions of its own') or diag $t->log;
 
 my %list = map { (split /\t/)[0, 3] } grep {/\t/} split /\n/, $t->command('authenumerate');
 is($list{"dora\@$d"}, $home{dora}, 'AUTH-0096 AUTH-0111: authenumerate lists them');

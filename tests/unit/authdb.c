@@ -128,7 +128,7 @@ static void test_rc(void **state)
 	assert_string_equal(rc.values[SQL_UID], "uid");
 	assert_string_equal(rc.values[SQL_DEFAULT_DOMAIN], "");
 	assert_int_equal(rc.n_odd, 1);
-	assert_int_equal(rc.odd[0].line, 8);
+	assert_int_equal(rc.odd[0].line, 9);
 	assert_int_equal(load(&authsqliterc, "SQLITE_DATABASE x\n", &rc, &fault), -1);
 	assert_int_equal(fault.line, 0);
 	assert_int_equal(load(&authmysqlrc, "#\nMYSQL_PORT 70000\n", &rc, &fault), -1);

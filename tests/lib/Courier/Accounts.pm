@@ -158,7 +158,7 @@ sub common {
 			('away\@$d', '', 'away-secret', '', $uid, $gid, '$home{fritz}', '', '', '', '', 'there'),
 			('twice\@$d', '', 'twice-secret', '', $uid, $gid, '$home{fritz}', '', '', '', '', 'here'),
 			('twice\@$d', '', 'twice-other', '', $uid, $gid, '$home{fritz}', '', '', '', '', 'here'),
-			('box\@$d', '', 'box-secret', '', $uid, $gid, '$home{fritz}', '$home{emil}/Maildir', './elsewhere', '', '', 'here')");
+			('box\@$d', '', 'box-secret', '', $uid, $gid, '$home{fritz}', '$home{emil}/Maildir', '|cat >>./piped', '', '', 'here')");
 	my %rc = (%{$db->{rc}}, "${P}_USER_TABLE" => 'passwd', "${P}_CRYPT_PWFIELD" => 'crypt', "${P}_CLEAR_PWFIELD" => 'clear',
 		"${P}_UID_FIELD" => 'uid', "${P}_GID_FIELD" => 'gid', "${P}_LOGIN_FIELD" => 'id', "${P}_HOME_FIELD" => 'home',
 		"${P}_NAME_FIELD" => 'name', "${P}_MAILDIR_FIELD" => 'maildir', "${P}_DEFAULTDELIVERY" => 'defaultdelivery',
@@ -180,7 +180,7 @@ sub common {
 	like(pre($t, "dora\@$d"), qr/^UID=$uid\nGID=$gid\nHOME=\Q$home{dora}\E\nADDRESS=dora\@$d\nNAME=Dora D\nQUOTA=1000000S\nPASSWD=.*\nOPTIONS=disablewebmail=1\n\.\n\z/,
 		"$id->{UID} $id->{GID} $id->{HOME} $id->{NAME} $id->{QUOTA} $id->{OPTIONS} $id->{MAILDIR}: the fields; no maildir when it is empty");
 	like(pre($t, "box\@$d"), qr/^MAILDIR=\Q$home{emil}\E\/Maildir$/m, "$id->{MAILDIR}: a maildir");
-	like(pre($t, "box\@$d", 'courier'), qr/^MAILDIR=\.\/elsewhere$/m, "$id->{DELIVERY}: instructions take its place for deliveries");
+	like(pre($t, "box\@$d", 'courier'), qr/^MAILDIR=\|cat >>\.\/piped$/m, "$id->{DELIVERY}: instructions take its place for deliveries");
 	like(esmtp_cram($t, "emil\@$d", 'emil-secret'), qr/^UID=/, "$id->{CLEAR}: CRAM-MD5");
 
 	# what is wrong with a row
@@ -200,6 +200,8 @@ sub common {
 	# delivery, list, change
 	like($t->send_mail(from => 'x@far.example', to => "dora\@$d", text => "Subject: to a row\n\nx\n"), qr/^250 /, "$id->{FILE}: mail");
 	ok($t->wait_for(20, sub { glob("$home{dora}/Maildir/new/*") }), '... is delivered') or diag $t->log;
+	like($t->send_mail(from => 'x@far.example', to => "box\@$d", text => "Subject: by instruction\n\nx\n"), qr/^250 /, "$id->{DELIVERY}: mail with instructions of its own");
+	ok($t->wait_for(20, sub { -s "$home{fritz}/piped" }), '... is delivered by them') or diag $t->log;
 	my %list = map { (split /\t/)[0, 3] } grep {/\t/} split /\n/, $t->command('authenumerate');
 	is($list{"dora\@$d"}, $home{dora}, "$id->{ENUMERATE}: authenumerate lists them");
 	ok(!$list{"away\@$d"} && $list{"alice\@$d"}, '... and no others, with those of other modules');
