@@ -132,7 +132,7 @@ const char *sql_row_account(const struct str *column, unsigned n, struct authdb_
 {
 	if (n <= COL_HOME)
 		return "the statement returns too few columns";
-	struct str delivery;
+	struct str delivery = STR_NONE;
 	const char *why = copy_all(column, n, j, &delivery);
 	if (why)
 		return why;

@@ -18,7 +18,7 @@ my ($sqlite) = grep {-x} map {"$_/sqlite3"} split /:/, $ENV{PATH};
 plan skip_all => 'no program sqlite3' if !$sqlite;
 
 my $t = Courier::Test->new(users => ['alice'], files => {'smtpaccess/default' => "127.0.0.1\tallow\n"},
-	config => {authdaemonrc => {authmodulelist => 'authuserdb authsqlite', AUTH_FAIL_DELAY => 0}, esmtpd => {TARPIT => 0}});
+	config => {authdaemonrc => {authmodulelist => 'authuserdb', AUTH_FAIL_DELAY => 0}, esmtpd => {TARPIT => 0}});
 my $d = $t->domain;
 my $folder = $t->path('sqlite');
 my $base = "$folder/users.db";
@@ -44,6 +44,13 @@ my %id = (FILE => 'AUTH-0169', DATABASE => '', TABLE => 'AUTH-0170', CRYPT => 'A
 	CHPASS => 'AUTH-0185', DOMAIN => '');
 my $db = {t => $t, prefix => 'SQLITE', id => \%id, rc => {SQLITE_DATABASE => $base}, do => \&run_sql,
 	concat => sub { join ' || ', @_ }};
+# the module comes while all runs: a reload starts its process
+$t->start;
+is(Courier::Server::role_pid($t, 'authsqlite'), 0, 'no process that nobody wants');
+Courier::Accounts::configure($t, 'authsqliterc', {%{$db->{rc}}, SQLITE_USER_TABLE => 'mailbox', SQLITE_LOGIN_FIELD => 'local_part', SQLITE_CLEAR_PWFIELD => 'password'});
+$t->configure(authdaemonrc => {authmodulelist => 'authuserdb authsqlite'});
+$t->command('courier', '-C', $t->path(''), 'reload');
+ok($t->wait_for(20, sub { Courier::Server::role_pid($t, 'authsqlite') }), 'AUTH-0169: a reload starts it') or diag $t->log;
 Courier::Accounts::common($db);
 SKIP: {
 	skip 'an instance of one user', 1 if $> != 0;

@@ -83,13 +83,26 @@ sub start {
 	return $self->{test}->wait_for(60, $alive);
 }
 
-sub pause { my ($self) = @_; kill STOP => $self->{pid} }
-sub resume { my ($self) = @_; kill CONT => $self->{pid} }
+# With its children, which may serve connections by themselves.
+sub family {
+	my ($self) = @_;
+	my @all = ($self->{pid});
+	for my $stat (glob '/proc/[0-9]*/stat') {
+		open my $fh, '<', $stat or next;
+		my $line = <$fh>;
+		push @all, $1 if defined $line && $line =~ /^(\d+) \(.*\) \S (\d+)/s && $2 == $self->{pid};
+	}
+	return @all;
+}
+
+sub pause { my ($self) = @_; kill STOP => $self->family }
+sub resume { my ($self) = @_; kill CONT => $self->family }
 
 sub stop {
 	my ($self, $signal) = @_;
-	my $pid = delete $self->{pid} or return;
-	kill CONT => $pid;
+	my $pid = $self->{pid} or return;
+	kill CONT => $self->family;
+	delete $self->{pid};
 	kill $signal || 'TERM', $pid;
 	for (1 .. 200) {
 		return if waitpid($pid, 1);
