@@ -68,7 +68,6 @@ dist_man_MANS += man/authsqliterc.5 man/courierauthsqlite.8
 endif
 EXTRA_DIST += authdb/authldap.schema authdb/authldap.ldif
 dist_man_MANS += man/authdb.8
-EXTRA_DIST += etc/authldaprc etc/authmysqlrc etc/authpgsqlrc etc/authsqliterc
 
 if LDAP
 AUTHDB_TEST_SOURCES = authdb/ldap-filter.c libs/directory/escape.c
