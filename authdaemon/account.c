@@ -143,6 +143,31 @@ static bool wanted(const struct search *f, const struct backend *b)
 	return !f->module || strcmp(f->module, ".") == 0 || strcmp(f->module, b->name) == 0;
 }
 
+/* The name with the default domain, or .p NULL: it has one, or has been tried. */
+static struct str full_name(const struct search *f)
+{
+	if (f->with_domain || str_chr(f->name, '@') >= 0 || !f->s->default_domain[0])
+		return STR_NONE;
+	return str_of(arena_printf(f->a->arena, "%.*s@%s", STR_FMT(f->name), f->s->default_domain));
+}
+
+/* Before another process is asked about a name without a domain: the modules that stand before it
+ * answer for the whole name, too, so that their users need no server of others. */
+static enum account_found ask_before(struct search *f, size_t end)
+{
+	struct str full = full_name(f);
+	for (size_t i = 0; full.p && i < end; i++) {
+		const struct backend *b = f->s->order[i];
+		f->a->backend = b;
+		enum account_found r = !wanted(f, b) || b->role
+					   ? ACCOUNT_ABSENT
+					   : b->lookup(f->s, full, f->service, f->a);
+		if (r != ACCOUNT_ABSENT)
+			return r;
+	}
+	return ACCOUNT_ABSENT;
+}
+
 /* A back end that is down might have had the account: nobody else is asked then. */
 static enum account_found ask_rest(struct search *f)
 {
@@ -150,12 +175,16 @@ static enum account_found ask_rest(struct search *f)
 		const struct backend *b = f->s->order[f->next++];
 		if (!wanted(f, b))
 			continue;
-		f->a->backend = b;
 		if (b->role) {
+			enum account_found r = ask_before(f, f->next - 1);
+			if (r != ACCOUNT_ABSENT)
+				return r;
+			f->a->backend = b;
 			f->job = remote_lookup(
 			    f->s->remotes, b->role, f->service, f->name, f->a, on_remote, f);
 			return ACCOUNT_LATER;
 		}
+		f->a->backend = b;
 		enum account_found r = b->lookup(f->s, f->name, f->service, f->a);
 		if (r != ACCOUNT_ABSENT)
 			return r;
@@ -167,14 +196,13 @@ static enum account_found ask_rest(struct search *f)
 static enum account_found go_on(struct search *f)
 {
 	enum account_found r = ask_rest(f);
-	if (r != ACCOUNT_ABSENT || f->with_domain || str_chr(f->name, '@') >= 0 ||
-	    !f->s->default_domain[0])
+	struct str full = r == ACCOUNT_ABSENT ? full_name(f) : STR_NONE;
+	if (!full.p)
 		return r;
-	char *full = arena_printf(f->a->arena, "%.*s@%s", STR_FMT(f->name), f->s->default_domain);
 	f->with_domain = true;
 	f->next = 0;
-	f->name = str_of(full);
-	return full ? ask_rest(f) : ACCOUNT_TEMPFAIL;
+	f->name = full;
+	return ask_rest(f);
 }
 
 /* Takes the account out of the search and ends it. */

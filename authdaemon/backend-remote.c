@@ -175,8 +175,7 @@ static void out_of_time(void *ctx)
 	if (!told_ms || now - told_ms > 60000) {
 		told_ms = now;
 		log_warning(NULL, "%s %s", j->remote->role,
-		    j->sent ? "has not answered in time"
-			    : "is not running; after a change of authmodulelist: courier restart");
+		    j->sent ? "has not answered in time" : "is not running");
 	}
 	finish(j, AUTHDB_UNKNOWN);
 }

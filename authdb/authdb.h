@@ -46,6 +46,7 @@ struct authdb_job {
 struct authdb_backend {
 	const char *role, *what;    /* what: for the log, "the MySQL server of accounts" */
 	const struct rc_file *file; /* NULL: none, and the first value is the folder etc */
+	void (*configure)(const struct config *c); /* authdaemonrc; may be NULL */
 	/* Once; NULL: *why.  Then a state for each thread, and its questions. */
 	void *(*prepare)(const struct rc *rc, struct arena *a, const char **why);
 	void *(*open)(void *prepared);
@@ -63,7 +64,9 @@ bool authdb_add_item(struct authdb_job *j, const struct auth_account *a); /* cop
 bool authdb_id(struct str s, uint32_t *out);
 /* name, and what is appended to it when it has no domain; in the arena. */
 struct str authdb_full_name(struct str name, const char *domain, struct arena *a);
-/* Delivery instructions count instead of the Maildir when mail is to be delivered. */
-bool authdb_delivers(struct str service);
+/* Instructions that take the place of the Maildir when mail is to be delivered: other software sees
+ * them as the Maildir of the service "courier", the gate as an option.  NULL, or what is wrong. */
+const char *authdb_deliver_by(struct authdb_job *j, struct str how);
+bool authdb_is_instruction(struct str how); /* and can't be a Maildir */
 
 #endif

@@ -59,7 +59,23 @@ struct str authdb_full_name(struct str name, const char *domain, struct arena *a
 	return str_of(full);
 }
 
-bool authdb_delivers(struct str service)
+bool authdb_is_instruction(struct str how)
 {
-	return str_is(service, "local") || str_is(service, "courier");
+	return how.n && memchr("|!&", how.p[0], 3);
+}
+
+const char *authdb_deliver_by(struct authdb_job *j, struct str how)
+{
+	if (str_is(j->service, "courier")) {
+		j->a.maildir = how;
+		return NULL;
+	}
+	if (!how.n || !str_is(j->service, "local"))
+		return NULL;
+	if (str_chr(how, ',') >= 0)
+		return "a comma in the instructions for its mail";
+	char *all = arena_printf(j->arena, "%.*s%sdefaultdelivery=%.*s", STR_FMT(j->a.options),
+	    j->a.options.n ? "," : "", STR_FMT(how));
+	j->a.options = str_of(all);
+	return all ? NULL : "too large";
 }

@@ -89,6 +89,18 @@ static void list_attributes(struct shared *s)
 		s->attributes[n++] = (char *)(uintptr_t)s->options[i].attribute;
 }
 
+/* The library takes these from its environment when it is used first. */
+static void configure(const struct config *c)
+{
+	static const char *const names[] = {
+	    "LDAPTLS_CACERT", "LDAPTLS_REQCERT", "LDAPTLS_CERT", "LDAPTLS_KEY"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *v = config_z(c, auth_settings.name, names[i], NULL);
+		if (*v)
+			setenv(names[i], v, 1);
+	}
+}
+
 static void *prepare(const struct rc *rc, struct arena *a, const char **why)
 {
 	struct shared *s = arena_new_of(a, struct shared);
@@ -244,11 +256,12 @@ static const char *read_entry(
 		j->a.name = login;
 	j->a.home = attribute_of(t, e, LDAPRC_HOMEDIR, j);
 	j->a.maildir = attribute_of(t, e, LDAPRC_MAILDIR, j);
-	if (delivery.n && authdb_delivers(j->service))
-		j->a.maildir = delivery;
 	j->a.quota = attribute_of(t, e, LDAPRC_QUOTA, j);
 	j->a.fullname = attribute_of(t, e, LDAPRC_FULLNAME, j);
 	j->a.options = options_of(t, e, a);
+	const char *why = delivery.n ? authdb_deliver_by(j, delivery) : NULL;
+	if (why)
+		return why;
 	j->binds = rc_number(s->rc, LDAPRC_AUTHBIND);
 	if (!j->binds) {
 		j->stored = attribute_of(t, e, LDAPRC_CRYPTPW, j);
@@ -343,8 +356,10 @@ static LDAP *log_in_as(struct state *t, struct authdb_job *j, const char *dn)
 	LDAP *ld;
 	nobody.user = "";
 	int r = directory_connect(&nobody, &ld, &what);
-	if (r == LDAP_SUCCESS)
+	if (r == LDAP_SUCCESS) {
+		what = "login";
 		r = directory_bind(ld, dn, j->password);
+	}
 	if (r == LDAP_SUCCESS)
 		return ld;
 	directory_hang_up(&ld);
@@ -510,6 +525,7 @@ int main(int argc, char **argv)
 	static const struct authdb_backend b = {.role = "authldap",
 	    .what = "the directory of accounts",
 	    .file = &authldaprc,
+	    .configure = configure,
 	    .prepare = prepare,
 	    .open = open_state,
 	    .run = run};

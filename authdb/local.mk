@@ -48,3 +48,38 @@ authdb_courierauthsqlite_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 authdb_courierauthsqlite_LDADD = $(AUTHDB_LDADD) $(SQLITE_LIBS)
 authdb_courierauthsqlite_LDFLAGS = $(AM_LDFLAGS) -pthread
 endif
+
+if LDAP
+etc_files += etc/authldaprc
+dist_man_MANS += man/authldaprc.5 man/courierauthldap.8
+dist_pkgdata_DATA += authdb/authldap.schema authdb/authldap.ldif
+endif
+if MYSQL
+etc_files += etc/authmysqlrc
+dist_man_MANS += man/authmysqlrc.5 man/courierauthmysql.8
+endif
+if PGSQL
+etc_files += etc/authpgsqlrc
+dist_man_MANS += man/authpgsqlrc.5 man/courierauthpgsql.8
+endif
+if SQLITE
+etc_files += etc/authsqliterc
+dist_man_MANS += man/authsqliterc.5 man/courierauthsqlite.8
+endif
+EXTRA_DIST += authdb/authldap.schema authdb/authldap.ldif
+dist_man_MANS += man/authdb.8
+
+if LDAP
+AUTHDB_TEST_SOURCES = authdb/ldap-filter.c libs/directory/escape.c
+else
+AUTHDB_TEST_SOURCES =
+endif
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/authdb
+tests_unit_authdb_SOURCES = tests/unit/authdb.c $(AUTHDB_TEST_SOURCES)
+tests_unit_authdb_LDADD = authdb/libauthdbrc.a libs/base/libbase.a $(CMOCKA_LIBS)
+endif
+fuzz_programs += tests/fuzz/fuzz-authdb
+tests_fuzz_fuzz_authdb_SOURCES = tests/fuzz/fuzz-authdb.c
+tests_fuzz_fuzz_authdb_LDADD = authdb/libauthdbrc.a libs/base/libbase.a
+tests_fuzz_fuzz_authdb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -194,6 +194,8 @@ static int setup(struct service *s)
 	}
 	for (size_t i = 0; i < v->rc.n_odd; i++)
 		log_warning(NULL, "%s:%u: %s", path, v->rc.odd[i].line, v->rc.odd[i].why);
+	if (v->backend->configure)
+		v->backend->configure(service_config(s));
 	v->prepared = v->backend->prepare(&v->rc, v->arena, &why);
 	if (!v->prepared)
 		log_error(NULL, "%s: %s", path, why);
@@ -250,7 +252,8 @@ static void stats(struct service *s, struct buf *out)
 
 int authdb_main(const struct authdb_backend *b, int argc, char **argv)
 {
-	static const struct config_component *const components[] = {&config_identity};
+	static const struct config_component *const components[] = {
+	    &config_identity, &auth_settings};
 	const struct service_desc desc = {
 	    .role = b->role,
 	    .components = components,

@@ -106,14 +106,15 @@ static struct str column_of(const struct str *column, unsigned n, enum sql_colum
 	return (unsigned)i < n ? column[i] : STR_NONE;
 }
 
-static const char *copy_all(const struct str *column, unsigned n, struct authdb_job *j)
+static const char *copy_all(
+    const struct str *column, unsigned n, struct authdb_job *j, struct str *delivery)
 {
 	const struct {
 		enum sql_column from;
 		struct str *to;
 	} texts[] = {{COL_USERNAME, &j->a.name}, {COL_CRYPT, &j->stored}, {COL_CLEAR, &j->clear},
 	    {COL_HOME, &j->a.home}, {COL_MAILDIR, &j->a.maildir}, {COL_QUOTA, &j->a.quota},
-	    {COL_FULLNAME, &j->a.fullname}, {COL_OPTIONS, &j->a.options}};
+	    {COL_FULLNAME, &j->a.fullname}, {COL_OPTIONS, &j->a.options}, {COL_DELIVERY, delivery}};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct str v = column_of(column, n, texts[i].from);
 		if (v.n > AUTHDB_VALUE_MAX)
@@ -131,12 +132,16 @@ const char *sql_row_account(const struct str *column, unsigned n, struct authdb_
 {
 	if (n <= COL_HOME)
 		return "the statement returns too few columns";
-	const char *why = copy_all(column, n, j);
+	struct str delivery = STR_NONE;
+	const char *why = copy_all(column, n, j, &delivery);
 	if (why)
 		return why;
-	struct str delivery = column_of(column, n, COL_DELIVERY);
-	if (delivery.n && delivery.n <= AUTHDB_VALUE_MAX && authdb_delivers(j->service))
-		j->a.maildir = arena_str(j->arena, delivery);
+	if (authdb_is_instruction(j->a.maildir) && str_is(j->service, "local")) {
+		delivery = j->a.maildir;
+		j->a.maildir = STR_NONE;
+	}
+	if (delivery.n && (why = authdb_deliver_by(j, delivery)))
+		return why;
 	if (!j->a.name.n)
 		j->a.name = j->name;
 	if (!authdb_id(column[COL_UID], &j->a.uid))

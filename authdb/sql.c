@@ -48,7 +48,8 @@ static void split_name(const struct sql_statements *st, struct authdb_job *j, st
 	values[CLAUSE_DOMAIN] = at < 0 ? STR_NONE : str_skip(j->name, (size_t)at + 1);
 	if (!values[CLAUSE_DOMAIN].n)
 		values[CLAUSE_DOMAIN] = str_of(st->domain);
-	values[CLAUSE_SERVICE] = j->service;
+	/* the statements of other systems know deliveries by this name */
+	values[CLAUSE_SERVICE] = str_is(j->service, "local") ? STR("courier") : j->service;
 	values[CLAUSE_NEWPASS] = j->fresh;
 	values[CLAUSE_NEWPASS_CRYPT] = j->made;
 }

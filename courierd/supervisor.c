@@ -121,6 +121,24 @@ static void reload_process(struct proc *p)
 		(void)ipc_reply(p->control, CONTROL_RELOAD, 0);
 }
 
+/* authmodulelist may have got a module with a role of its own, or lost one. */
+static void follow_modules(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->roles.n; i++) {
+		const struct role *r = &s->roles.v[i];
+		bool there = false, wanted = r->flags & ROLE_ACCOUNTS && role_wanted(s, r);
+		for (size_t k = 0; r->flags & ROLE_ACCOUNTS && k < PROCS_MAX; k++) {
+			if (!s->procs[k].used || s->procs[k].role != r)
+				continue;
+			there = true;
+			if (!wanted)
+				proc_stop(&s->procs[k], 10000, false);
+		}
+		if (wanted && !there && proc_start_role(s, r) < 0)
+			log_error(NULL, "%s cannot be started", r->name);
+	}
+}
+
 void supervisor_reload(
     struct supervisor *s, bool (*which)(const struct supervisor *s, const struct role *r))
 {
@@ -138,8 +156,10 @@ void supervisor_reload(
 	for (size_t i = 0; i < PROCS_MAX; i++)
 		if (was_there[i] && (!which || which(s, s->procs[i].role)))
 			reload_process(&s->procs[i]);
-	if (!which)
+	if (!which) {
+		follow_modules(s);
 		at_once_taken(s);
+	}
 }
 
 static void on_signal(void *ctx, int signo)

@@ -1,8 +1,8 @@
 #include "config.h"
 
+#include "directory/directory.h"
 #include "ldapaliasd/directory.h"
 
-#include <ldap.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,64 +21,28 @@ struct directory *directory_new(const struct ldapaliasrc *rc)
 	return d;
 }
 
-static void hang_up(struct directory *d)
-{
-	if (d->ld)
-		ldap_unbind_ext_s(d->ld, NULL, NULL);
-	d->ld = NULL;
-}
-
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static int failed(struct directory *d, const char *what, int code)
 {
 	snprintf(d->why, sizeof(d->why), "%s: %s: %s", d->rc->uri, what, ldap_err2string(code));
-	hang_up(d);
+	directory_hang_up(&d->ld);
 	return -1;
-}
-
-static int set_options(struct directory *d)
-{
-	const struct timeval wait = {.tv_sec = (time_t)d->rc->timeout};
-	int version = LDAP_VERSION3, restart = 1;
-	ldap_set_option(d->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
-	ldap_set_option(d->ld, LDAP_OPT_RESTART, &restart);
-	if (ldap_set_option(d->ld, LDAP_OPT_PROTOCOL_VERSION, &version) ||
-	    ldap_set_option(d->ld, LDAP_OPT_NETWORK_TIMEOUT, &wait) ||
-	    ldap_set_option(d->ld, LDAP_OPT_TIMEOUT, &wait))
-		return LDAP_PARAM_ERROR;
-	return LDAP_SUCCESS;
-}
-
-static int log_in(struct directory *d)
-{
-	struct berval password = {
-	    .bv_val = (char *)(uintptr_t)d->rc->password, .bv_len = strlen(d->rc->password)};
-	if (!*d->rc->user)
-		return LDAP_SUCCESS;
-	return ldap_sasl_bind_s(d->ld, d->rc->user, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
 }
 
 static int call(struct directory *d)
 {
-	int r = ldap_initialize(&d->ld, d->rc->uri);
-	if (r != LDAP_SUCCESS)
-		return failed(d, "LDAP_URI", r);
-	if ((r = set_options(d)) != LDAP_SUCCESS)
-		return failed(d, "options", r);
-	if (d->rc->starttls && (r = ldap_start_tls_s(d->ld, NULL, NULL)) != LDAP_SUCCESS)
-		return failed(d, "STARTTLS", r);
-	if ((r = log_in(d)) != LDAP_SUCCESS)
-		return failed(d, "login", r);
-	return 0;
+	const struct directory_server server = {.uri = d->rc->uri,
+	    .user = d->rc->user,
+	    .password = d->rc->password,
+	    .timeout = d->rc->timeout,
+	    .starttls = d->rc->starttls};
+	const char *what;
+	int r = directory_connect(&server, &d->ld, &what);
+	return r == LDAP_SUCCESS ? 0 : failed(d, what, r);
 }
 
 /* ---- searches -------------------------------------------------------------------------------- */
-
-static bool is_gone(int code)
-{
-	return code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR || code == LDAP_UNAVAILABLE;
-}
 
 static int search_once(
     struct directory *d, const char *filter, const char *attribute, LDAPMessage **found)
@@ -100,10 +64,10 @@ static int search(
 		code = search_once(d, filter, attribute, found);
 	else
 		return -1;
-	if (!fresh && is_gone(code)) {
+	if (!fresh && directory_gone(code)) {
 		ldap_msgfree(*found);
 		*found = NULL;
-		hang_up(d);
+		directory_hang_up(&d->ld);
 		if (call(d) < 0)
 			return -1;
 		code = search_once(d, filter, attribute, found);

@@ -17,7 +17,7 @@ struct server {
 	struct service *service;
 	struct arena *arena;
 	struct ldapaliasrc rc;
-	struct pool *pool;
+	struct work *pool;
 	int listener;
 	struct watch *watch;
 	struct timer *leave;
@@ -65,9 +65,15 @@ static void job_free(struct pool_job *j)
 	free(j);
 }
 
-static void on_done(struct pool_job *j)
+static void on_done(struct work_job *work)
 {
+	struct pool_job *j = (struct pool_job *)work;
 	struct peer *p = j->ctx;
+	if (work->down && j->result != LDAPALIAS_DOWN) { /* nobody was asked */
+		j->result = LDAPALIAS_DOWN;
+		buf_clear(&j->answer);
+		buf_addz(&j->answer, work->why);
+	}
 	p->jobs--;
 	if (!p->ipc || !send_answer(p, j))
 		peer_drop(p);
@@ -103,9 +109,8 @@ static void on_msg(void *ctx, struct ipc *c, struct ipc_msg *m)
 	}
 	j->id = m->id;
 	j->ctx = p;
-	j->done = on_done;
 	p->jobs++;
-	pool_post(p->server->pool, j);
+	pool_post(p->server->pool, j, on_done);
 }
 
 static void on_close(void *ctx, struct ipc *c)
@@ -204,7 +209,7 @@ static void reload(struct service *s)
 static void leave_when_idle(void *ctx)
 {
 	struct server *v = ctx;
-	if (pool_busy(v->pool))
+	if (work_waiting(v->pool))
 		timer_set(v->leave, LEAVE_MS);
 	else
 		service_exit(v->service, EXIT_SUCCESS);
@@ -224,8 +229,8 @@ static void drain(struct service *s)
 static void stats(struct service *s, struct buf *out)
 {
 	struct server *v = service_data(s);
-	buf_addf(out, "asked=%llu waiting=%zu", (unsigned long long)pool_asked(v->pool),
-	    pool_busy(v->pool));
+	buf_addf(out, "asked=%llu waiting=%zu", (unsigned long long)work_asked(v->pool),
+	    work_waiting(v->pool));
 }
 
 int main(int argc, char **argv)
