@@ -185,6 +185,7 @@ static void connected(struct login_call *k)
 	c->mailhost = host;
 	c->protocol->proxied(c, buf_str(&can), c->l->back->foreign);
 	buf_free(&can);
+	stream_pause(c->back); /* so that what has come behind the answer is seen */
 	login_proxy_carry(c);
 }
 

@@ -151,10 +151,11 @@ sub reload {
 }
 sub attempt { my $c = secure(); my $r = ask($c, "a LOGIN " . ($_[0] || 'alice') . " $password\r\n"); return ($r, $c) }
 
-my ($port, $pid) = fake("* OK hello\r\n", "* CAPABILITY IMAP4rev1 XOTHER\r\nC OK\r\n", "L OK in\r\n", "* CAPABILITY IMAP4rev1 XOTHER XIN\r\nC OK\r\n", sub { $_[0] =~ /^(\S+)/; "$1 OK what you like\r\n" });
+my ($port, $pid) = fake("* OK hello\r\n", "* CAPABILITY IMAP4rev1 XOTHER\r\nC OK\r\n", "L OK in\r\n", "* CAPABILITY IMAP4rev1 XOTHER XIN\r\nC OK\r\n* OK at once\r\n", sub { $_[0] =~ /^(\S+)/; "$1 OK what you like\r\n" });
 ok reload(IMAP_PROXY_PORT => $port, IMAP_PROXY_FOREIGN => 1), 'another server';
 ($said, $s) = attempt();
 like $said, qr/\A\* CAPABILITY IMAP4rev1 XOTHER XIN\r\na OK connected/, 'IMAP-0038 IMAP-0199: IMAP_PROXY_FOREIGN: what it can do is told';
+like ask($s, '', qr/^\* OK at once/), qr/^\* OK at once/m, '... and what comes behind the answer';
 like ask($s, "a FROB\r\n"), qr/what you like/, '... and the rest is its own';
 close $s;
 ok reload(IMAP_PROXY_PORT => $port, IMAP_PROXY_TLS => 'required'), 'TLS is required now';
