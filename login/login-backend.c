@@ -59,7 +59,7 @@ static struct login_back *back_make(struct service *s, const struct login_protoc
 	    config_str(cfg, comp, setting(p, "IMAP_PROXY_TLS", "POP3_PROXY_TLS"), NULL),
 	    &b->policy);
 	b->dns = dns_new(service_loop(s), service_instance(s));
-	b->tls = tls_client_new(cfg, comp);
+	b->tls = tls_client_new_plain(cfg, comp);
 	return b;
 }
 
@@ -185,6 +185,7 @@ static void connected(struct login_call *k)
 	c->mailhost = host;
 	c->protocol->proxied(c, buf_str(&can), c->l->back->foreign);
 	buf_free(&can);
+	stream_pause(c->back); /* so that what has come behind the answer is seen */
 	login_proxy_carry(c);
 }
 

@@ -47,6 +47,11 @@ struct tls_client *tls_client_new(const struct config *c, const char *component)
 	return plain(with_trust(c, component), c, component);
 }
 
+struct tls_client *tls_client_new_plain(const struct config *c, const char *component)
+{
+	return plain(mem_new(struct tls_client), c, component);
+}
+
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component)
 {
 	const struct config *c = service_config(s);

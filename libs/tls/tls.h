@@ -38,6 +38,8 @@ int tls_accept(struct stream *st, struct tls_server *t, struct str local);
 /* Client side.  TLS_TRUSTCERTS: verify against this file or folder (empty: nothing can be
  * verified). The component's table holds the rows TLS_CLIENT_ROWS.  NULL: logged. */
 struct tls_client *tls_client_new(const struct config *c, const char *component);
+/* The same where nothing is TLS_VERIFY_PRIVATE: TLS_COMMON_ROWS, or a server's rows, will do. */
+struct tls_client *tls_client_new_plain(const struct config *c, const char *component);
 /* The same for a service that shows the certificate of its component's TLS_CERTFILE to servers that
  * ask for one (the key stays in the key process). */
 struct tls_client *tls_client_new_keyed(struct service *s, const char *component);

@@ -31,9 +31,12 @@ $front->start;
 
 sub secure {
 	my ($service) = @_;
-	my $s = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $front->port($service || 'imaps'),
-		SSL_verify_mode => 0, Timeout => 10) or die "TLS: $IO::Socket::SSL::SSL_ERROR";
-	readline $s;
+	my $s;
+	# while one process takes over from another a connection may be turned away
+	$front->wait_for(15, sub {
+		$s = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $front->port($service || 'imaps'), SSL_verify_mode => 0, Timeout => 10);
+		return $s && (readline($s) // '') =~ /^\* OK/;
+	}) or die "no TLS: $IO::Socket::SSL::SSL_ERROR";
 	return $s;
 }
 sub ask {
@@ -47,6 +50,13 @@ sub ask {
 	};
 	alarm 0;
 	return $said . ($@ ? '(no more came)' : '');
+}
+sub heard {
+	my ($s) = @_;
+	local $SIG{ALRM} = sub { die "slow\n" };
+	my $line = eval { alarm 20; readline $s };
+	alarm 0;
+	return $line // '';
 }
 sub deliver {
 	my ($t, $user, $subject) = @_;
@@ -150,28 +160,37 @@ sub reload {
 	return $front->wait_for(15, sub { my ($new) = grep {/imaplogin/} split /\n/, $front->command('courier', 'status'); ($new // '') ne ($old // '') });
 }
 sub attempt { my $c = secure(); my $r = ask($c, "a LOGIN " . ($_[0] || 'alice') . " $password\r\n"); return ($r, $c) }
+# A line in the log, sooner or later, when somebody tries to log in.
+sub told { my ($re, $name) = @_; ok $front->wait_for(20, sub { attempt() if !$front->log_lines($re); $front->log_lines($re) }), $name or diag $front->log }
+# A login that ends like this, once the new process has taken over.
+sub comes_to {
+	my ($re, $name, $user) = @_;
+	my ($r, $c);
+	ok $front->wait_for(20, sub { ($r, $c) = attempt($user); $r =~ $re }), $name or diag $r;
+	return $c;
+}
 
-my ($port, $pid) = fake("* OK hello\r\n", "* CAPABILITY IMAP4rev1 XOTHER\r\nC OK\r\n", "L OK in\r\n", "* CAPABILITY IMAP4rev1 XOTHER XIN\r\nC OK\r\n", sub { $_[0] =~ /^(\S+)/; "$1 OK what you like\r\n" });
+my ($port, $pid) = fake("* OK hello\r\n", "* CAPABILITY IMAP4rev1 XOTHER\r\nC OK\r\n", "L OK in\r\n", "* CAPABILITY IMAP4rev1 XOTHER XIN\r\nC OK\r\n* OK at once\r\n", sub { $_[0] =~ /^(\S+)/; "$1 OK what you like\r\n" });
 ok reload(IMAP_PROXY_PORT => $port, IMAP_PROXY_FOREIGN => 1), 'another server';
-($said, $s) = attempt();
-like $said, qr/\A\* CAPABILITY IMAP4rev1 XOTHER XIN\r\na OK connected/, 'IMAP-0038 IMAP-0199: IMAP_PROXY_FOREIGN: what it can do is told';
+$s = comes_to qr/\A\* CAPABILITY IMAP4rev1 XOTHER XIN\r\na OK connected/, 'IMAP-0038 IMAP-0199: IMAP_PROXY_FOREIGN: what it can do is told';
+like heard($s), qr/^\* OK at once/, '... and what comes behind the answer';
 like ask($s, "a FROB\r\n"), qr/what you like/, '... and the rest is its own';
 close $s;
 ok reload(IMAP_PROXY_PORT => $port, IMAP_PROXY_TLS => 'required'), 'TLS is required now';
-like +(attempt())[0], qr/^a NO \[UNAVAILABLE\]/m, 'IMAP-0198: no password without TLS where it is required';
-ok $front->log_lines(qr/cannot reach the mailbox, user=alice\@example\.test, .*it does not offer TLS, which is required/), '... the log says why';
-like +(attempt('bob'))[0], qr/^a OK/m, '... who is at home here does not mind';
+comes_to qr/^a NO \[UNAVAILABLE\]/m, 'IMAP-0198: no password without TLS where it is required';
+told qr/cannot reach the mailbox, user=alice\@example\.test, .*it does not offer TLS, which is required/, '... the log says why';
+comes_to qr/^a OK/m, '... who is at home here does not mind', 'bob';
 kill 'TERM', $pid;
 waitpid $pid, 0;
-like +(attempt())[0], qr/^a NO \[UNAVAILABLE\]/m, 'a server that is down';
-ok $front->wait_for(5, sub { $front->log_lines(qr/cannot reach the mailbox, .*no connection: Connection refused/) }), '... is told';
+comes_to qr/^a NO \[UNAVAILABLE\]/m, 'a server that is down';
+told qr/cannot reach the mailbox, .*no connection: Connection refused/, '... is told';
 
 ok reload(IMAP_PROXY_PORT => $back->port('imap'), IMAP_PROXY_TLS => 'verify', IMAP_PROXY_FOREIGN => 0), 'certificates are checked';
-like +(attempt())[0], qr/^a NO \[UNAVAILABLE\]/m, 'a certificate of nobody we trust';
-ok $front->log_lines(qr/cannot reach the mailbox, .*TLS failed/), '... is told';
+comes_to qr/^a NO \[UNAVAILABLE\]/m, 'a certificate of nobody we trust';
+told qr/cannot reach the mailbox, .*TLS failed/, '... is told';
 ok reload(IMAP_PROXY_PORT => $front->port('imap'), IMAP_PROXY_TLS => 'offered'), 'the other server is ourselves';
-like +(attempt())[0], qr/^a NO \[UNAVAILABLE\]/m, 'IMAP-0200: nobody calls himself';
-ok $front->log_lines(qr/cannot reach the mailbox, .*this host under another name; PROXY_HOSTNAME/), '... the log tells what to do';
+comes_to qr/^a NO \[UNAVAILABLE\]/m, 'IMAP-0200: nobody calls himself';
+told qr/cannot reach the mailbox, .*this host under another name; PROXY_HOSTNAME/, '... the log tells what to do';
 
 # another password there
 ok reload(IMAP_PROXY_PORT => $back->port('imap')), 'back to the other server';

@@ -19,9 +19,7 @@ use Time::HiRes qw(time sleep);
 
 my $password = $Courier::Test::PASSWORD;
 $SIG{PIPE} = 'IGNORE';
-my @hold = map {IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!} 1 .. 4;
-my ($one, $two, $ssl, $msa) = map {$_->sockport} @hold;
-close $_ for @hold;
+my ($one, $two, $ssl) = map {Courier::Test::free_port()} 1 .. 3;
 my $t = Courier::Test->new(users => ['alice', 'bob', 'carol', 'dave'], config => {
 	authdaemonrc => {AUTH_FAIL_DELAY => 2},
 	imapd => {PORT => "127.0.0.2.$one,$two", ADDRESS => '127.0.0.1', IMAP_CAPABILITY => 'IMAP4rev1 XONE',
