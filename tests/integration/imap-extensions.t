@@ -21,6 +21,10 @@ subtest 'LIST-EXTENDED (RFC 5258)' => sub {
 	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" INBOX.%');
 	is(names(@r), 'Sent a x', 'parents of subscribed ones');
 	has('say so', qr/"INBOX.a" \("CHILDINFO" \("SUBSCRIBED"\)\)$/, @r);
+	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" *');
+	is(names(@r), 'Sent a.b.c x.y', 'not when all of them are shown');
+	has('RECURSIVEMATCH goes with SUBSCRIBED', qr/^BAD/, $c->cmd('LIST (RECURSIVEMATCH SPECIAL-USE) "" *'));
+	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" INBOX.%');
 	has('a leaf does not', qr/"INBOX.Sent"$/, @r);
 	@r = $c->cmd('LIST "" (INBOX.a INBOX.x% "INBOX.a.%") RETURN (SUBSCRIBED CHILDREN)');
 	is(names(@r), 'a a.b', 'several patterns');
@@ -75,7 +79,11 @@ subtest 'SPECIAL-USE and CREATE-SPECIAL-USE (RFC 6154)' => sub {
 	$c->end;
 	$c = client($dir);
 	has('kept', qr/\\Sent .*"INBOX.New"/, $c->cmd('LIST "" *'));
+	$c->cmd('SELECT INBOX.New');
+	$c->cmd('UNSELECT');
+	ok(-e "$dir/.New/courierimapmodseq", 'mod-sequences are kept');
 	$c->cmd('DELETE INBOX.New');
+	ok(!-e "$dir/.New", 'and go with the folder');
 	$c->cmd('CREATE INBOX.New');
 	ok(!grep({/\\Sent .*"INBOX.New"/} $c->cmd('LIST "" *')), 'forgotten with the folder');
 	has($_, qr/^NO \[USEATTR\]/, $c->cmd("CREATE INBOX.q (USE ($_))")) for '\All', '\Trash', '\Frob', '\Sent \Junk';
