@@ -163,45 +163,30 @@ static int put_preview(struct message *m)
 	return r;
 }
 
-/* The text, or the decoded bytes: as literal8 when a NUL is in them. */
-static void put_part(
-    struct session *s, const struct fetch_item *it, struct str text, struct str bytes)
-{
-	uint64_t size = text.p ? crlf_size(text) : bytes.n, from = 0, count;
-	if (it->what == FETCH_BINARY_SIZE) {
-		io_putf(&s->io, " %llu", (unsigned long long)size);
-		return;
-	}
-	count = size;
-	if (it->partial) {
-		from = it->from < size ? it->from : size;
-		count = it->count < size - from ? it->count : size - from;
-	}
-	bool nul = str_chr(text.p ? text : bytes, 0) >= 0;
-	io_putf(&s->io, " %s{%llu}\r\n", nul ? "~" : "", (unsigned long long)count);
-	if (text.p)
-		io_put_crlf(&s->io, text, from, count);
-	else
-		io_put(&s->io, str_head(str_skip(bytes, (size_t)from), (size_t)count));
-	s->body_bytes += count;
-}
-
-static int put_binary(struct message *m, const struct fetch_item *it)
+/* As literal8 when a NUL is in it. */
+static void put_binary(struct message *m, const struct fetch_item *it)
 {
 	struct session *s = m->s;
-	struct buf bytes;
-	struct str text;
-	bool there;
-	int r = binary_get(m, it, &bytes, &text, &there);
-	if (r == 0) {
-		put_name_of(s, it);
-		if (there)
-			put_part(s, it, text, buf_str(&bytes));
-		else
-			io_putz(&s->io, it->what == FETCH_BINARY ? " NIL" : " 0");
+	struct binary b;
+	uint64_t from = 0, count;
+	binary_open(m, it, &b);
+	put_name_of(s, it);
+	if (it->what == FETCH_BINARY_SIZE) {
+		io_putf(&s->io, " %llu", (unsigned long long)b.size);
+		return;
 	}
-	buf_free(&bytes);
-	return r;
+	if (!b.there) {
+		io_putz(&s->io, " NIL");
+		return;
+	}
+	count = b.size;
+	if (it->partial) {
+		from = it->from < b.size ? it->from : b.size;
+		count = it->count < b.size - from ? it->count : b.size - from;
+	}
+	io_putf(&s->io, " %s{%llu}\r\n", b.nul ? "~" : "", (unsigned long long)count);
+	binary_put(s, &b, from, count);
+	s->body_bytes += count;
 }
 
 static int put_parsed(struct message *m, const struct fetch_item *it)
@@ -262,7 +247,8 @@ static int put_item(struct message *m, const struct fetch_item *it)
 		return put_preview(m);
 	case FETCH_BINARY:
 	case FETCH_BINARY_SIZE:
-		return put_binary(m, it);
+		put_binary(m, it);
+		return 0;
 	default:
 		return put_parsed(m, it);
 	}

@@ -20,7 +20,8 @@ struct listing {
 	maildir_list names;
 };
 
-static char there[1]; /* a value for maps that only know "is in it" */
+static char there[1];  /* a value for maps that only know "is in it" */
+static char unseen[1]; /* in `above`: over subscriptions that are not listed themselves */
 
 static void add_parents(struct listing *l, const char *name)
 {
@@ -125,8 +126,9 @@ static bool selected(struct listing *l, const char *name)
 		return false;
 	if (!lists(l) || !(l->rq.select & LIST_SUBSCRIBED))
 		return true;
+	/* RFC 5258, section 3: a parent is named for the sake of what is not shown itself */
 	return map_get(l->subscribed, full) ||
-	       ((l->rq.select & LIST_RECURSIVE) && map_get(l->above, full));
+	       ((l->rq.select & LIST_RECURSIVE) && map_get(l->above, full) == unseen);
 }
 
 static void put_matching(struct listing *l)
@@ -213,11 +215,15 @@ static void list(struct session *s, struct listing *l, int (*collect)(struct lis
 	listing_free(l);
 }
 
-static void add_above(struct listing *l, struct str full)
+static void add_above(struct listing *l, const char *name)
 {
-	for (size_t i = full.n; i-- > 0;)
-		if (full.p[i] == '.')
-			map_set(l->above, str_head(full, i), there);
+	struct str full = str_of(name);
+	bool listed = matches(l, name);
+	for (size_t i = full.n; i-- > 0;) {
+		struct str up = str_head(full, i);
+		if (full.p[i] == '.' && map_get(l->above, up) != unseen)
+			map_set(l->above, up, listed ? there : unseen);
+	}
 }
 
 /* What the client has subscribed to, whether it is there or not. */
@@ -229,7 +235,7 @@ static int note_subscriptions(struct listing *l)
 	for (size_t i = 0; i < names.n; i++) {
 		struct str full = str_of(names.v[i]);
 		map_set(l->subscribed, full, there);
-		add_above(l, full);
+		add_above(l, names.v[i]);
 		if ((l->rq.select & LIST_SUBSCRIBED) && !map_get(l->exists, full)) {
 			map_set(l->exists, full, l);
 			vec_push(&l->names, mem_strdup(names.v[i]));

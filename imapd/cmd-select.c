@@ -38,8 +38,7 @@ static void put_modseqs(struct session *s, const struct select_params *q)
 	if (!s->cfg.condstore && !s->condstore)
 		return;
 	if (maildir_modseqs_update(&b->mods, b->f) < 0) {
-		log_warning(
-		    NULL, "cannot keep the mod-sequences of '%s', user=%s: %m", b->name, s->user);
+		warn_no_modseqs(s);
 		maildir_modseqs_free(&b->mods);
 	}
 }

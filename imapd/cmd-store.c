@@ -166,8 +166,7 @@ static void change_in_turn(struct session *s, struct store *st, struct picked *s
 	change_all(s, st, set, vanished);
 	int saved = errno;
 	if (lock >= 0 && maildir_modseqs_end(&b->mods, b->f, lock) < 0)
-		log_warning(
-		    NULL, "cannot keep the mod-sequences of '%s', user=%s: %m", b->name, s->user);
+		warn_no_modseqs(s);
 	errno = saved;
 }
 

@@ -19,6 +19,13 @@ bool condstore_on(struct session *s)
 	return true;
 }
 
+void warn_no_modseqs(const struct session *s)
+{
+	if (errno != EACCES && errno != EPERM && errno != EROFS)
+		log_warning(NULL, "cannot keep the mod-sequences of '%s', user=%s: %m",
+		    s->box->name, s->user);
+}
+
 /* Numbers that cannot be kept are a fault of their own: the folder itself goes on. */
 int mailbox_sync(struct session *s)
 {
@@ -27,8 +34,7 @@ int mailbox_sync(struct session *s)
 		return maildir_folder_sync(b->f, false);
 	int r = maildir_modseqs_update(&b->mods, b->f);
 	if (r < 0 && errno != ESTALE && errno != ENOENT) {
-		log_warning(
-		    NULL, "cannot keep the mod-sequences of '%s', user=%s: %m", b->name, s->user);
+		warn_no_modseqs(s);
 		r = maildir_folder_sync(b->f, false);
 	}
 	return r;

@@ -21,6 +21,8 @@ bool condstore_on(struct session *s);
 /* The folder in step with the disk, with numbers when the client uses them; as
  * maildir_folder_sync. */
 int mailbox_sync(struct session *s);
+/* To the log, with errno; a folder that is not ours to write in is no fault. */
+void warn_no_modseqs(const struct session *s);
 uint64_t modseq_of(const struct session *s, size_t index);
 /* "* VANISHED (EARLIER) ..." of the UIDs in the set that are no messages. */
 void put_vanished_earlier(struct session *s, const struct seqset *set);

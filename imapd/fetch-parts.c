@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-enum { BINARY_MAX = 256 << 20 }; /* bytes of one part before it is decoded */
+enum { SLICE = 32768, DECODED_SLICE = SLICE * 2 + 1024 };
 
 static struct str body_of(const struct message *m, const struct mime_part *p)
 {
@@ -31,58 +31,98 @@ int binary_check(struct message *m, const struct fetch_item *it)
 		errno = ENOTSUP;
 		return -1;
 	}
-	if (p && encoded(p) && p->body.end - p->body.start > BINARY_MAX) {
-		errno = EFBIG;
-		return -1;
-	}
 	return 0;
 }
+
+typedef void piece_fn(void *ctx, struct str piece);
 
 /* Line ends are CRLF before the decoding: what the sender encoded must not be taken for one. */
-static bool add_crlf(struct buf *out, struct str s)
+static void add_crlf(struct buf *out, struct str s, char *last)
 {
-	for (size_t i = 0; i < s.n && !out->failed; i++) {
-		if (s.p[i] == '\n' && (i == 0 || s.p[i - 1] != '\r'))
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\n' && *last != '\r')
 			buf_addc(out, '\r');
+		*last = s.p[i];
 		buf_addc(out, s.p[i]);
 	}
-	return !out->failed;
 }
 
-static bool decode(const struct mime_part *p, struct str raw, struct buf *out)
+/* Slice by slice: a part may be larger than the memory that a session may use. */
+static void decode_each(enum mime_cte cte, struct str raw, piece_fn *fn, void *ctx)
 {
 	struct mime_decoder d;
-	struct buf lines;
-	buf_init(&lines, (size_t)BINARY_MAX * 2);
-	if (p->cte == MIME_QP) {
-		add_crlf(&lines, raw);
-		raw = buf_str(&lines);
+	struct buf lines, piece;
+	char last = 0;
+	buf_init(&lines, (size_t)SLICE * 2);
+	buf_init(&piece, DECODED_SLICE);
+	mime_decoder_init(&d, cte);
+	while (raw.n) {
+		struct str slice = str_head(raw, SLICE);
+		raw = str_skip(raw, slice.n);
+		buf_clear(&lines);
+		if (cte == MIME_QP)
+			add_crlf(&lines, slice, &last);
+		mime_decode(&d, cte == MIME_QP ? buf_str(&lines) : slice, &piece);
+		if (raw.n == 0)
+			mime_decode_end(&d, &piece);
+		fn(ctx, buf_str(&piece));
+		buf_clear(&piece);
 	}
-	mime_decoder_init(&d, p->cte);
-	bool ok = !lines.failed && mime_decode(&d, raw, out) && mime_decode_end(&d, out);
+	buf_free(&piece);
 	buf_free(&lines);
-	return ok;
 }
 
-int binary_get(
-    struct message *m, const struct fetch_item *it, struct buf *out, struct str *plain, bool *there)
+static void measure(void *ctx, struct str piece)
 {
-	const struct mime_part *p;
-	*plain = STR_NONE;
-	*there = true;
-	buf_init(out, (size_t)BINARY_MAX * 2);
-	if (!it->depth) {
-		*plain = m->text;
-		return 0;
+	struct binary *b = ctx;
+	b->size += piece.n;
+	b->nul |= str_chr(piece, 0) >= 0;
+}
+
+void binary_open(struct message *m, const struct fetch_item *it, struct binary *b)
+{
+	const struct mime_part *p = NULL;
+	*b = (struct binary){.cte = MIME_7BIT, .there = true, .raw = m->text};
+	if (it->depth)
+		p = mime_find(message_mime(m), it->path, it->depth);
+	if (it->depth && !p) {
+		b->there = false;
+		return;
 	}
-	p = mime_find(message_mime(m), it->path, it->depth);
-	if (!p)
-		*there = false;
-	else if (!encoded(p))
-		*plain = body_of(m, p);
-	else if (!decode(p, body_of(m, p), out))
-		return -1;
-	return 0;
+	if (p)
+		b->raw = body_of(m, p);
+	if (p && encoded(p)) {
+		b->cte = p->cte;
+		decode_each(b->cte, b->raw, measure, b);
+		return;
+	}
+	b->size = crlf_size(b->raw);
+	b->nul = str_chr(b->raw, 0) >= 0;
+}
+
+struct range {
+	struct session *s;
+	uint64_t skip, count;
+};
+
+static void put_piece(void *ctx, struct str piece)
+{
+	struct range *r = ctx;
+	uint64_t skip = r->skip < piece.n ? r->skip : piece.n;
+	piece = str_skip(piece, (size_t)skip);
+	r->skip -= skip;
+	piece = str_head(piece, r->count < piece.n ? (size_t)r->count : piece.n);
+	r->count -= piece.n;
+	io_put(&r->s->io, piece);
+}
+
+void binary_put(struct session *s, const struct binary *b, uint64_t skip, uint64_t count)
+{
+	struct range r = {s, skip, count};
+	if (b->cte == MIME_7BIT)
+		io_put_crlf(&s->io, b->raw, skip, count);
+	else
+		decode_each(b->cte, b->raw, put_piece, &r);
 }
 
 /* ---- PREVIEW ---- */

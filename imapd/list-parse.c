@@ -84,7 +84,7 @@ bool list_parse(struct parser *p, struct list_request *out)
 			return false;
 	}
 	/* RFC 5258, section 3: it says nothing by itself */
-	if ((out->select & LIST_RECURSIVE) && !(out->select & (LIST_SUBSCRIBED | LIST_SPECIAL)))
+	if ((out->select & LIST_RECURSIVE) && !(out->select & LIST_SUBSCRIBED))
 		return false;
 	return parse_end(p);
 }

@@ -189,6 +189,8 @@ static int take_lock(const struct maildir_folder *f)
 {
 	const struct timespec pause = {0, LOCK_PAUSE_NS};
 	int fd = openat(f->fd, LOCK_NAME, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		maildir_share(f->fd, fd);
 	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) || i == LOCK_TRIES) {
 			close(fd);

@@ -6,6 +6,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Courier::ImapPipe;
+use MIME::Base64 ();
 
 sub names { return join ' ', map {/"\." "INBOX\.?([^"]*)"/ ? $1 || 'INBOX' : ()} @_ }
 
@@ -21,6 +22,10 @@ subtest 'LIST-EXTENDED (RFC 5258)' => sub {
 	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" INBOX.%');
 	is(names(@r), 'Sent a x', 'parents of subscribed ones');
 	has('say so', qr/"INBOX.a" \("CHILDINFO" \("SUBSCRIBED"\)\)$/, @r);
+	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" *');
+	is(names(@r), 'Sent a.b.c x.y', 'not when all of them are shown');
+	has('RECURSIVEMATCH goes with SUBSCRIBED', qr/^BAD/, $c->cmd('LIST (RECURSIVEMATCH SPECIAL-USE) "" *'));
+	@r = $c->cmd('LIST (SUBSCRIBED RECURSIVEMATCH) "" INBOX.%');
 	has('a leaf does not', qr/"INBOX.Sent"$/, @r);
 	@r = $c->cmd('LIST "" (INBOX.a INBOX.x% "INBOX.a.%") RETURN (SUBSCRIBED CHILDREN)');
 	is(names(@r), 'a a.b', 'several patterns');
@@ -75,7 +80,11 @@ subtest 'SPECIAL-USE and CREATE-SPECIAL-USE (RFC 6154)' => sub {
 	$c->end;
 	$c = client($dir);
 	has('kept', qr/\\Sent .*"INBOX.New"/, $c->cmd('LIST "" *'));
+	$c->cmd('SELECT INBOX.New');
+	$c->cmd('UNSELECT');
+	ok(-e "$dir/.New/courierimapmodseq", 'mod-sequences are kept');
 	$c->cmd('DELETE INBOX.New');
+	ok(!-e "$dir/.New", 'and go with the folder');
 	$c->cmd('CREATE INBOX.New');
 	ok(!grep({/\\Sent .*"INBOX.New"/} $c->cmd('LIST "" *')), 'forgotten with the folder');
 	has($_, qr/^NO \[USEATTR\]/, $c->cmd("CREATE INBOX.q (USE ($_))")) for '\All', '\Trash', '\Frob', '\Sent \Junk';
@@ -201,6 +210,17 @@ END
 	has('no peek', qr/FLAGS \(\\Seen\)/, $c->cmd('FETCH 1 BINARY[1]'));
 	has('whole message', qr/BINARY\[\] \{\d+\}\r\nSubject: x\r\n/, $c->cmd('FETCH 1 BINARY.PEEK[]'));
 	has($_, qr/^BAD/, $c->cmd("FETCH 1 $_")) for 'BINARY[TEXT]', 'BINARY', 'BINARY.SIZE[1]<0.1>', 'BINARY[1.MIME]', 'BINARY[0]';
+
+	my $long = join '', map {chr(33 + $_ % 90)} 1 .. 200_000;
+	my $coded = MIME::Base64::encode_base64($long);
+	put($dir, "Content-Transfer-Encoding: base64\n\n$coded", flags => '');
+	put($dir, "Content-Transfer-Encoding: quoted-printable\n\n" . '=3D' x 25 . "=\n" x 1 . join("=\n", ('=3D' x 24) x 4000) . "\n", flags => '');
+	$c->cmd('NOOP');
+	is(($c->cmd('FETCH 2 BINARY.PEEK[1]'))[0], "* 2 FETCH (BINARY[1] {200000}\r\n$long)", 'more than one slice');
+	is(($c->cmd('FETCH 2 BINARY.PEEK[1]<99990.20>'))[0], '* 2 FETCH (BINARY[1]<99990> {20}' . "\r\n" . substr($long, 99990, 20) . ')', 'a range of it');
+	is(($c->cmd('FETCH 3 BINARY.PEEK[1]'))[0], '* 3 FETCH (BINARY[1] {96027}' . "\r\n" . '=' x 96025 . "\r\n)", 'quoted-printable, too');
+	$c->cmd('STORE 2:3 FLAGS.SILENT (\Deleted)');
+	$c->cmd('EXPUNGE');
 
 	my $bytes = join '', map {chr} 0 .. 255, 13, 10, 13;
 	my $text = "Subject: bin\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n"
