@@ -71,4 +71,4 @@ pamexampledir = $(pkgdatadir)/pam.d
 dist_pamexample_DATA = authdaemon/pam/imap authdaemon/pam/pop3 authdaemon/pam/esmtp \
 	authdaemon/pam/webmail authdaemon/pam/calendar
 dist_man_MANS += man/authdaemond.8 man/authdaemonrc.5 man/userdb.8 man/makeuserdb.8 \
-	man/userdbpw.8 man/pw2userdb.8 man/userdb-test-cram-md5.8 man/authpasswd.1 man/authtest.1 man/authenumerate.8
+	man/userdbpw.8 man/pw2userdb.8 man/authsystem.passwd.8 man/userdb-test-cram-md5.8 man/authpasswd.1 man/authtest.1 man/authenumerate.8
