@@ -35,10 +35,10 @@ struct job *job_new(struct esmtp *e, struct module_delivery *d, struct module_bo
 	return j;
 }
 
-/* Our own words about a connection: who it was with, unless they say so. */
+/* Our own words: about whose server, unless they say so. */
 static struct str whose(const struct module_result *r, struct str line)
 {
-	bool named = r->code || !r->connection || str_find(line, r->remote) >= 0;
+	bool named = r->code || !r->remote.n || str_find(line, r->remote) >= 0;
 	return named ? STR_NONE : r->remote;
 }
 
