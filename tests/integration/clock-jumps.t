@@ -52,24 +52,24 @@ sub give {
 }
 sub arrived { my ($k) = @_; return scalar grep { /^Subject: number $k\.\r?$/m } $far->messages, $broken->messages, map { $_->[1] } $t->mailbox('alice') }
 sub tries { return scalar grep { /^RCPT TO:<wait/ } $far->commands }
-sub comes { my ($k, $name) = @_; ok $t->wait_for(30, sub { arrived($k) }), $name or diag $t->log }
+sub comes { my ($k, $name) = @_; ok $t->wait_for(60, sub { arrived($k) }), $name or diag $t->log }
 sub tried_again {
 	my ($name) = @_;
 	my $before = tries();
 	give('alice@' . $t->domain); # the scheduler wakes up
-	ok $t->wait_for(30, sub { tries() > $before }), "$name: what waits is tried" or diag $t->log;
+	ok $t->wait_for(60, sub { tries() > $before }), "$name: what waits is tried" or diag $t->log;
 	is scalar($t->log_lines(qr/addr=<wait\S*>,status: failure/)), 0, "$name: nothing comes back" or diag $t->log;
 }
 
 # ---- what waits
 my @waits = give('wait@far.test');
-ok $t->wait_for(20, sub { tries() }), 'it is tried';
+ok $t->wait_for(60, sub { tries() }), 'it is tried';
 my @jumps = (['an hour back', -$HOUR], ['a day on', $DAY], ['ten years on', $DECADE], ['the true time', 0],
 	['1970', 1000 - time], ['the true time', 0], ['beyond 2038', 2**31 - time + 1000], ['the true time', 0]);
 for my $j (@jumps) {
 	my ($name, $by) = @$j;
 	my $slow = give('slow@far.test');
-	ok $t->wait_for(20, sub { grep { /slow/ } $far->commands }), 'a delivery is under way';
+	ok $t->wait_for(60, sub { grep { /slow/ } $far->commands }), 'a delivery is under way';
 	$clock->set($by);
 	comes($slow, "$name: it goes on");
 	tried_again($name);
@@ -91,15 +91,15 @@ is scalar($t->log_lines(qr/taken for dead/)), 0, 'no module was taken for dead';
 # ---- what is known of hosts
 $clock->set($DECADE);
 give('x@broken.test');
-ok $t->wait_for(20, sub { grep { /^STARTTLS/ } $broken->commands }), 'TLS is tried, and broken';
-ok $t->wait_for(20, sub { -s $t->path('var/sts/.no-tls') }), '... for some hours';
-ok $t->wait_for(20, sub { grep { /^QUIT/ } $broken->commands }), '... and the connection ends';
+ok $t->wait_for(60, sub { grep { /^STARTTLS/ } $broken->commands }), 'TLS is tried, and broken';
+ok $t->wait_for(60, sub { -s $t->path('var/sts/.no-tls') }), '... for some hours';
+ok $t->wait_for(60, sub { grep { /^QUIT/ } $broken->commands }), '... and the connection ends';
 $clock->set(0);
 my $starttls = grep { /^STARTTLS/ } $broken->commands;
 comes(give('x@broken.test'), 'mail goes');
 is scalar(grep { /^STARTTLS/ } $broken->commands), $starttls + 1, '... and it is not ten years in clear';
 give('x@down.test');
-ok $t->wait_for(20, sub { $t->log_lines(qr/down\.test>,status: deferred/) }), 'a host that is down';
+ok $t->wait_for(60, sub { $t->log_lines(qr/down\.test>,status: deferred/) }), 'a host that is down';
 
 # ---- what is known of names
 SKIP: {
@@ -112,9 +112,9 @@ SKIP: {
 	my $started = sub { scalar $t->log_lines(qr/Started courieresmtp/) };
 	my ($before, $processes) = ($told->(), $started->());
 	# the supervisor looks every two seconds
-	ok $t->wait_for(60, sub { $clock->set($DECADE); sleep 3; $clock->set(0); return $t->wait_for(5, sub { $told->() > $before }) }),
+	ok $t->wait_for(60, sub { $clock->set($DECADE); sleep 3; $clock->set(0); return $t->wait_for(10, sub { $told->() > $before }) }),
 	    'who knows names begins anew';
-	ok $t->wait_for(20, sub { $started->() > $processes }), '... with a new process';
+	ok $t->wait_for(60, sub { $started->() > $processes }), '... with a new process';
 	comes(give('x@moved.test'), 'the same in the true time');
 	is $asked->(), 2, '... a name is not known for ten years';
 }
