@@ -32,13 +32,10 @@ my $gone = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die;
 my $nobody = $gone->sockport;
 close $gone;
 
-my $dns = eval { require Courier::FakeDNS; 1 } && Courier::FakeDNS->new(
-	'moved.test MX' => [Net::DNS::RR->new('moved.test. 1 IN MX 10 mx.moved.test.')],
-	'mx.moved.test A' => [Net::DNS::RR->new('mx.moved.test. 1 IN A 127.0.0.1')]);
 my $t = Courier::Test->new(users => ['alice'], config => {esmtpd => {TARPIT => 0}},
 	files => {'smtpaccess/default' => "127\tallow,RELAYCLIENT\n", retryalpha => "3s\n", retrybeta => "1000\n",
 		esmtpdelay => "5m\n", esmtptimeoutkeepalive => "1s\n", esmtproutes => 'far.test:[127.0.0.1],' . $far->port . "\nbroken.test:[127.0.0.1]," .
-		    $broken->port . "\ndown.test:[127.0.0.1],$nobody\n:," . $far->port . "\n", $dns ? (resolver => $dns->resolver) : ()});
+		    $broken->port . "\ndown.test:[127.0.0.1],$nobody\n"});
 $t->command('makesmtpaccess');
 $clock->start($t);
 
@@ -100,24 +97,6 @@ comes(give('x@broken.test'), 'mail goes');
 is scalar(grep { /^STARTTLS/ } $broken->commands), $starttls + 1, '... and it is not ten years in clear';
 give('x@down.test');
 ok $t->wait_for(60, sub { $t->log_lines(qr/down\.test>,status: deferred/) }), 'a host that is down';
-
-# ---- what is known of names
-SKIP: {
-	skip 'Net::DNS is missing', 8 if !$dns;
-	my $asked = sub { scalar grep { /^mx\.moved\.test A / } $dns->questions };
-	$clock->set($DECADE);
-	comes(give('x@moved.test'), 'a host by its name');
-	is $asked->(), 1, '... which is looked up';
-	my $told = sub { scalar $t->log_lines(qr/clock was set back.*what was known of the DNS is forgotten/) };
-	my $started = sub { scalar $t->log_lines(qr/Started courieresmtp/) };
-	my ($before, $processes) = ($told->(), $started->());
-	# the supervisor looks every two seconds
-	ok $t->wait_for(60, sub { $clock->set($DECADE); sleep 3; $clock->set(0); return $t->wait_for(10, sub { $told->() > $before }) }),
-	    'who knows names begins anew';
-	ok $t->wait_for(60, sub { $started->() > $processes }), '... with a new process';
-	comes(give('x@moved.test'), 'the same in the true time');
-	is $asked->(), 2, '... a name is not known for ten years';
-}
 
 # ---- mailboxes: names of all years, and who reads them
 my $box = $t->maildir('alice');
