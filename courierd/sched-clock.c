@@ -65,33 +65,42 @@ void clock_turn(struct sched *s, int64_t now)
 	s->last_turn = now;
 }
 
-/* Who sent it has named the time of the first attempt. */
-static bool is_wanted(struct sched *s, uint64_t seq, int64_t next)
+int64_t clock_next(const struct sched *s, const struct envelope *e, int64_t now)
+{
+	bool wanted = !e->rounds &&
+		      (e->next <= e->release || (e->delay > 0 && e->next <= e->arrival + e->delay));
+	if (wanted || e->next <= now + retry_longest(&s->limits))
+		return e->next;
+	return now + s->limits.retryalpha;
+}
+
+static int64_t next_of(struct sched *s, const struct index_entry *x, int64_t now)
 {
 	struct envelope e;
 	const char *why;
 	struct buf b;
 	struct arena *a = arena_new(4 * ENVELOPE_TEXT_MAX);
+	int64_t next = now + s->limits.retryalpha;
 	buf_init(&b, ENVELOPE_TEXT_MAX);
-	bool known =
-	    a && queue_load(s->q, seq, &b) == 0 && envelope_decode(buf_str(&b), a, &e, &why) == 0;
-	bool wanted = known && !e.rounds &&
-		      (next <= e.release || (e.delay > 0 && next <= e.arrival + e.delay));
+	if (a && queue_load(s->q, x->seq, &b) == 0 &&
+	    envelope_decode(buf_str(&b), a, &e, &why) == 0) {
+		e.next = x->next;
+		next = clock_next(s, &e, now);
+	}
 	buf_free(&b);
 	arena_free(a);
-	return wanted;
+	return next;
 }
 
 void clock_start(struct sched *s)
 {
-	int64_t last = sched_now(s) + retry_longest(&s->limits);
+	int64_t now = sched_now(s), last = now + retry_longest(&s->limits);
 	size_t n = 0;
 	for (size_t i = 0; i < s->index.n; i++) {
 		struct index_entry *x = &s->index.v[i];
-		if (x->next <= last || is_wanted(s, x->seq, x->next))
-			continue;
-		x->next = last;
-		n++;
+		int64_t next = x->next <= last ? x->next : next_of(s, x, now);
+		n += next != x->next;
+		x->next = next;
 	}
 	if (!n)
 		return;
@@ -99,5 +108,5 @@ void clock_start(struct sched *s)
 	    "%zu messages were to wait for longer than any pause: the clock was wrong; they are "
 	    "tried sooner",
 	    n);
-	index_shift(&s->index, 0, last, INT64_MAX);
+	index_shift(&s->index, 0, now, INT64_MAX);
 }

@@ -77,13 +77,6 @@ static void count_left(struct sched *s, int64_t now)
 	s->last_count = now;
 }
 
-/* A time that no pause could have made is one of a clock that was wrong. */
-static int64_t no_later(const struct sched *s, int64_t next, int64_t now)
-{
-	int64_t last = now + retry_longest(&s->limits);
-	return next < last ? next : last;
-}
-
 static void load_due(struct sched *s, int64_t now)
 {
 	struct index_entry e;
@@ -93,7 +86,7 @@ static void load_due(struct sched *s, int64_t now)
 	for (; n < LOAD_AT_ONCE && s->n_loaded < most && index_pop(&s->index, now, &e); n++) {
 		struct message *m = message_load(s, e.seq);
 		if (m && e.next <= TIME_UNKNOWN && m->env.next > now)
-			message_put_down(s, m, no_later(s, m->env.next, now));
+			message_put_down(s, m, clock_next(s, &m->env, now));
 		else if (m)
 			message_start(s, m);
 	}

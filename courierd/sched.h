@@ -227,7 +227,9 @@ size_t sched_waiting(const struct sched *s); /* messages that are not in memory 
 
 /* sched-clock.c: looks whether the clock was set since the last turn. */
 void clock_turn(struct sched *s, int64_t now);
-void clock_start(struct sched *s); /* the index is filled: times no pause could have made */
+/* When it is due: as it says, but for a time that no pause could have made, nor a wish. */
+int64_t clock_next(const struct sched *s, const struct envelope *e, int64_t now);
+void clock_start(struct sched *s); /* the same for the whole index */
 
 /* sched-message.c */
 struct message *message_find(struct sched *s, uint64_t seq);

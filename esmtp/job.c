@@ -35,6 +35,13 @@ struct job *job_new(struct esmtp *e, struct module_delivery *d, struct module_bo
 	return j;
 }
 
+/* Our own words: about whose server, unless they say so. */
+static struct str whose(const struct module_result *r, struct str line)
+{
+	bool named = r->code || !r->remote.n || str_find(line, r->remote) >= 0;
+	return named ? STR_NONE : r->remote;
+}
+
 static void log_result(const struct job *j, struct str addr, const struct module_result *r)
 {
 	char id[64];
@@ -47,8 +54,9 @@ static void log_result(const struct job *j, struct str addr, const struct module
 		char code[8] = "";
 		if (r->code)
 			snprintf(code, sizeof code, "%03u ", r->code);
-		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %s%.*s", STR_FMT(j->d->sender),
-		    STR_FMT(addr), code, STR_FMT(line));
+		struct str host = whose(r, line);
+		log_info(&ctx, "from=<%.*s>,addr=<%.*s>: %s%.*s%s%.*s", STR_FMT(j->d->sender),
+		    STR_FMT(addr), code, STR_FMT(host), host.n ? ": " : "", STR_FMT(line));
 	}
 	if (good)
 		log_info(&ctx, "from=<%.*s>,addr=<%.*s>,success: delivered: %.*s",

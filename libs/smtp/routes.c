@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include "smtp/routes.h"
 
@@ -53,6 +54,31 @@ static bool option(struct route *route, struct str word)
 	return false;
 }
 
+static bool is_address(struct str s)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr any;
+	if (!s.n || s.n >= sizeof text)
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = 0;
+	return inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1;
+}
+
+/* What nobody will ever answer is a slip of the hand: mail would wait for it until it expires. */
+static const char *relay_wrong(struct str s)
+{
+	bool open = s.n && s.p[0] == '[', end = s.n && s.p[s.n - 1] == ']';
+	if (open != end || is_address(s))
+		return "an address stands in brackets";
+	if (!open)
+		return NULL;
+	s = str_head(str_skip(s, 1), s.n - 2);
+	if (str_istarts(s, STR("IPv6:")))
+		s = str_skip(s, 5);
+	return is_address(s) ? NULL : "what stands in brackets is no address";
+}
+
 static const char *relay_and_port(struct route *route, struct str s)
 {
 	ptrdiff_t comma = str_rchr(s, ',');
@@ -65,11 +91,9 @@ static const char *relay_and_port(struct route *route, struct str s)
 	}
 	if (str_chr(s, ' ') >= 0 || str_chr(s, '\t') >= 0)
 		return "a relay is one word";
-	if (s.n && (s.p[0] == '[') != (s.p[s.n - 1] == ']'))
-		return "an address stands in brackets";
 	route->port = (uint16_t)port;
 	route->relay = s;
-	return NULL;
+	return relay_wrong(s);
 }
 
 /* Cuts "/OPTION"... off the end; no option holds a slash, and no relay does. */
@@ -97,6 +121,9 @@ const char *routes_add(struct routes *r, struct str line)
 	if (colon < 0)
 		return "expected DOMAIN:RELAY";
 	struct line l = {.domain = str_trim(str_head(line, (size_t)colon))};
+	if (str_chr(l.domain, '*') >= 0)
+		return "'*' fits nothing: .DOMAIN is what lies below it, no word at all is "
+		       "everything";
 	struct str rest = str_trim(str_skip(line, (size_t)colon + 1));
 	const char *wrong = options(&l.route, &rest);
 	if (!wrong)

@@ -22,10 +22,10 @@ my ($sts) = $t->command('courier', '-C', $t->path(''), 'status') =~ /^sts +\d+ +
 kill 'STOP', $sts;
 END { local $?; kill 'CONT', $sts if $sts }
 $t->send_mail(from => 'alice@' . $t->domain, to => 'x@late.test', text => "Subject: late\n\nx\n");
-ok $t->wait_for(20, sub { $t->log_lines(qr/addr=<x\@late\.test>,status: deferred/) }), 'the answer stays away: mail waits' or diag $t->log;
+ok $t->wait_for(60, sub { $t->log_lines(qr/addr=<x\@late\.test>,status: deferred/) }), 'the answer stays away: mail waits' or diag $t->log;
 ok scalar($t->log_lines(qr/addr=<x\@late\.test>: .*late\.test has an MTA-STS policy can't be told/)), '... and the log says why' or diag $t->log;
 is scalar($s->messages), 0, '... nothing has left';
 kill 'CONT', $sts;
-ok $t->wait_for(30, sub { scalar $s->messages }), 'when it is there again mail leaves' or diag $t->log;
+ok $t->wait_for(60, sub { scalar $s->messages }), 'when it is there again mail leaves' or diag $t->log;
 is $t->stop, '', 'stops';
 done_testing;

@@ -76,6 +76,7 @@ like($text, qr/^E\d+\nW\d+$/m, 'MTA-2221');
 like($text, qr/^A\d+$/m, 'MTA-2230');
 my $reason = qr/^recipient\t0\tdeferred\tx\@far\.test\t.*Connection refused$/m;
 ok($t->wait_for(5, sub { ask("show $id") =~ $reason }), 'with the reason');
+ok(scalar($t->log_lines(qr/courieresmtp.*addr=<x\@far\.test>: \[\S+\]: Connection refused$/)), 'the log says whose connection it was') or diag $t->log;
 like(ask('show 0000000000000001.0000000000000001.00000001'), qr/^error\t/, 'no such message');
 like(ask('nonsense'), qr/^error\t/, 'no such request');
 

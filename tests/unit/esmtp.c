@@ -188,7 +188,9 @@ static void route_faults(void **state UNUSED)
 {
 	static const char *const bad[] = {"example.org", "example.org:relay,0",
 	    "example.org:relay,65536", "example.org:relay,x", "example.org:a b",
-	    "example.org:relay/SECURITY=MAYBE", "example.org:[192.0.2.1", "a:b\001c"};
+	    "example.org:relay/SECURITY=MAYBE", "example.org:[192.0.2.1", "a:b\001c",
+	    "example.org:192.0.2.1", "example.org:2001:db8::1", "example.org:[300.1.1.1]",
+	    "example.org:[mail.example]", "example.org:[]", "*.example.org:relay", "*:relay"};
 	struct routes *r = routes_new();
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (!routes_add(r, str_of(bad[i])))

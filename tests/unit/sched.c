@@ -448,9 +448,17 @@ static void start_after(void **state UNUSED)
 	index_add(&w.s.index, 1, EPOCH + 3650LL * DAY);
 	index_add(&w.s.index, 2, EPOCH + 60);
 	clock_start(&w.s);
-	assert_int_equal(next_of(1), EPOCH + 7200);
+	assert_int_equal(next_of(1), EPOCH + 300);
 	assert_int_equal(next_of(2), EPOCH + 60);
 	assert_int_equal(w.s.index.v[0].seq, 2);
+	struct envelope e = {.next = EPOCH + 30 * DAY, .release = EPOCH + 30 * DAY};
+	assert_int_equal(clock_next(&w.s, &e, EPOCH), EPOCH + 30 * DAY); /* as its sender wants */
+	e.rounds = 1;
+	assert_int_equal(clock_next(&w.s, &e, EPOCH), EPOCH + 300);
+	e = (struct envelope){.next = EPOCH + DAY, .delay = DAY, .arrival = EPOCH};
+	assert_int_equal(clock_next(&w.s, &e, EPOCH), EPOCH + DAY);
+	e = (struct envelope){.next = EPOCH + 7200};
+	assert_int_equal(clock_next(&w.s, &e, EPOCH), EPOCH + 7200);
 	end_clock();
 }
 
