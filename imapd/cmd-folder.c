@@ -176,8 +176,9 @@ void cmd_delete(struct session *s, struct parser *p)
 	if (!one_folder(s, p, &name, &folder) || unsubscribed_files(s, name) ||
 	    !place_open(s, name, MAILDIR_DELETE, &where))
 		return;
-	if (!*where.folder) {
-		reply_no(s, "[CANNOT] INBOX cannot be deleted");
+	if (!*where.folder || where.kind == PLACE_FILES) {
+		reply_no(s, "[CANNOT] %s cannot be deleted",
+		    *where.folder ? "What is not subscribed" : "INBOX");
 		return;
 	}
 	if (s->box && strcmp(s->box->name, name) == 0) {

@@ -38,14 +38,15 @@ static unsigned listed_rights(struct session *s, const struct place *p)
 	return rights;
 }
 
-/* Nobody administers, creates or deletes here: the file system says who may write. */
+/* Nobody administers or creates here, and to delete is to give the copy back: the file system says
+ * who may write. */
 static unsigned files_rights(const struct place *p)
 {
 	char cur[MAILDIR_NAME_MAX * 2 + 4096];
 	if (snprintf(cur, sizeof cur, "%s/cur", p->source) >= (int)sizeof cur ||
 	    access(cur, R_OK | X_OK) < 0)
 		return 0;
-	return rights_of(access(cur, W_OK) == 0 ? "lrswtei" : "lrswt");
+	return rights_of(access(cur, W_OK) == 0 ? "lrswteix" : "lrswtx");
 }
 
 unsigned place_rights(struct session *s, const struct place *p)
