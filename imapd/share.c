@@ -4,6 +4,7 @@
 #include "imapd/share-private.h"
 #include "unicode/unicode.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,7 +68,10 @@ static void open_index(
 			 ? mem_printf("%s%.*s", cfg->shared_index, STR_FMT(value))
 			 : mem_printf("%s/shared/index%.*s", in->etc, STR_FMT(value));
 	/* no index: nothing is shared */
-	maildir_index_load(file, cfg->shared_escapes, &all);
+	if (maildir_index_load(file, cfg->shared_escapes, &all) < 0 && errno != ENOENT)
+		log_warning(NULL,
+		    "cannot read the index of shared folders '%s': %m; it must be readable for all",
+		    file);
 	free(file);
 	take_accounts(sh, &all);
 }
