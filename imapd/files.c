@@ -209,6 +209,8 @@ int files_sync(const struct place *p)
 			close(c.copy);
 		errno = saved;
 	}
+	if (r < 0)
+		last.ino = 0;
 	map_free(c.there, free);
 	map_free(c.have, NULL);
 	return r;

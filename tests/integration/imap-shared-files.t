@@ -76,6 +76,15 @@ subtest 'SHR-0012: in step with the folder' => sub {
 	deliver('news', 3);
 	@r = $bob->cmd('NOOP');
 	ok(scalar(grep { $_ eq '* 3 EXISTS' } @r), 'what comes while it is selected shows');
+	print {$bob->{in}} "i1 IDLE\r\n";
+	like($bob->line, qr/^\+/, 'IDLE');
+	deliver('news', 4);
+	like($bob->line, qr/^\* 4 EXISTS/, 'hears of what comes there');
+	1 until $bob->line =~ /RECENT/;
+	print {$bob->{in}} "DONE\r\n";
+	1 until $bob->line =~ /^i1 OK/;
+	unlink glob "$top/pub/.news/cur/*M4P1*";
+	$bob->cmd('NOOP');
 	my ($first) = grep {/M1P1/} real('news');
 	rename "$top/pub/.news/cur/$first", "$top/pub/.news/cur/${first}F" or die;
 	@r = $bob->cmd('FETCH 1 (FLAGS BODY.PEEK[TEXT])');

@@ -154,6 +154,24 @@ subtest 'rights that end' => sub {
 	unlike("@r", qr/body/, 'not a word of the message');
 };
 
+subtest 'IDLE' => sub {
+	fresh('lr');
+	$bob->cmd('SELECT "#shared.alice.Box"');
+	print {$bob->{in}} "i1 IDLE\r\n";
+	like($bob->line, qr/^\+/, 'waits');
+	my $text = "Subject: new\n\nx\n";
+	$house->spew('home/alice/Maildir/.Box/tmp/1', $text);
+	rename $house->path('home/alice/Maildir/.Box/tmp/1'), $house->path('home/alice/Maildir/.Box/new/1799999990.M1P9.host') or die;
+	like($bob->line, qr/^\* 3 EXISTS/, 'hears of new mail');
+	1 until $bob->line =~ /RECENT/;
+	$house->acl('alice', 'Box', '');
+	$house->spew('home/alice/Maildir/.Box/tmp/2', $text);
+	rename $house->path('home/alice/Maildir/.Box/tmp/2'), $house->path('home/alice/Maildir/.Box/new/1799999991.M2P9.host') or die;
+	like($bob->line, qr/^\* OK \[CLOSED\]/, 'but not of more than is shared');
+	print {$bob->{in}} "DONE\r\n";
+	like($bob->line, qr/^i1 OK/, 'and ends as ever');
+};
+
 is($bob->end, 0, 'the session ends well');
 my $log = $house->slurp('log') // '';
 unlike($log, qr/Sanitizer: |runtime error:/, 'nothing for the sanitizers');
