@@ -21,7 +21,7 @@ struct store {
 	bool conditional; /* (UNCHANGEDSINCE n) */
 	uint64_t since;
 	struct buf modified; /* what has changed since, as a set */
-	unsigned may; /* flags that the session may change */
+	unsigned may;        /* flags that the session may change */
 	bool may_words;
 };
 

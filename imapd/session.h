@@ -26,13 +26,13 @@ struct mailbox {
 	char *name; /* "INBOX.Sent" in UTF-8 */
 	bool read_only;
 	bool trash;
-	int kind;         /* enum place_kind */
-	char *root;       /* the Maildir it is in, for the quota; "." is the own one */
-	char *folder;     /* below that */
-	char *source;     /* of a copy made of links: the real folder */
-	unsigned rights;  /* MAILDIR_RIGHTS_ALL: what the session may do here */
-	size_t announced; /* EXISTS */
-	size_t words;     /* keywords named in FLAGS */
+	int kind;                    /* enum place_kind */
+	char *root;                  /* the Maildir it is in, for the quota; "." is the own one */
+	char *folder;                /* below that */
+	char *source;                /* of a copy made of links: the real folder */
+	unsigned rights;             /* MAILDIR_RIGHTS_ALL: what the session may do here */
+	size_t announced;            /* EXISTS */
+	size_t words;                /* keywords named in FLAGS */
 	struct maildir_modseqs mods; /* highest 0: none */
 };
 
@@ -43,7 +43,7 @@ struct session {
 	struct settings cfg;
 	const char *user; /* for the log */
 	struct mailbox *box;
-	struct share *share; /* other people's Maildirs; NULL: none */
+	struct share *share;     /* other people's Maildirs; NULL: none */
 	int outbox;              /* to the helper that sends, -1: none */
 	bool utf8;               /* ENABLE UTF8=ACCEPT */
 	bool condstore, qresync; /* RFC 7162: used by the client */
