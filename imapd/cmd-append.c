@@ -3,7 +3,7 @@
 
 #include "imapd/append-binary.h"
 #include "imapd/outbox.h"
-#include "imapd/session.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 struct append {
-	char *name, *dir;
+	char *name;
+	struct place where;
+	const char *dir;
 	struct flag_list flags;
 	int64_t date;
 	bool utf8;
@@ -44,11 +46,13 @@ static bool arguments(struct session *s, struct parser *p, struct append *a)
 		return false;
 	}
 	a->binary = s->literal.binary && !a->utf8;
-	a->dir = name_dir(s, a->name);
-	if (!a->dir || !maildir_exists(a->dir)) {
-		reply_no(s, "[TRYCREATE] There is no such mailbox");
+	if (!place_target(s, a->name, &a->where))
 		return false;
-	}
+	a->dir = a->where.source ? a->where.source : a->where.dir;
+	/* what the session could not set later it can't set now */
+	a->flags.flags &= flags_changeable(a->where.rights);
+	if (!place_allows(s, &a->where, MAILDIR_MARK_OTHER))
+		a->flags.nkeywords = 0;
 	return true;
 }
 
@@ -128,7 +132,7 @@ static int unpublish(struct append *a, const char *name, uint64_t size)
 		close(fd);
 	}
 	if (a->counted)
-		maildir_quota_add(".", -(int64_t)size, -1);
+		maildir_quota_add(a->where.root, -(int64_t)size, -1);
 	errno = saved;
 	return -1;
 }
@@ -149,6 +153,16 @@ static int publish(struct session *s, struct maildir_delivery **d, struct append
 	if (maildir_uids_commit(u, &uidvalidity) < 0)
 		return unpublish(a, name, parsed.size);
 	reply_ok(s, "[APPENDUID %u %u] APPEND Ok.", uidvalidity, uid);
+	return 0;
+}
+
+/* In a folder that is shared by file permissions everybody has flags and UIDs of their own: the
+ * message is there, and gets both when a copy of the folder is looked at next. */
+static int finish_files(struct session *s, struct maildir_delivery **d)
+{
+	if (maildir_deliver_finish(d, NULL) < 0)
+		return -1;
+	reply_ok(s, "APPEND Ok.");
 	return 0;
 }
 
@@ -203,8 +217,9 @@ void cmd_append(struct session *s, struct parser *p)
 		reply_no(s, "[TOOBIG] Message too large");
 		return;
 	}
-	maildir_flags_letters(a.flags.flags, STR_NONE, letters);
-	bool trash = name_is_trash(s, a.name);
+	bool files = a.where.kind == PLACE_FILES;
+	maildir_flags_letters(files ? 0 : a.flags.flags, STR_NONE, letters);
+	bool trash = place_uncounted(&a.where);
 	struct maildir_deliver_options o = {
 	    .flags = trash || (a.flags.flags & MAILDIR_TRASHED) ? MAILDIR_NO_QUOTA : 0,
 	    .size_hint = (int64_t)s->literal.size,
@@ -213,7 +228,8 @@ void cmd_append(struct session *s, struct parser *p)
 		     : a.date < 0 ? 1
 				  : 0,
 	    .keywords = a.flags.keywords,
-	    .nkeywords = s->cfg.keywords ? a.flags.nkeywords : 0,
+	    .nkeywords = s->cfg.keywords && !files ? a.flags.nkeywords : 0,
+	    .mode = files ? 0666 : 0,
 	};
 	a.counted = !(o.flags & MAILDIR_NO_QUOTA);
 	a.d = maildir_deliver_begin(a.dir, &o);
@@ -232,7 +248,7 @@ void cmd_append(struct session *s, struct parser *p)
 			refuse(s, error);
 		else
 			reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
-	} else if (finish(s, &a.d, &a) < 0) {
+	} else if ((files ? finish_files(s, &a.d) : finish(s, &a.d, &a)) < 0) {
 		refuse(s, errno);
 	}
 	if (a.raw >= 0)

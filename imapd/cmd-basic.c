@@ -27,6 +27,8 @@ void capability_put(struct session *s, struct buf *out)
 			buf_addf(out, "=%llu", (unsigned long long)s->cfg.append_max);
 		sep = " ";
 	}
+	if (s->cfg.acl)
+		buf_addz(out, " ACL ACL2=UNION");
 	if (*s->cfg.id_fields)
 		buf_addz(out, " ID");
 	if (*s->cfg.outbox) {
@@ -76,7 +78,8 @@ void cmd_namespace(struct session *s, struct parser *p)
 		reply_bad(s, "NAMESPACE takes no argument");
 		return;
 	}
-	io_putz(&s->io, "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\n");
+	io_putz(&s->io, "* NAMESPACE ((\"INBOX.\" \".\")) NIL "
+			"((\"#shared.\" \".\")(\"shared.\" \".\"))\r\n");
 	reply_ok(s, "NAMESPACE completed");
 }
 

@@ -1,8 +1,9 @@
 /* COPY and MOVE. */
 #include "config.h"
 
+#include "imapd/copy-across.h"
 #include "imapd/outbox.h"
-#include "imapd/session.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,12 @@ struct moved {
 
 struct transfer {
 	struct session *s;
-	char *name, *dir;
-	int fd; /* the target folder */
+	char *name;
+	struct place to;
+	const char *dir;
+	int fd;          /* the target folder */
+	bool across;     /* to another Maildir */
+	bool unnumbered; /* UIDs there are everybody's own */
 	bool trash;
 	struct picked set;
 	VEC(struct moved) done;
@@ -39,12 +44,13 @@ static bool arguments(struct session *s, struct parser *p, struct transfer *t)
 		reply_bad(s, "Message set and mailbox expected");
 		return false;
 	}
-	t->dir = name_dir(s, t->name);
-	t->trash = name_is_trash(s, t->name);
-	if (!t->dir || !maildir_exists(t->dir)) {
-		reply_no(s, "[TRYCREATE] There is no such mailbox");
+	if (!place_target(s, t->name, &t->to))
 		return false;
-	}
+	t->dir = t->to.source ? t->to.source : t->to.dir;
+	t->trash = place_uncounted(&t->to);
+	t->unnumbered = t->to.kind == PLACE_FILES;
+	t->across =
+	    t->unnumbered || s->box->kind == PLACE_FILES || strcmp(t->to.root, s->box->root) != 0;
 	if (!pick(s, &set, &t->set))
 		return false;
 	t->fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -81,7 +87,8 @@ static void count(struct transfer *t, bool in_source, int64_t *bytes, int64_t *n
 static int copy_keywords(struct transfer *t, const struct maildir_msg *m, const char *name)
 {
 	struct maildir_name n;
-	if (!m->keywords || !maildir_name_parse(str_of(name), &n))
+	if (!m->keywords || t->unnumbered || !place_allows(t->s, &t->to, MAILDIR_MARK_OTHER) ||
+	    !maildir_name_parse(str_of(name), &n))
 		return 0;
 	struct str *words = mem_alloc(m->keywords->n * sizeof *words);
 	for (unsigned k = 0; k < m->keywords->n; k++)
@@ -91,13 +98,16 @@ static int copy_keywords(struct transfer *t, const struct maildir_msg *m, const 
 	return r;
 }
 
-static char *target_name(const struct maildir_msg *m)
+/* Flags that could not be set there do not come along (RFC 4314, section 4). */
+static char *target_name(const struct transfer *t, const struct maildir_msg *m)
 {
-	char base[160];
+	char base[160], letters[MAILDIR_LETTERS_MAX + 1];
 	struct maildir_name n;
 	maildir_name_parse(str_of(m->name), &n);
 	maildir_new_base(m->size, base);
-	return mem_printf("%s:2,%.*s", base, STR_FMT(n.letters));
+	unsigned flags = t->unnumbered ? 0 : m->flags & flags_changeable(t->to.rights);
+	maildir_flags_letters(flags, t->across ? STR("") : n.letters, letters);
+	return mem_printf("%s:2,%s", base, letters);
 }
 
 /*
@@ -112,14 +122,15 @@ static int link_one(struct transfer *t, size_t i)
 	if (fd < 0)
 		return -1;
 	struct moved m = {
-	    .index = (uint32_t)i, .from = f->msgs.v[i].uid, .name = target_name(&f->msgs.v[i])};
+	    .index = (uint32_t)i, .from = f->msgs.v[i].uid, .name = target_name(t, &f->msgs.v[i])};
 	char *tmp = mem_printf("tmp/%s", m.name);
 	const struct maildir_msg *msg = &f->msgs.v[i];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	int r = file_sync_full(fd);
-	if (r == 0)
+	int r = t->across ? copy_across(fd, t->fd, tmp, t->unnumbered ? 0666 : 0600)
+			  : file_sync_full(fd);
+	if (r == 0 && !t->across)
 		r = linkat(AT_FDCWD, self, t->fd, tmp, AT_SYMLINK_FOLLOW);
-	if (r < 0)
+	if (r < 0 && !t->across)
 		r = linkat(msg->in_new ? f->newfd : f->curfd, msg->name, t->fd, tmp, 0);
 	int saved = errno;
 	close(fd);
@@ -184,7 +195,8 @@ static int publish(struct transfer *t, struct maildir_uids *u)
 		free(to);
 		if (r < 0)
 			return -1;
-		m->to = number(u, m->name);
+		if (u)
+			m->to = number(u, m->name);
 	}
 	return 0; /* commit syncs the directory */
 }
@@ -222,6 +234,15 @@ static void transfer_free(struct transfer *t)
 		close(t->fd);
 }
 
+static int copy_unnumbered(struct transfer *t)
+{
+	if (publish(t, NULL) == 0 && file_sync_dir(t->fd, "cur") == 0)
+		return 0;
+	undo_links(t, "tmp");
+	undo_links(t, "cur");
+	return -1;
+}
+
 static int copy_all(struct transfer *t, struct buf *code)
 {
 	uint32_t uidvalidity;
@@ -229,6 +250,8 @@ static int copy_all(struct transfer *t, struct buf *code)
 		undo_links(t, "tmp");
 		return -1;
 	}
+	if (t->unnumbered)
+		return copy_unnumbered(t);
 	struct maildir_uids *u = lock_target(t);
 	if (!u || publish(t, u) < 0) {
 		undo_links(t, "tmp");
@@ -253,7 +276,7 @@ void cmd_copy(struct session *s, struct parser *p)
 	buf_init(&code, 1 << 20);
 	if (arguments(s, p, &t)) {
 		count(&t, false, &bytes, &n);
-		if (n && maildir_quota_check(".", bytes, n) < 0)
+		if (n && maildir_quota_check(t.to.root, bytes, n) < 0)
 			reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
 		else if (name_is_outbox(s, t.name) && !outbox_send_picked(s, &t.set))
 			n = 0;
@@ -262,7 +285,7 @@ void cmd_copy(struct session *s, struct parser *p)
 		else
 			reply_ok(s, "%sCOPY completed", code.p);
 		if (n && s->reply == REPLY_OK)
-			maildir_quota_add(".", bytes, n);
+			maildir_quota_add(t.to.root, bytes, n);
 	}
 	buf_free(&code);
 	transfer_free(&t);
@@ -309,6 +332,47 @@ static int move_all(struct transfer *t, struct buf *code)
 	return error ? -1 : 0;
 }
 
+/* To another Maildir: a copy, and when it is sure the message goes here. */
+static int remove_moved(struct transfer *t)
+{
+	struct maildir_folder *f = t->s->box->f;
+	for (size_t k = 0; k < t->done.n; k++) {
+		size_t i = t->done.v[k].index;
+		if ((t->s->box->source && maildir_folder_remove_source(f, i) < 0) ||
+		    maildir_folder_remove(f, i) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void move_across(struct transfer *t)
+{
+	struct session *s = t->s;
+	struct buf code;
+	int64_t in, nin, out, nout;
+	count(t, false, &in, &nin);
+	count(t, true, &out, &nout);
+	if (nin && maildir_quota_check(t->to.root, in, nin) < 0) {
+		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
+		return;
+	}
+	buf_init(&code, 1 << 20);
+	int r = copy_all(t, &code);
+	if (r == 0 && nin)
+		maildir_quota_add(t->to.root, in, nin);
+	if (r == 0 && code.n)
+		io_putf(&s->io, "* OK %sMoved\r\n", code.p);
+	if (r == 0)
+		r = remove_moved(t);
+	if (r < 0)
+		reply_errno(s, "Cannot move all messages");
+	else
+		reply_ok(s, "MOVE completed");
+	if (r == 0 && nout)
+		maildir_quota_add(s->box->root, -out, -nout);
+	buf_free(&code);
+}
+
 static void move(struct transfer *t)
 {
 	struct session *s = t->s;
@@ -316,7 +380,7 @@ static void move(struct transfer *t)
 	int64_t in, nin, out, nout;
 	count(t, false, &in, &nin);
 	count(t, true, &out, &nout);
-	if (in > out && maildir_quota_check(".", in - out, nin - nout) < 0) {
+	if (in > out && maildir_quota_check(t->to.root, in - out, nin - nout) < 0) {
 		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
 		return;
 	}
@@ -332,7 +396,7 @@ static void move(struct transfer *t)
 		reply_ok(s, "MOVE completed");
 	s->tell_modseq = t->done.n > 0;
 	if (nin != nout && t->done.n)
-		maildir_quota_add(".", in - out, nin - nout);
+		maildir_quota_add(t->to.root, in - out, nin - nout);
 	buf_free(&code);
 }
 
@@ -343,9 +407,15 @@ void cmd_move(struct session *s, struct parser *p)
 		reply_no(s, "[READ-ONLY] This mailbox was opened read-only");
 		return;
 	}
+	if (!mailbox_may(s, MAILDIR_EXPUNGE) || !mailbox_may(s, MAILDIR_MARK_DELETE)) {
+		reply_no(s, "[NOPERM] The rights \"e\" and \"t\" to this mailbox are missing");
+		return;
+	}
 	if (arguments(s, p, &t)) {
 		if (strcmp(t.name, s->box->name) == 0)
 			reply_no(s, "[CANNOT] The messages are in this mailbox already");
+		else if (t.across)
+			move_across(&t);
 		else
 			move(&t);
 	}

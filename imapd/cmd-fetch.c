@@ -296,7 +296,7 @@ static void look_at_items(struct session *s, struct fetch *f)
 		f->modseq |= it->what == FETCH_MODSEQ;
 		f->sees |= (it->what == FETCH_SECTION || it->what == FETCH_BINARY) && !it->peek;
 	}
-	f->sees = f->sees && !s->box->read_only;
+	f->sees = f->sees && !s->box->read_only && mailbox_may(s, MAILDIR_MARK_SEEN);
 }
 
 static int fetch_one(struct message *m, const struct fetch *f)

@@ -11,6 +11,10 @@ static bool wait_for_line(struct session *s, struct watch *w)
 {
 	int64_t until = clock_mono_ms() + (int64_t)s->cfg.idle_timeout * 1000;
 	for (;;) {
+		/* a folder that is shared no more says nothing more */
+		mailbox_refresh(s);
+		if (!s->box)
+			watch_close(w);
 		if (s->box && mailbox_announce(s, true) < 0)
 			return false;
 		int64_t left = until - clock_mono_ms(), step = left;
@@ -42,6 +46,8 @@ static void idle(struct session *s)
 	struct buf line;
 	if (s->box)
 		watch_open(&w, s->box->f->dir);
+	if (s->box && s->box->source)
+		watch_also(&w, s->box->source);
 	if (s->box && w.fd < 0 && !s->unwatched) {
 		s->unwatched = true;
 		log_warning(NULL,

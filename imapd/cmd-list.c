@@ -3,6 +3,7 @@
 
 #include "imapd/folders.h"
 #include "imapd/list-match.h"
+#include "imapd/share.h"
 #include "unicode/unicode.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@ struct listing {
 	struct map *exists, *parents;   /* by full name */
 	struct map *subscribed, *above; /* subscriptions, and the names above them */
 	struct special_use uses;
+	unsigned items; /* LIST_ACL ... */
 	maildir_list names;
 };
 
@@ -62,7 +64,7 @@ static void finish_names(struct listing *l, bool parents)
 
 static void put_marked(struct session *s, const char *name, const char *folder)
 {
-	if (*folder && !s->cfg.check_all_folders)
+	if (!folder || (*folder && !s->cfg.check_all_folders))
 		return;
 	const char *dir = name_dir(s, name);
 	io_putz(&s->io, dir && maildir_has_new(dir) ? "\\Marked " : "\\Unmarked ");
@@ -90,10 +92,10 @@ static void put_line(struct listing *l, const char *name)
 	struct session *s = l->s;
 	const char *folder = name_folder(name);
 	struct str use;
-	bool real = folder && map_get(l->exists, str_of(name)) == there;
+	bool real = map_get(l->exists, str_of(name)) == there;
 	io_putf(&s->io, "* %s (", l->verb);
 	put_kind(l, name, real);
-	if (real && *folder && special_use_of(s, &l->uses, folder, &use))
+	if (real && folder && *folder && special_use_of(s, &l->uses, folder, &use))
 		io_putf(&s->io, "\\%.*s ", STR_FMT(use));
 	bool children = map_get(l->parents, str_of(name));
 	io_putz(&s->io, children                         ? "\\HasChildren"
@@ -103,6 +105,7 @@ static void put_line(struct listing *l, const char *name)
 	put_name(s, name);
 	if ((l->rq.select & LIST_RECURSIVE) && map_get(l->above, str_of(name)))
 		io_putz(&s->io, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+	acl_items_put(s, name, l->items);
 	io_putz(&s->io, "\r\n");
 	if (real && (l->rq.ret & LIST_STATUS))
 		status_show(s, name, l->rq.status);
@@ -215,6 +218,28 @@ static void list(struct session *s, struct listing *l, int (*collect)(struct lis
 	listing_free(l);
 }
 
+static void add_shared(void *ctx, char *name)
+{
+	struct listing *l = ctx;
+	if (map_get(l->exists, str_of(name)))
+		free(name);
+	else
+		add_name(l, name);
+}
+
+static void collect_shared(struct listing *l)
+{
+	for (size_t i = 0; i < l->rq.n; i++)
+		share_list(l->s, l->patterns[i], add_shared, l);
+}
+
+/* Of other people's folders only those that the session may see are subscribed to. */
+static void add_subscribed(struct listing *l, const char *name)
+{
+	if (share_visible(l->s, name))
+		add_shared(l, mem_strdup(name));
+}
+
 static void add_above(struct listing *l, const char *name)
 {
 	struct str full = str_of(name);
@@ -236,7 +261,9 @@ static int note_subscriptions(struct listing *l)
 		struct str full = str_of(names.v[i]);
 		map_set(l->subscribed, full, there);
 		add_above(l, names.v[i]);
-		if ((l->rq.select & LIST_SUBSCRIBED) && !map_get(l->exists, full)) {
+		if (!name_folder(names.v[i]))
+			add_subscribed(l, names.v[i]);
+		else if ((l->rq.select & LIST_SUBSCRIBED) && !map_get(l->exists, full)) {
 			map_set(l->exists, full, l);
 			vec_push(&l->names, mem_strdup(names.v[i]));
 		}
@@ -254,6 +281,7 @@ static int collect_folders(struct listing *l)
 	for (size_t i = 0; i < folders.n; i++)
 		add_name(l, mem_printf("INBOX.%s", folders.v[i]));
 	maildir_list_free(&folders);
+	collect_shared(l);
 	if (((l->rq.select | l->rq.ret) & LIST_SUBSCRIBED) && note_subscriptions(l) < 0)
 		return -1;
 	finish_names(l, true);
@@ -266,8 +294,12 @@ static int collect_subscribed(struct listing *l)
 	if (maildir_subscriptions(".", &names) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++)
-		add_name(l, mem_strdup(names.v[i]));
+		if (name_folder(names.v[i]))
+			add_name(l, mem_strdup(names.v[i]));
+		else
+			add_subscribed(l, names.v[i]);
 	maildir_list_free(&names);
+	files_list_subscribed(l->s, add_shared, l);
 	/* RFC 3501, 6.3.9: with "%" the parents of subscribed folders are named too */
 	finish_names(l, has_percent(l));
 	return 0;
@@ -276,7 +308,7 @@ static int collect_subscribed(struct listing *l)
 void cmd_list(struct session *s, struct parser *p)
 {
 	struct listing l = {.s = s, .verb = "LIST"};
-	if (parse_sp(p) && list_parse(p, &l.rq))
+	if (parse_sp(p) && acl_items_parse(p, &l.items) && list_parse(p, &l.rq))
 		list(s, &l, collect_folders);
 	else
 		reply_bad(s, "Reference and mailbox pattern expected");
@@ -285,7 +317,7 @@ void cmd_list(struct session *s, struct parser *p)
 void cmd_lsub(struct session *s, struct parser *p)
 {
 	struct listing l = {.s = s, .verb = "LSUB"};
-	if (parse_sp(p) && list_parse(p, &l.rq) && !l.rq.extended)
+	if (parse_sp(p) && acl_items_parse(p, &l.items) && list_parse(p, &l.rq) && !l.rq.extended)
 		list(s, &l, collect_subscribed);
 	else
 		reply_bad(s, "Reference and mailbox pattern expected");

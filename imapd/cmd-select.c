@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "imapd/condstore.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 
@@ -64,6 +65,16 @@ static bool select_arguments(
 	return true;
 }
 
+/* MYRIGHTS of ACL2, without being asked */
+static void put_my_rights(struct session *s)
+{
+	char rights[MAILDIR_RIGHTS_OLD_SIZE];
+	if (!s->cfg.acl)
+		return;
+	maildir_rights_old(s->box->rights, true, rights);
+	io_putf(&s->io, "* OK [MYRIGHTS \"%s\"] ACL\r\n", rights);
+}
+
 static void open_folder(struct session *s, struct parser *p, bool read_only)
 {
 	char *name;
@@ -78,19 +89,25 @@ static void open_folder(struct session *s, struct parser *p, bool read_only)
 	mailbox_close(s);
 	if (!select_arguments(s, p, &name, &q))
 		return;
-	char *dir = name_dir(s, name);
-	s->box = dir ? mailbox_open(s, name, dir, read_only) : NULL;
-	if (!s->box && dir && errno == EACCES && !read_only)
-		s->box = mailbox_open(s, name, dir, read_only = true);
+	struct place where;
+	if (!place_open(s, name, MAILDIR_READ, &where))
+		return;
+	s->box = mailbox_open(s, &where, read_only);
+	if (!s->box && errno == EACCES && !read_only)
+		s->box = mailbox_open(s, &where, true);
+	if (!s->box && errno == ENOENT) {
+		reply_no_mailbox(s);
+		return;
+	}
 	if (!s->box) {
-		errno = dir ? errno : ENOENT;
 		reply_errno(s, "Unable to open this mailbox");
 		return;
 	}
-	if (!read_only)
-		maildir_tmp_clean(dir);
+	if (!s->box->read_only)
+		maildir_tmp_clean(where.dir);
 	put_modseqs(s, &q);
 	put_folder_facts(s);
+	put_my_rights(s);
 	if (s->cfg.condstore || s->condstore)
 		put_highest(s);
 	if (q.qresync)
@@ -124,7 +141,7 @@ void cmd_close(struct session *s, struct parser *p)
 		reply_bad(s, "CLOSE takes no argument");
 		return;
 	}
-	if (!s->box->read_only && expunge_deleted(s, NULL) < 0) {
+	if (!s->box->read_only && mailbox_may(s, MAILDIR_EXPUNGE) && expunge_deleted(s, NULL) < 0) {
 		reply_errno(s, "Cannot remove all deleted messages");
 		return;
 	}

@@ -16,10 +16,13 @@ struct store {
 	uint16_t *words; /* indexes of the keywords named */
 	unsigned nwords;
 	int64_t bytes, count; /* what the quota gets */
+	const char *root;
 	bool trash;
 	bool conditional; /* (UNCHANGEDSINCE n) */
 	uint64_t since;
 	struct buf modified; /* what has changed since, as a set */
+	unsigned may;        /* flags that the session may change */
+	bool may_words;
 };
 
 static bool parse_item(struct parser *p, struct store *st)
@@ -58,9 +61,10 @@ static bool find_words(struct session *s, struct store *st)
 
 static unsigned new_flags(const struct store *st, unsigned old)
 {
-	return st->mode == STORE_SET   ? st->flags.flags
-	       : st->mode == STORE_ADD ? old | st->flags.flags
-				       : old & ~st->flags.flags;
+	unsigned wish = st->mode == STORE_SET   ? st->flags.flags
+			: st->mode == STORE_ADD ? old | st->flags.flags
+						: old & ~st->flags.flags;
+	return (old & ~st->may) | (wish & st->may);
 }
 
 static bool named(const struct store *st, uint16_t word)
@@ -99,7 +103,7 @@ static int note_quota(struct store *st, const struct maildir_msg *m, unsigned fl
 	int64_t size = m->size == MAILDIR_SIZE_UNKNOWN ? 0 : (int64_t)m->size;
 	if (was == is || st->trash)
 		return 0;
-	if (was && maildir_quota_check(".", st->bytes + size, st->count + 1) < 0)
+	if (was && maildir_quota_check(st->root, st->bytes + size, st->count + 1) < 0)
 		return -1;
 	st->bytes += was ? size : -size;
 	st->count += was ? 1 : -1;
@@ -111,7 +115,8 @@ static int store_one(struct session *s, struct store *st, size_t i)
 	struct maildir_folder *f = s->box->f;
 	uint16_t v[KEYWORDS_PER_FOLDER + PARSE_FLAGS_MAX];
 	unsigned n, flags = new_flags(st, f->msgs.v[i].flags);
-	if (new_words(st, &f->msgs.v[i], v, &n) && maildir_folder_set_keywords(f, i, v, n) < 0)
+	if (st->may_words && new_words(st, &f->msgs.v[i], v, &n) &&
+	    maildir_folder_set_keywords(f, i, v, n) < 0)
 		return -1;
 	if (flags == f->msgs.v[i].flags)
 		return 0;
@@ -188,7 +193,16 @@ static void store_all(struct session *s, struct store *st, struct picked *set)
 	else if (vanished && s->reply == REPLY_OK && !s->uid)
 		reply_no(s, "[EXPUNGEISSUED] Some of the messages are gone");
 	if (st->count)
-		maildir_quota_add(".", st->bytes, st->count);
+		maildir_quota_add(st->root, st->bytes, st->count);
+}
+
+/* RFC 4314, section 4: what is not allowed is left out, but something must be left. */
+static bool may_store(const struct store *st)
+{
+	if (st->mode == STORE_SET)
+		return st->may || st->may_words;
+	return (st->flags.flags & st->may) || (st->flags.nkeywords && st->may_words) ||
+	       (!st->flags.flags && !st->flags.nkeywords);
 }
 
 void cmd_store(struct session *s, struct parser *p)
@@ -206,6 +220,15 @@ void cmd_store(struct session *s, struct parser *p)
 		reply_no(s, "[READ-ONLY] This mailbox was opened read-only");
 		return;
 	}
+	st.root = s->box->root;
+	st.may = flags_changeable(s->box->rights);
+	st.may_words = mailbox_may(s, MAILDIR_MARK_OTHER);
+	if (!may_store(&st)) {
+		reply_no(s, "[NOPERM] The right to change these flags is missing");
+		return;
+	}
+	if (!st.may_words)
+		st.flags.nkeywords = 0;
 	if (!pick(s, &set, &picked))
 		return;
 	if (!find_words(s, &st)) {

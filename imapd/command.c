@@ -1,7 +1,7 @@
 /* The engine: reads a command, finds it in the table, runs it, reports changes, replies. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"ACL", 0, cmd_acl},
     {"APPEND", 0, cmd_append},
     {"CAPABILITY", 0, cmd_capability},
     {"CHECK", NEEDS_FOLDER, cmd_check},
@@ -27,23 +28,28 @@ static const struct command commands[] = {
     {"COPY", NEEDS_FOLDER | HAS_UID | KEEPS_NUMBERS, cmd_copy},
     {"CREATE", 0, cmd_create},
     {"DELETE", 0, cmd_delete},
+    {"DELETEACL", 0, cmd_deleteacl},
     {"ENABLE", QUIET, cmd_enable},
     {"EXAMINE", QUIET, cmd_examine},
     {"EXPUNGE", NEEDS_FOLDER | HAS_UID, cmd_expunge},
     {"FETCH", NEEDS_FOLDER | HAS_UID | KEEPS_NUMBERS, cmd_fetch},
+    {"GETACL", 0, cmd_getacl},
     {"GETQUOTA", 0, cmd_getquota},
     {"GETQUOTAROOT", 0, cmd_getquotaroot},
     {"ID", 0, cmd_id},
     {"IDLE", 0, cmd_idle},
     {"LIST", 0, cmd_list},
+    {"LISTRIGHTS", 0, cmd_listrights},
     {"LOGOUT", QUIET, cmd_logout},
     {"LSUB", 0, cmd_lsub},
     {"MOVE", NEEDS_FOLDER | HAS_UID, cmd_move},
+    {"MYRIGHTS", 0, cmd_myrights},
     {"NAMESPACE", 0, cmd_namespace},
     {"NOOP", 0, cmd_noop},
     {"RENAME", 0, cmd_rename},
     {"SEARCH", NEEDS_FOLDER | HAS_UID | KEEPS_NUMBERS, cmd_search},
     {"SELECT", QUIET, cmd_select},
+    {"SETACL", 0, cmd_setacl},
     {"SETQUOTA", 0, cmd_setquota},
     {"SORT", NEEDS_FOLDER | HAS_UID | KEEPS_NUMBERS, cmd_sort},
     {"STATUS", 0, cmd_status},
@@ -278,6 +284,7 @@ static void run(struct session *s)
 		if (str_iis(name, "UID") && parse_sp(&p) && parse_atom(&p, &name))
 			s->uid = true;
 		c = find_command(name);
+		mailbox_refresh(s);
 		if (check_state(s, c))
 			c->run(s, &p);
 	}

@@ -11,6 +11,8 @@ imapd_sources = \
 	imapd/cmd-basic.c imapd/cmd-list.c imapd/cmd-folder.c imapd/cmd-select.c \
 	imapd/cmd-append.c imapd/cmd-store.c imapd/cmd-copy.c imapd/cmd-fetch.c \
 	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \
+	imapd/share.c imapd/share.h imapd/share-private.h imapd/place.c imapd/files.c \
+	imapd/copy-across.c imapd/copy-across.h imapd/cmd-acl.c imapd/acl-items.c \
 	imapd/cmd-quota.c \
 	imapd/list-parse.c imapd/list.h imapd/status-parse.c imapd/status.h imapd/status.c \
 	imapd/select-parse.c imapd/condstore.c imapd/condstore.h imapd/search-return.c imapd/outbox.c imapd/outbox.h \

@@ -2,8 +2,10 @@
 #include "config.h"
 
 #include "imapd/condstore.h"
+#include "imapd/share.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,21 +20,52 @@ static const struct {
     {MAILDIR_SEEN, "\\Seen"},
 };
 
-struct mailbox *mailbox_open(struct session *s, const char *name, const char *dir, bool read_only)
+unsigned flags_changeable(unsigned rights)
 {
+	const unsigned other = MAILDIR_DRAFT | MAILDIR_REPLIED | MAILDIR_FLAGGED;
+	return (rights & maildir_action_right(MAILDIR_MARK_SEEN) ? MAILDIR_SEEN : 0) |
+	       (rights & maildir_action_right(MAILDIR_MARK_DELETE) ? MAILDIR_TRASHED : 0) |
+	       (rights & maildir_action_right(MAILDIR_MARK_OTHER) ? other : 0);
+}
+
+bool mailbox_may(const struct session *s, enum maildir_action what)
+{
+	return maildir_access_rights(s->box->rights, what) == MAILDIR_ALLOW;
+}
+
+static unsigned writing_rights(void)
+{
+	return maildir_action_right(MAILDIR_MARK_SEEN) | maildir_action_right(MAILDIR_MARK_DELETE) |
+	       maildir_action_right(MAILDIR_MARK_OTHER) | maildir_action_right(MAILDIR_INSERT) |
+	       maildir_action_right(MAILDIR_EXPUNGE);
+}
+
+struct mailbox *mailbox_open(struct session *s, const struct place *where, bool read_only)
+{
+	/* who may change nothing leaves the folder as it is */
+	read_only |= !(where->rights & writing_rights());
 	unsigned flags = (read_only ? MAILDIR_READ_ONLY : 0) |
 			 (s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0) |
 			 (s->cfg.keywords ? 0 : MAILDIR_NO_KEYWORDS);
-	struct maildir_folder *f = maildir_folder_open(dir, flags);
+	if (where->kind == PLACE_FILES && files_sync(where) < 0)
+		return NULL;
+	struct maildir_folder *f = maildir_folder_open(where->dir, flags);
+	if (f && where->source)
+		maildir_folder_source(f, where->source);
 	if (!f || maildir_folder_sync(f, true) < 0) {
 		maildir_folder_close(&f);
 		return NULL;
 	}
 	struct mailbox *b = mem_new(struct mailbox);
 	b->f = f;
-	b->name = mem_strdup(name);
+	b->name = mem_strdup(where->name);
+	b->kind = where->kind;
+	b->root = mem_strdup(where->root);
+	b->folder = mem_strdup(where->folder);
+	b->source = where->source ? mem_strdup(where->source) : NULL;
+	b->rights = where->rights;
 	b->read_only = read_only;
-	b->trash = name_is_trash(s, name);
+	b->trash = place_uncounted(where);
 	return b;
 }
 
@@ -44,8 +77,34 @@ void mailbox_close(struct session *s)
 	maildir_folder_close(&s->box->f);
 	maildir_modseqs_free(&s->box->mods);
 	free(s->box->name);
+	free(s->box->root);
+	free(s->box->folder);
+	free(s->box->source);
 	free(s->box);
 	s->box = NULL;
+}
+
+void mailbox_refresh(struct session *s)
+{
+	struct mailbox *b = s->box;
+	if (!b || b->kind == PLACE_OWN)
+		return;
+	const struct place p = {.kind = b->kind,
+	    .name = b->name,
+	    .root = b->root,
+	    .folder = b->folder,
+	    .source = b->source};
+	b->rights = place_rights(s, &p);
+	if (b->kind == PLACE_FILES)
+		files_sync(&(struct place){.kind = b->kind,
+		    .name = b->name,
+		    .root = b->root,
+		    .dir = b->f->dir,
+		    .source = b->source});
+	if (mailbox_may(s, MAILDIR_READ))
+		return;
+	io_putz(&s->io, "* OK [CLOSED] The mailbox is not shared any more\r\n");
+	mailbox_close(s);
 }
 
 bool keyword_is_atom(const char *word)
@@ -81,13 +140,23 @@ void put_flags(struct session *s, const struct maildir_msg *m)
 void put_flag_names(struct session *s, const char *before, bool star, const char *after)
 {
 	struct maildir_folder *f = s->box->f;
+	const char *sep = "";
+	bool permanent = strstr(before, "PERMANENT");
+	unsigned may = permanent ? flags_changeable(s->box->rights) : UINT_MAX;
+	bool words = may & MAILDIR_FLAGGED;
 	io_putz(&s->io, before);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		io_putf(&s->io, "%s%s", i ? " " : "", names[i].name);
-	for (size_t i = 0; i < f->words.n; i++)
-		if (keyword_is_atom(f->words.v[i]))
-			io_putf(&s->io, " %s", f->words.v[i]);
-	io_putz(&s->io, star ? " \\*" : "");
+		if (names[i].flag & may) {
+			io_putf(&s->io, "%s%s", sep, names[i].name);
+			sep = " ";
+		}
+	for (size_t i = 0; words && i < f->words.n; i++)
+		if (keyword_is_atom(f->words.v[i])) {
+			io_putf(&s->io, "%s%s", sep, f->words.v[i]);
+			sep = " ";
+		}
+	if (star && words)
+		io_putf(&s->io, "%s\\*", sep);
 	io_putz(&s->io, after);
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/sandbox.h"
 #include "imapd/outbox.h"
-#include "imapd/session.h"
+#include "imapd/share.h"
 #include "unicode/unicode.h"
 
 #include <errno.h>
@@ -243,12 +243,19 @@ static const char *options(int argc, char **argv, const char **instance, int *st
 }
 
 /* From here on the session needs its Maildir, and what charset conversion loads. */
-static void shut_in(void)
+static void shut_in(const struct share *share)
 {
-	static const char *const folders[] = {".", "/usr/lib", "/usr/share"};
+	static const char *const own[] = {".", "/usr/lib", "/usr/share"};
+	maildir_list folders = {0};
 	tzset();
-	if (sandbox_folders(folders, ARRAY_LEN(folders)) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		char *name = mem_strdup(own[i]);
+		vec_push(&folders, name);
+	}
+	share_paths(share, &folders);
+	if (sandbox_folders((const char *const *)folders.v, folders.n) < 0)
 		log_warning(NULL, "the session is not shut into its Maildir: %m");
+	maildir_list_free(&folders);
 }
 
 /* Not where a sanitizer keeps its books in the same memory. */
@@ -283,8 +290,10 @@ static int start(struct session *s, const struct instance *in, const char *maild
 		log_warning(NULL, "mail put into the Outbox cannot be sent: %m");
 	session_init(s);
 	limit_memory(s->cfg.memory);
-	shut_in();
+	s->share = share_open(&s->cfg, in, env("AUTHENTICATED"), env("OPTIONS"));
+	shut_in(s->share);
 	serve(s);
+	share_close(&s->share);
 	return 0;
 }
 

@@ -18,11 +18,19 @@ enum {
 };
 
 /* The selected folder as the client knows it. */
+struct place;
+struct share;
+
 struct mailbox {
 	struct maildir_folder *f;
 	char *name; /* "INBOX.Sent" in UTF-8 */
 	bool read_only;
 	bool trash;
+	int kind;                    /* enum place_kind */
+	char *root;                  /* the Maildir it is in, for the quota; "." is the own one */
+	char *folder;                /* below that */
+	char *source;                /* of a copy made of links: the real folder */
+	unsigned rights;             /* MAILDIR_RIGHTS_ALL: what the session may do here */
 	size_t announced;            /* EXISTS */
 	size_t words;                /* keywords named in FLAGS */
 	struct maildir_modseqs mods; /* highest 0: none */
@@ -35,6 +43,7 @@ struct session {
 	struct settings cfg;
 	const char *user; /* for the log */
 	struct mailbox *box;
+	struct share *share;     /* other people's Maildirs; NULL: none */
 	int outbox;              /* to the helper that sends, -1: none */
 	bool utf8;               /* ENABLE UTF8=ACCEPT */
 	bool condstore, qresync; /* RFC 7162: used by the client */
@@ -79,11 +88,17 @@ command_fn cmd_select, cmd_examine, cmd_status, cmd_check, cmd_close, cmd_unsele
 command_fn cmd_append, cmd_expunge, cmd_fetch, cmd_store, cmd_copy, cmd_move;
 command_fn cmd_search, cmd_sort, cmd_thread, cmd_idle;
 command_fn cmd_getquota, cmd_getquotaroot, cmd_setquota;
+command_fn cmd_getacl, cmd_setacl, cmd_deleteacl, cmd_listrights, cmd_myrights, cmd_acl;
 
 /* ---- selected folder (mailbox.c) ---- */
 
-struct mailbox *mailbox_open(struct session *s, const char *name, const char *dir, bool read_only);
+struct mailbox *mailbox_open(struct session *s, const struct place *where, bool read_only);
 void mailbox_close(struct session *s);
+/* Looks at the rights again, in other people's folders; one that is shared no more is closed. */
+void mailbox_refresh(struct session *s);
+bool mailbox_may(const struct session *s, enum maildir_action what);
+/* The flags that may be changed in a folder with these rights. */
+unsigned flags_changeable(unsigned rights);
 /* Sends what changed; EXPUNGE only when allowed.  -1: the folder is lost, the session must end. */
 int mailbox_announce(struct session *s, bool expunge);
 void put_flags(struct session *s, const struct maildir_msg *m); /* "(\Seen $x)" */

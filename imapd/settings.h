@@ -16,6 +16,9 @@ struct settings {
 	bool check_all_folders;     /* IMAP_CHECK_ALL_FOLDERS */
 	bool obsolete_client;       /* IMAP_OBSOLETE_CLIENT */
 	bool follow_links;          /* MAILDIR_SKIP_SYMLINK_CHECKS */
+	bool acl;                   /* IMAP_ACL */
+	bool shared_escapes;        /* IMAP_SHAREDMUNGENAMES */
+	const char *shared_index;   /* IMAP_SHAREDINDEXFILE, "" etc/shared/index */
 	bool use_locks;             /* IMAP_USELOCKS */
 	bool sanity_check;          /* IMAP_MAILBOX_SANITY_CHECK */
 	bool move_expunge_to_trash; /* IMAP_MOVE_EXPUNGE_TO_TRASH */

@@ -3,6 +3,7 @@
 
 #include "imapd/condstore.h"
 #include "imapd/folders.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,14 +87,18 @@ int status_show(struct session *s, const char *name, unsigned items)
 {
 	unsigned flags =
 	    MAILDIR_READ_ONLY | MAILDIR_NO_KEYWORDS | (s->cfg.use_locks ? MAILDIR_DOT_LOCK : 0);
-	char *dir = name_dir(s, name);
+	struct place p;
+	bool there = place_find(s, name, &p) && p.exists && place_allows(s, &p, MAILDIR_READ) &&
+		     (p.kind != PLACE_FILES || files_sync(&p) == 0);
 	if ((items & STATUS_HIGHESTMODSEQ) && s->cfg.keywords)
 		flags &= ~(unsigned)MAILDIR_NO_KEYWORDS;
-	struct maildir_folder *f = dir ? maildir_folder_open(dir, flags) : NULL;
+	struct maildir_folder *f = there ? maildir_folder_open(p.dir, flags) : NULL;
+	if (f && p.source)
+		maildir_folder_source(f, p.source);
 	int r = f && maildir_folder_sync(f, true) >= 0 ? 0 : -1;
 	if (r == 0)
 		put_status(s, name, items, f);
-	else if (!dir)
+	else if (!there)
 		errno = ENOENT;
 	maildir_folder_close(&f);
 	return r;
@@ -113,6 +118,9 @@ void cmd_status(struct session *s, struct parser *p)
 		reply_bad(s, "STATUS items expected");
 		return;
 	}
+	struct place where;
+	if (!place_open(s, name, MAILDIR_READ, &where))
+		return;
 	if (status_show(s, name, items) < 0)
 		reply_errno(s, "Unable to open this mailbox");
 	else

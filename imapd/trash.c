@@ -1,7 +1,7 @@
 /* Removing messages: EXPUNGE, the way through Trash, and the purge of old mail in it. */
 #include "config.h"
 
-#include "imapd/session.h"
+#include "imapd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,10 @@ static int remove_one(struct session *s, size_t i)
 	if (s->cfg.log_deletions)
 		log_info(
 		    NULL, "DELETED, user=%s, mailbox=%s, file=%s", s->user, s->box->name, m->name);
-	if (s->cfg.move_expunge_to_trash && !s->box->trash && *s->cfg.trash)
+	if (s->box->source && maildir_folder_remove_source(s->box->f, i) < 0)
+		return -1;
+	if (s->cfg.move_expunge_to_trash && s->box->kind == PLACE_OWN && !s->box->trash &&
+	    *s->cfg.trash)
 		return trash_take(s, i) < 0 && errno != ENOENT ? -1 : 0;
 	return maildir_folder_remove(s->box->f, i);
 }
@@ -83,6 +86,8 @@ void cmd_expunge(struct session *s, struct parser *p)
 	}
 	if (s->box->read_only)
 		reply_no(s, "[READ-ONLY] This mailbox was opened read-only");
+	else if (!mailbox_may(s, MAILDIR_EXPUNGE))
+		reply_no(s, "[NOPERM] The right \"e\" to this mailbox is missing");
 	else if (expunge_deleted(s, !with_set ? NULL : set.saved ? &s->saved : &set) < 0)
 		reply_errno(s, "Cannot remove all deleted messages");
 	else

@@ -13,6 +13,7 @@ struct watch {
 };
 
 void watch_open(struct watch *w, const char *dir); /* dir must outlive it */
+void watch_also(struct watch *w, const char *dir); /* another folder's messages */
 void watch_clear(struct watch *w);                 /* takes what is pending */
 void watch_close(struct watch *w);
 

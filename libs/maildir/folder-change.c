@@ -28,11 +28,61 @@ static bool look_again(struct maildir_folder *f, size_t i)
 	return there;
 }
 
+int maildir_folder_source(struct maildir_folder *f, const char *dir)
+{
+	char *cur = mem_printf("%s/cur", dir);
+	if (f->srcfd >= 0)
+		close(f->srcfd);
+	f->srcfd = maildir_rogue_link(dir) ? -1 : open(cur, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(cur);
+	return f->srcfd < 0 ? -1 : 0;
+}
+
+/* Where the message's file really is: a name below srcfd, whatever else the link may say. */
+static bool linked_name(
+    const struct maildir_folder *f, const struct maildir_msg *m, char *to, size_t size)
+{
+	if (f->srcfd < 0)
+		return false;
+	ssize_t n = readlinkat(dir_of(f, m), m->name, to, size - 1);
+	if (n <= 0 || (size_t)n >= size - 1)
+		return false;
+	to[n] = 0;
+	char *slash = strrchr(to, '/');
+	if (slash)
+		memmove(to, slash + 1, strlen(slash));
+	return *to && *to != '.';
+}
+
+static int open_one(const struct maildir_folder *f, const struct maildir_msg *m)
+{
+	char name[4096];
+	if (linked_name(f, m, name, sizeof name))
+		return file_open_read(f->srcfd, name);
+	return file_open_read(dir_of(f, m), m->name);
+}
+
+static int stat_one(const struct maildir_folder *f, const struct maildir_msg *m, struct stat *st)
+{
+	char name[4096];
+	bool linked = linked_name(f, m, name, sizeof name);
+	return fstatat(
+	    linked ? f->srcfd : dir_of(f, m), linked ? name : m->name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int maildir_folder_remove_source(struct maildir_folder *f, size_t i)
+{
+	char name[4096];
+	if (!linked_name(f, &f->msgs.v[i], name, sizeof name))
+		return 0;
+	return file_unlink(f->srcfd, name) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 int maildir_folder_open_msg(struct maildir_folder *f, size_t i)
 {
 	for (int try = 0;; try++) {
 		struct maildir_msg *m = &f->msgs.v[i];
-		int fd = file_open_read(dir_of(f, m), m->name);
+		int fd = open_one(f, m);
 		if (fd >= 0 || try == MAILDIR_RETRIES || !look_again(f, i))
 			return fd;
 	}
@@ -42,7 +92,7 @@ int maildir_folder_stat_msg(struct maildir_folder *f, size_t i, struct stat *st)
 {
 	for (int try = 0;; try++) {
 		struct maildir_msg *m = &f->msgs.v[i];
-		int r = fstatat(dir_of(f, m), m->name, st, AT_SYMLINK_NOFOLLOW);
+		int r = stat_one(f, m, st);
 		if (r == 0 || try == MAILDIR_RETRIES || !look_again(f, i))
 			return r;
 	}

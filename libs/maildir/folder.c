@@ -37,7 +37,7 @@ static int open_dirs(struct maildir_folder *f)
 struct maildir_folder *maildir_folder_open(const char *dir, unsigned flags)
 {
 	struct maildir_folder *f = mem_new(struct maildir_folder);
-	f->fd = f->curfd = f->newfd = -1;
+	f->fd = f->curfd = f->newfd = f->srcfd = -1;
 	f->flags = flags;
 	f->dir = mem_strdup(dir);
 	random_bytes(&f->seed, sizeof f->seed);
@@ -75,6 +75,8 @@ void maildir_folder_close(struct maildir_folder **fp)
 		close(f->curfd);
 	if (f->newfd >= 0)
 		close(f->newfd);
+	if (f->srcfd >= 0)
+		close(f->srcfd);
 	free(f->dir);
 	free(f);
 	*fp = NULL;

@@ -53,6 +53,7 @@ struct maildir_stamp {
 struct maildir_folder {
 	char *dir;
 	int fd, curfd, newfd;
+	int srcfd; /* cur/ of the folder that this one is made of links to, else -1 */
 	unsigned flags;
 	uint32_t uidvalidity, uidnext; /* 0 before the first sync */
 	VEC(struct maildir_msg) msgs;
@@ -69,6 +70,8 @@ struct maildir_folder {
 
 struct maildir_folder *maildir_folder_open(const char *dir, unsigned flags);
 void maildir_folder_close(struct maildir_folder **f);
+/* The messages are links: they are opened in the cur/ of this folder, and nowhere else. */
+int maildir_folder_source(struct maildir_folder *f, const char *dir);
 
 /* 1: something is new, gone or changed.  0: nothing.  force: reads the directories in any case. */
 int maildir_folder_sync(struct maildir_folder *f, bool force);
@@ -90,6 +93,8 @@ int maildir_folder_word(struct maildir_folder *f, struct str word, bool add); /*
 /* For a folder opened MAILDIR_READ_ONLY | MAILDIR_NO_KEYWORDS: reads the keywords after all, and
  * merges what updates have left in the store. */
 int maildir_folder_merge_keywords(struct maildir_folder *f);
+/* What a link means, not the link itself; other messages: nothing. */
+int maildir_folder_remove_source(struct maildir_folder *f, size_t i);
 /* Removes the message's file and marks it gone; that it was gone already is no error. */
 int maildir_folder_remove(struct maildir_folder *f, size_t i);
 /* Moves the file to another folder of the same Maildir under the same flags and a new base;

@@ -13,10 +13,14 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
 	libs/maildir/folder.h libs/maildir/folder-private.h \
 	libs/maildir/keywords-read.c libs/maildir/keywords-write.c libs/maildir/keywords.h \
-	libs/maildir/acl.c libs/maildir/acl-file.c libs/maildir/acl.h
+	libs/maildir/acl.c libs/maildir/acl-file.c libs/maildir/acl.h \
+	libs/maildir/access.c libs/maildir/access.h \
+	libs/maildir/shared-index.c libs/maildir/shared-index.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock
+check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock tests/unit/maildir-access
+tests_unit_maildir_access_SOURCES = tests/unit/maildir-access.c
+tests_unit_maildir_access_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_SOURCES = tests/unit/maildir.c
 tests_unit_maildir_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_clock_SOURCES = tests/unit/maildir-clock.c

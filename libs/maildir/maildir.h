@@ -20,5 +20,7 @@
 #include "maildir/folder.h"
 #include "maildir/modseq.h"
 #include "maildir/acl.h"
+#include "maildir/access.h"
+#include "maildir/shared-index.h"
 
 #endif

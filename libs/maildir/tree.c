@@ -153,12 +153,19 @@ static int remove_tree(int at, const char *name, int depth)
 
 int maildir_delete_folder(const char *maildir, const char *folder)
 {
-	struct stat st;
 	if (!maildir_folder_ok(str_of(folder))) {
 		errno = EINVAL;
 		return -1;
 	}
 	char *path = maildir_folder_path(maildir, folder);
+	int r = maildir_remove_dir(maildir, path);
+	free(path);
+	return r;
+}
+
+int maildir_remove_dir(const char *maildir, const char *path)
+{
+	struct stat st;
 	/* A name no folder can have, so that a half-removed one is not seen (".." is hidden). */
 	char *gone = mem_printf(
 	    "%s/tmp/.gone.%lld.%ld", maildir, (long long)clock_unique_us(), (long)getpid());
@@ -171,7 +178,6 @@ int maildir_delete_folder(const char *maildir, const char *folder)
 		r = rename(path, gone);
 	if (r == 0 && remove_tree(AT_FDCWD, gone, 3) < 0)
 		log_warning(NULL, "cannot remove all of '%s': %m", gone);
-	free(path);
 	free(gone);
 	return r;
 }

@@ -12,6 +12,8 @@ int maildir_make(const char *dir, mode_t mode); /* tmp, new, cur; existing parts
 int maildir_make_folder(const char *maildir, const char *folder);
 /* Removes the folder with its messages.  A symbolic link is refused (ELOOP). */
 int maildir_delete_folder(const char *maildir, const char *folder);
+/* The same for a directory anywhere on the Maildir's file system. */
+int maildir_remove_dir(const char *maildir, const char *path);
 /* Renames one folder directory (not those below it). */
 int maildir_rename_folder(const char *maildir, const char *from, const char *to);
 bool maildir_exists(const char *dir); /* has tmp, new and cur, no rogue links */

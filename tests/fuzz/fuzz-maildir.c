@@ -54,6 +54,33 @@ static void pure(struct str in)
 	}
 }
 
+/* Access lists and the index of shared folders. */
+static void shared(struct str in)
+{
+	struct maildir_acl acl = {0};
+	struct maildir_identity who;
+	struct maildir_index_line e;
+	struct str rest = in, line;
+	struct buf name;
+	char room[512];
+	maildir_acl_parse(in, &acl);
+	maildir_identity_parse(STR("a"), in, &who, room, sizeof room);
+	if (acl.entries.n > MAILDIR_ACL_ENTRIES ||
+	    maildir_access(&who, false, &acl, MAILDIR_READ) > MAILDIR_HIDE)
+		abort();
+	maildir_acl_free(&acl);
+	while (str_split(&rest, '\n', &line)) {
+		if (!maildir_index_line(line, &e))
+			continue;
+		buf_init(&name, MAILDIR_INDEX_NAME_MAX * 2);
+		if (!maildir_index_munge(e.name, true, &name) || str_chr(buf_str(&name), '.') >= 0)
+			abort();
+		if (e.file.n ? str_chr(e.file, '/') >= 0 : e.home.p[0] != '/')
+			abort();
+		buf_free(&name);
+	}
+}
+
 /* A whole folder whose UID list and keyword list are the input. */
 static void folder(struct str in)
 {
@@ -87,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str in = str_at(data, size);
 	pure(in);
+	shared(in);
 	if (size < 4096)
 		folder(in);
 	return 0;

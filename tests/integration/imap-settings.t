@@ -201,10 +201,10 @@ subtest 'capabilities and commands' => sub {
 	my $home = home(3);
 	settings(IMAP_CAPABILITY => 'IMAP4rev1 IDLE XONE AUTH=PLAIN', IMAP_CAPABILITY_TLS => '$IMAP_CAPABILITY XTWO');
 	my $c = session($home);
-	like $c->cmd('CAPABILITY'), qr/^\* CAPABILITY IMAP4rev1 IDLE XONE ID\r/m, 'IMAP-0029: IMAP_CAPABILITY';
+	like $c->cmd('CAPABILITY'), qr/^\* CAPABILITY IMAP4rev1 IDLE XONE ACL ACL2=UNION ID\r/m, 'IMAP-0029: IMAP_CAPABILITY';
 	$c->end;
 	$c = session($home, IMAP_TLS => 1);
-	like $c->cmd('CAPABILITY'), qr/^\* CAPABILITY IMAP4rev1 IDLE XONE XTWO ID\r/m, 'IMAP-0030: IMAP_CAPABILITY_TLS, with the other in it';
+	like $c->cmd('CAPABILITY'), qr/^\* CAPABILITY IMAP4rev1 IDLE XONE XTWO ACL ACL2=UNION ID\r/m, 'IMAP-0030: IMAP_CAPABILITY_TLS, with the other in it';
 	$c->end;
 	settings(IMAP_KEYWORDS => 0);
 	$c = session($home);
