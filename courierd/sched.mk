@@ -27,7 +27,7 @@ tests_tools_queue_fill_LDADD = libs/queue/libqueue.a libs/event/libevent.a libs/
 
 pkglibexec_PROGRAMS += courierd/couriersched
 courierd_couriersched_SOURCES = courierd/sched-main.c courierd/sched-main.h courierd/sched-settings.c \
-	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-show.c courierd/sched-show.h courierd/sched-link.c \
+	courierd/sched-settings.h courierd/sched-modules.c courierd/sched-gate.c courierd/sched-gate-commit.c courierd/sched-gate.h courierd/sched-show.c courierd/sched-show.h courierd/sched-link.c \
 	courierd/sched-control.c courierd/sched-control.h courierd/sched-archive.c
 courierd_couriersched_LDADD = courierd/libsched.a dsn/libdsnhistory.a libs/queue/libqueue.a \
 	libs/module/libmodule.a libs/rfc822/librfc822.a $(SERVICE_LIBS)

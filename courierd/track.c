@@ -3,7 +3,6 @@
 
 #include "courierd/track.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,24 +90,6 @@ static void add_line(struct track *t, struct str address, char letter, int64_t n
 		write_lines(t);
 	t->lines_hour = now / HOUR;
 	buf_addf(&t->lines, "%lld %c%.*s\n", (long long)now, letter, STR_FMT(address));
-}
-
-/* Names that are no numbers are not ours; a file is too old when its last line must be. */
-static void remove_old_files(struct track *t, int64_t now)
-{
-	int fd = t->dir < 0 ? -1 : openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t hour;
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *e; (e = readdir(d));)
-		if (str_u64(str_of(e->d_name), &hour) &&
-		    (int64_t)hour < now / HOUR - TRACK_SECONDS / HOUR)
-			file_unlink(t->dir, e->d_name);
-	closedir(d);
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -200,7 +181,8 @@ void track_turn(struct track *t, int64_t now)
 		return;
 	t->swept = now;
 	drop(t, now, false);
-	remove_old_files(t, now);
+	/* too old when its last line must be */
+	file_unlink_below(t->dir, now / HOUR - TRACK_SECONDS / HOUR);
 }
 
 /* ---- the start ------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "esmtp/terms.h"
 #include "sasl/sasl.h"
 #include "smtp/outgoing.h"
-#include "smtp/socks.h"
+#include "smtp/socks-stream.h"
 
 /*
  * Legal transitions:
@@ -128,9 +128,9 @@ void conn_command(struct conn *c, enum conn_state st, const char *fmt, ...)
 void conn_ready(struct conn *c); /* for the next job */
 bool conn_spent(const struct conn *c);
 /*
- * The session can't go on.  Before it was ready the next candidate is tried; afterwards the job at
- * hand is deferred (or queued again when the peer had just closed an idle session) and the
- * connection ends.  The conn may be gone when these return.
+ * conn-trouble.c: the session can't go on.  Before it was ready the next candidate is tried;
+ * afterwards the job at hand is deferred (or queued again when the peer had just closed an idle
+ * session) and the connection ends.  The conn may be gone when these return.
  */
 void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -138,6 +138,8 @@ void conn_refused(struct conn *c, const char *command); /* the same with the rep
 /* connect.c has got a connection, or there is no candidate any more. */
 void conn_connected(struct conn *c, int fd, const struct sockaddr_storage *to);
 void conn_no_more(struct conn *c);
+void conn_disconnect(struct conn *c);  /* back to nothing but the target */
+void conn_lose(struct conn *c);        /* the end: the target hears of it, the conn is gone */
 void conn_retry_clear(struct conn *c); /* the same candidate without STARTTLS */
 void conn_hang_up(struct conn *c);     /* hang-up.c: closes; the answer is not waited for */
 /* An enhanced code of the reply's own, or X.0.0 of its class; cut off *text. */

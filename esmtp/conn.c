@@ -84,8 +84,7 @@ bool conn_clearing(const struct conn *c)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* Back to nothing but the target: what belongs to one TCP connection goes. */
-static void disconnect(struct conn *c)
+void conn_disconnect(struct conn *c)
 {
 	if (c->st)
 		conn_hang_up(c);
@@ -108,7 +107,7 @@ static void disconnect(struct conn *c)
 
 static void conn_free(struct conn *c)
 {
-	disconnect(c);
+	conn_disconnect(c);
 	reply_free(&c->reply);
 	timer_free(c->timer);
 	free(c);
@@ -130,7 +129,7 @@ void conn_drop(struct conn *c)
 	conn_free(c);
 }
 
-static void lose(struct conn *c)
+void conn_lose(struct conn *c)
 {
 	struct esmtp *e = c->e;
 	target_lost(c->t, c);
@@ -144,123 +143,10 @@ void conn_quit(struct conn *c)
 	conn_command(c, CONN_QUIT, "QUIT");
 }
 
-struct str reply_status(const struct reply *r, struct str *text)
-{
-	static const struct str plain[] = {STR_INIT("2.0.0"), STR_INIT("4.0.0"), STR_INIT("5.0.0")};
-	struct str status;
-	*text = buf_str(&r->text);
-	struct str first = *text;
-	if (smtp_enhanced_cut(&first, r->code, &status))
-		return status;
-	return plain[r->code >= 500                                      ? 2
-		     : r->code >= 400 || r->code < 200 || r->code >= 300 ? 1
-									 : 0];
-}
-
-/* An idle session that the peer closed just when we used it is no fault: the job goes on another
- * connection, once. */
-static bool may_requeue(const struct conn *c)
-{
-	return c->job && c->messages && c->state == CONN_ENVELOPE && !c->tx.answered &&
-	       !c->job->requeued && c->job->left == c->job->n;
-}
-
-static void end_ready(struct conn *c, const struct module_result *r)
-{
-	transaction_settle(c);
-	struct job *j = c->job;
-	bool again = may_requeue(c);
-	c->job = NULL;
-	if (j && again) {
-		j->requeued = true;
-		target_requeue(c->t, j);
-	} else if (j) {
-		job_result_rest(j, r);
-		job_free(j);
-	}
-	lose(c);
-}
-
-static void next_candidate(struct conn *c)
-{
-	disconnect(c);
-	c->clear_only = false;
-	c->candidate++;
-	connect_begin(c);
-}
-
-/* What is said when every candidate has failed is the word of the last one, but a temporary
- * trouble with any of them keeps the mail. */
-static void note_trouble(struct conn *c, const struct module_result *r, bool connection)
-{
-	struct trouble *b = &c->t->trouble;
-	bool permanent = r->outcome == MODULE_FAILED;
-	if (c->candidate && !b->permanent && permanent)
-		return;
-	b->permanent = permanent;
-	b->code = r->code;
-	snprintf(b->status, sizeof b->status, "%.*s", STR_FMT(r->status));
-	b->command = r->command.n ? r->command.p : NULL;
-	b->connection = connection;
-	buf_clear(&b->text);
-	buf_adds(&b->text, r->diagnostic);
-	buf_clear(&b->remote);
-	buf_addz(&b->remote, c->peer.remote);
-}
-
-void conn_trouble(struct conn *c, const char *command, const char *status, const char *fmt, ...)
-{
-	struct buf text;
-	va_list ap;
-	buf_init(&text, 2048);
-	va_start(ap, fmt);
-	buf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	struct module_result r = {
-	    .outcome = status[0] == '5' ? MODULE_FAILED : MODULE_DEFERRED,
-	    .status = str_of(status),
-	    .diagnostic = buf_str(&text),
-	    .remote = str_of(c->peer.remote),
-	    .command = str_of(command),
-	};
-	if (c->opened) {
-		end_ready(c, &r);
-	} else {
-		note_trouble(c, &r, r.outcome == MODULE_DEFERRED);
-		next_candidate(c);
-	}
-	buf_free(&text);
-}
-
-void conn_refused(struct conn *c, const char *command)
-{
-	struct buf text;
-	struct str own;
-	buf_init(&text, REPLY_TEXT_MAX);
-	struct str status = reply_status(&c->reply, &own);
-	buf_adds(&text, own);
-	struct module_result r = {
-	    .outcome = c->reply.code >= 500 ? MODULE_FAILED : MODULE_DEFERRED,
-	    .code = c->reply.code,
-	    .status = status,
-	    .diagnostic = buf_str(&text),
-	    .remote = str_of(c->peer.remote),
-	    .command = str_of(command),
-	};
-	if (c->opened) {
-		end_ready(c, &r);
-	} else {
-		/* A host that says no by a 5xx is there: that is no reason to call it dead. */
-		note_trouble(c, &r, r.outcome == MODULE_DEFERRED);
-		next_candidate(c);
-	}
-	buf_free(&text);
-}
-
 void conn_retry_clear(struct conn *c)
 {
 	esmtp_no_tls_add(c->e, str_of(c->peer.remote));
-	disconnect(c);
+	conn_disconnect(c);
 	c->clear_only = true;
 	connect_again(c);
 }
@@ -284,11 +170,11 @@ static void dispatch(struct conn *c)
 		if (c->reply.code / 100 == 2)
 			conn_ready(c);
 		else
-			lose(c);
+			conn_lose(c);
 		return;
 	case CONN_IDLE: /* nothing was asked: it says goodbye, or is out of step */
 	case CONN_QUIT:
-		lose(c);
+		conn_lose(c);
 		return;
 	default:
 		session_reply(c);
@@ -309,7 +195,7 @@ static void on_input(void *ctx, struct stream *s)
 	stream_consume(s, used);
 	if (st == REPLY_BROKEN) {
 		if (c->state == CONN_IDLE || c->state == CONN_QUIT)
-			lose(c);
+			conn_lose(c);
 		else
 			conn_trouble(c, NULL, "4.5.0", "the server does not speak SMTP");
 	} else if (st == REPLY_READY) {
@@ -357,12 +243,12 @@ static void on_close(void *ctx, struct stream *s, enum stream_end why)
 {
 	struct conn *c = ctx;
 	if (c->state == CONN_IDLE || c->state == CONN_QUIT || c->state == CONN_RSET) {
-		lose(c);
+		conn_lose(c);
 		return;
 	}
 	if (c->resuming && why != STREAM_TIMEOUT) { /* once more, without it */
 		tls_client_forget(c->e->tls, c->peer.host, c->need.verify);
-		disconnect(c);
+		conn_disconnect(c);
 		connect_again(c);
 		return;
 	}
@@ -402,11 +288,7 @@ static const struct stream_handlers handlers = {on_input, on_drain, on_close, on
 
 static void ask_proxy(struct conn *c, const struct sockaddr_storage *to)
 {
-	struct buf out;
-	buf_init(&out, SOCKS_OUT_MAX);
-	socks_begin(&c->socks, target_settings(c->t)->proxy, to, &out);
-	stream_put(c->st, buf_str(&out));
-	buf_free(&out);
+	socks_stream_begin(&c->socks, target_settings(c->t)->proxy, to, c->st);
 	conn_enter(c, CONN_SOCKS);
 }
 

@@ -187,16 +187,8 @@ void connect_time_over(struct conn *c)
 
 void connect_socks(struct conn *c)
 {
-	struct buf out;
 	const char *why = NULL;
-	size_t used;
-	buf_init(&out, SOCKS_OUT_MAX);
-	int r = socks_feed(&c->socks, stream_input(c->st), &used, &out, &why);
-	stream_consume(c->st, used);
-	if (out.n)
-		stream_put(c->st, buf_str(&out));
-	mem_wipe(out.p, out.n);
-	buf_free(&out);
+	int r = socks_stream_feed(&c->socks, c->st, &why);
 	if (r < 0)
 		conn_trouble(c, NULL, "4.4.1", "the SOCKS proxy gives no connection: %s", why);
 	else if (r > 0)

@@ -10,7 +10,7 @@ esmtp_libesmtp_a_SOURCES = \
 	esmtp/esmtp-settings.c esmtp/esmtp-settings.h \
 	esmtp/tls-need.c esmtp/tls-need.h esmtp/sts-client.c esmtp/sts-client.h \
 	esmtp/settings.c esmtp/self.c esmtp/job.c esmtp/target.c \
-	esmtp/conn.c esmtp/connect.c esmtp/hang-up.c esmtp/rival.c esmtp/connect.h esmtp/session.c esmtp/auth.c \
+	esmtp/conn.c esmtp/conn-trouble.c esmtp/connect.c esmtp/hang-up.c esmtp/rival.c esmtp/connect.h esmtp/session.c esmtp/auth.c \
 	esmtp/transaction.c esmtp/message.c
 
 pkglibexec_PROGRAMS += courieresmtp

@@ -2,7 +2,6 @@
 
 #include "filters/verifyfilter-cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -123,22 +122,6 @@ static void load_hour(struct verify_cache *c, int64_t hour)
 	buf_free(&text);
 }
 
-static void remove_old_files(struct verify_cache *c, int64_t oldest)
-{
-	int fd = c->dir < 0 ? -1 : openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t hour;
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *e; (e = readdir(d));)
-		if (str_u64(str_of(e->d_name), &hour) && (int64_t)hour < oldest)
-			file_unlink(c->dir, e->d_name);
-	closedir(d);
-}
-
 static void add_line(struct verify_cache *c, struct str address, char letter, int64_t now)
 {
 	char name[NAME_SIZE];
@@ -178,7 +161,7 @@ struct verify_cache *verify_cache_new(const char *dir, bool base, int64_t now)
 	if (c->dir >= 0)
 		for (int64_t hour = c->hour - VERIFY_HOURS; hour <= c->hour; hour++)
 			load_hour(c, hour);
-	remove_old_files(c, c->hour - VERIFY_HOURS);
+	file_unlink_below(c->dir, c->hour - VERIFY_HOURS);
 	return c;
 }
 
@@ -202,7 +185,7 @@ static void turn(struct verify_cache *c, int64_t now)
 	c->hour = hour;
 	drop_old(&c->good, hour - VERIFY_HOURS);
 	drop_old(&c->bad, hour - VERIFY_HOURS);
-	remove_old_files(c, hour - VERIFY_HOURS);
+	file_unlink_below(c->dir, hour - VERIFY_HOURS);
 }
 
 char verify_cache_find(struct verify_cache *c, struct str address, int64_t now)

@@ -54,26 +54,14 @@ void callout_retry_clear(struct callout *c)
 
 static void ask_proxy(struct callout *c)
 {
-	struct buf out;
-	buf_init(&out, SOCKS_OUT_MAX);
-	socks_begin(&c->socks, c->env->proxy, &c->hosts[c->host].addr, &out);
-	stream_put(c->st, buf_str(&out));
-	buf_free(&out);
+	socks_stream_begin(&c->socks, c->env->proxy, &c->hosts[c->host].addr, c->st);
 	callout_enter(c, CALLOUT_SOCKS);
 }
 
 static void proxy_says(struct callout *c)
 {
-	struct buf out;
 	const char *why = NULL;
-	size_t used;
-	buf_init(&out, SOCKS_OUT_MAX);
-	int r = socks_feed(&c->socks, stream_input(c->st), &used, &out, &why);
-	stream_consume(c->st, used);
-	if (out.n)
-		stream_put(c->st, buf_str(&out));
-	mem_wipe(out.p, out.n);
-	buf_free(&out);
+	int r = socks_stream_feed(&c->socks, c->st, &why);
 	if (r > 0) {
 		callout_talk(c);
 	} else if (r < 0) {

@@ -7,7 +7,7 @@
 #include "smtp/outgoing.h"
 #include "smtp/reply-read.h"
 #include "smtp/smtp.h"
-#include "smtp/socks.h"
+#include "smtp/socks-stream.h"
 
 /*
  * LOOKUP -> CONNECT (-> SOCKS) -> GREETING (SMTPS: TLS_FIRST before it) -> NAME -> EHLO

@@ -4,17 +4,6 @@
 #include "rfc822/rfc822.h"
 #include "unicode/unicode.h"
 
-static struct str lower(struct arena *a, struct str s)
-{
-	char *p = arena_alloc(a, s.n + 1);
-	if (!p)
-		return STR_NONE;
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = (char)ascii_lower((unsigned char)s.p[i]);
-	p[s.n] = 0;
-	return str_at(p, s.n);
-}
-
 static enum address_error parse(
     struct arena *a, struct str text, unsigned flags, struct mailpath *path)
 {
@@ -118,7 +107,7 @@ enum address_error address_canonical(const struct names *n, struct arena *a, str
 	if (!out->domain.p || classify(n, out) < 0)
 		return ADDRESS_TEMPORARY;
 	if (out->kind != ADDRESS_REMOTE && (n->lowercase || str_iis(out->local, "postmaster")))
-		out->local = lower(a, out->local);
+		out->local = arena_lower(a, out->local);
 	if (out->at.n)
 		out->at = arena_str(a, out->at);
 	out->text = print(a, out->local, out->domain);

@@ -96,6 +96,14 @@ struct str arena_str(struct arena *a, struct str s)
 	return p ? str_at(p, s.n) : STR_NONE;
 }
 
+struct str arena_lower(struct arena *a, struct str s)
+{
+	char *p = arena_strz(a, s);
+	for (size_t i = 0; p && i < s.n; i++)
+		p[i] = (char)ascii_lower((unsigned char)p[i]);
+	return p ? str_at(p, s.n) : STR_NONE;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap, again;

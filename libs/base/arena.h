@@ -19,8 +19,9 @@ void arena_reset(struct arena *a);   /* everything allocated is gone, the arena 
 
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zero(struct arena *a, size_t n);
-char *arena_strz(struct arena *a, struct str s);     /* terminated copy (NUL bytes inside stay) */
-struct str arena_str(struct arena *a, struct str s); /* copy; .p is NULL on failure */
+char *arena_strz(struct arena *a, struct str s);       /* terminated copy (NUL bytes inside stay) */
+struct str arena_str(struct arena *a, struct str s);   /* copy; .p is NULL on failure */
+struct str arena_lower(struct arena *a, struct str s); /* the same, ASCII letters lower case */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define arena_new_of(a, type) ((type *)arena_zero((a), sizeof(type)))

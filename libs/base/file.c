@@ -2,6 +2,7 @@
 
 #include "base/base.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -141,6 +142,22 @@ int file_link(int fromdir, const char *from, int todir, const char *to)
 int file_unlink(int dirfd, const char *path)
 {
 	return unlinkat(dirfd, path, 0);
+}
+
+void file_unlink_below(int dirfd, int64_t least)
+{
+	int fd = dirfd < 0 ? -1 : openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	uint64_t n;
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d));)
+		if (str_u64(str_of(e->d_name), &n) && n <= INT64_MAX && (int64_t)n < least)
+			file_unlink(dirfd, e->d_name);
+	closedir(d);
 }
 
 static int sync_parent(int dirfd, const char *path)

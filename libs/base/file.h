@@ -27,6 +27,8 @@ int file_close(int fd); /* checked close; the descriptor is gone either way */
 int file_rename(int fromdir, const char *from, int todir, const char *to); /* no sync */
 int file_link(int fromdir, const char *from, int todir, const char *to);
 int file_unlink(int dirfd, const char *path);
+/* Of a folder whose files have numbers as names (hours, say): those below the least go. */
+void file_unlink_below(int dirfd, int64_t least);
 int file_mkdirs(int dirfd, const char *path, mode_t mode); /* with parents; each parent synced */
 /* Atomic replacement: temporary name beside it, write, sync, rename, sync of the directory. */
 int file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode);

@@ -225,18 +225,6 @@ static void each_buffer(struct sasl_client *c, void (*fn)(struct buf *b))
 	fn(&c->messages);
 }
 
-static void start_buffer(struct buf *b)
-{
-	buf_init(b, 4 * SASL_STEP_MAX);
-}
-
-static void wipe_buffer(struct buf *b)
-{
-	if (b->cap)
-		mem_wipe(b->p, b->n);
-	buf_free(b);
-}
-
 struct sasl_client *sasl_client_new(struct str mechanism, struct str user, struct str authzid,
     struct str password, struct str binding)
 {
@@ -247,7 +235,7 @@ struct sasl_client *sasl_client_new(struct str mechanism, struct str user, struc
 		return NULL;
 	struct sasl_client *c = mem_new(struct sasl_client);
 	c->mech = m;
-	each_buffer(c, start_buffer);
+	each_buffer(c, sasl_buffer_start);
 	buf_adds(&c->user, user);
 	buf_adds(&c->authzid, authzid);
 	buf_adds(&c->password, password);
@@ -259,7 +247,7 @@ void sasl_client_free(struct sasl_client *c)
 {
 	if (!c)
 		return;
-	each_buffer(c, wipe_buffer);
+	each_buffer(c, sasl_buffer_wipe);
 	mem_wipe(c, sizeof *c);
 	free(c);
 }

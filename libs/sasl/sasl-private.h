@@ -73,4 +73,17 @@ enum sasl_status sasl_scram_step(struct sasl_server *x, struct str in, struct bu
 enum sasl_status sasl_scram_secrets(
     struct sasl_server *x, const struct sasl_secrets *s, struct buf *out);
 
+/* What an exchange has said and must not leave in memory. */
+static inline void sasl_buffer_start(struct buf *b)
+{
+	buf_init(b, 4 * SASL_STEP_MAX);
+}
+
+static inline void sasl_buffer_wipe(struct buf *b)
+{
+	if (b->cap)
+		mem_wipe(b->p, b->n);
+	buf_free(b);
+}
+
 #endif

@@ -51,18 +51,6 @@ static void each_buffer(struct sasl_server *x, void (*fn)(struct buf *b))
 	fn(&x->proof);
 }
 
-static void start_buffer(struct buf *b)
-{
-	buf_init(b, 4 * SASL_STEP_MAX);
-}
-
-static void wipe_buffer(struct buf *b)
-{
-	if (b->cap)
-		mem_wipe(b->p, b->n);
-	buf_free(b);
-}
-
 struct sasl_server *sasl_server_new(struct str mechanism, const struct sasl_server_env *env)
 {
 	const struct sasl_mechanism *m = find(mechanism);
@@ -78,7 +66,7 @@ struct sasl_server *sasl_server_new(struct str mechanism, const struct sasl_serv
 	if (env->external.n)
 		x->external =
 		    str_at(mem_strndup(env->external.p, env->external.n), env->external.n);
-	each_buffer(x, start_buffer);
+	each_buffer(x, sasl_buffer_start);
 	return x;
 }
 
@@ -86,7 +74,7 @@ void sasl_server_free(struct sasl_server *x)
 {
 	if (!x)
 		return;
-	each_buffer(x, wipe_buffer);
+	each_buffer(x, sasl_buffer_wipe);
 	free((void *)(uintptr_t)x->binding.p);
 	free((void *)(uintptr_t)x->external.p);
 	mem_wipe(x, sizeof *x);

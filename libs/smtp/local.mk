@@ -10,7 +10,7 @@ libs_smtp_libsmtp_a_SOURCES = \
 	libs/smtp/reply.c libs/smtp/reply.h \
 	libs/smtp/reply-read.c libs/smtp/reply-read.h \
 	libs/smtp/routes.c libs/smtp/routes.h \
-	libs/smtp/socks.c libs/smtp/socks.h \
+	libs/smtp/socks.c libs/smtp/socks.h libs/smtp/socks-stream.c libs/smtp/socks-stream.h \
 	libs/smtp/outgoing.c libs/smtp/outgoing.h
 
 if HAVE_CMOCKA

@@ -6,17 +6,6 @@
 #include <unicase.h>
 #include <uninorm.h>
 
-static struct str fold_ascii(struct arena *a, struct str s)
-{
-	char *p = arena_alloc(a, s.n + 1);
-	if (!p)
-		return STR_NONE;
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = (char)ascii_lower((unsigned char)s.p[i]);
-	p[s.n] = 0;
-	return str_at(p, s.n);
-}
-
 /* The library's result goes to the arena; NULL (no memory, bad input) becomes STR_NONE. */
 static struct str adopt(struct arena *a, uint8_t *made, size_t n)
 {
@@ -30,7 +19,7 @@ static struct str adopt(struct arena *a, uint8_t *made, size_t n)
 struct str unicode_casefold(struct arena *a, struct str s)
 {
 	if (!str_has_8bit(s))
-		return fold_ascii(a, s);
+		return arena_lower(a, s);
 	if (!utf8_valid(s))
 		s = charset_to_utf8(a, STR("utf-8"), s);
 	if (!s.p)

@@ -74,6 +74,8 @@ static void test_arena_limit(void **state)
 	assert_non_null(arena_alloc(a, 600));
 	assert_null(arena_alloc(a, SIZE_MAX));
 	assert_string_equal(arena_printf(a, "%s-%d", "x", 5), "x-5");
+	struct str low = arena_lower(a, STR("MiXed-\xc3\x84"));
+	assert_true(str_is(low, "mixed-\xc3\x84")); /* ASCII alone */
 	arena_free(a);
 }
 
@@ -242,6 +244,23 @@ static void test_files(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static void test_unlink_below(void **state)
+{
+	char dir[] = "/tmp/base-test.XXXXXX";
+	static const char *const names[] = {"9", "10", "11", "7a", "99999999999999999999"};
+	assert_non_null(mkdtemp(dir));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(file_replace(fd, names[i], "x", 1, 0600), 0);
+	file_unlink_below(fd, 11);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		assert_int_equal(faccessat(fd, names[i], F_OK, 0), i < 2 ? -1 : 0);
+		unlinkat(fd, names[i], 0);
+	}
+	close(fd);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_clock(void **state)
 {
 	char out[CLOCK_ISO_SIZE];
@@ -282,6 +301,7 @@ int main(void)
 	    cmocka_unit_test(test_map),
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_ways),
+	    cmocka_unit_test(test_unlink_below),
 	    cmocka_unit_test(test_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
