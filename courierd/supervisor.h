@@ -76,7 +76,6 @@ struct supervisor {
 	char *empty_dir;
 	struct {
 		struct timer *timer;
-		int64_t clock; /* at the last look */
 		struct at_once_file seen[AT_ONCE_FILES], used[AT_ONCE_FILES];
 	} at_once;
 	struct {
