@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include "courierd/supervisor.h"
 
-enum { LOOK_MS = 2000, SET_BACK_S = 60 };
+enum { LOOK_MS = 2000 };
 
 static const struct {
 	const char *file;
@@ -67,30 +67,10 @@ static bool concerned(const struct supervisor *s, const struct role *r)
 	return false;
 }
 
-/* What the resolver's library keeps would be good until the time of before comes again. */
-static bool keeps_names(const struct supervisor *s UNUSED, const struct role *r)
-{
-	struct str name = str_of(r->name);
-	return str_is(name, "esmtp") || str_is(name, "sts");
-}
-
-static void look_at_clock(struct supervisor *s)
-{
-	int64_t now = clock_now(), before = s->at_once.clock;
-	s->at_once.clock = now;
-	if (now >= before - SET_BACK_S || s->ready_fd >= 0)
-		return;
-	log_warning(NULL,
-	    "the clock was set back by %lld seconds; processes that know names of hosts begin anew",
-	    (long long)(before - now));
-	supervisor_reload(s, keeps_names);
-}
-
 static void look(void *ctx)
 {
 	struct supervisor *s = ctx;
 	bool moving = false, fresh = false;
-	look_at_clock(s);
 	for (size_t i = 0; i < AT_ONCE_FILES; i++) {
 		struct at_once_file now = look_at(s, watched[i].file);
 		moving |= !same(&now, &s->at_once.seen[i]);

@@ -32,7 +32,8 @@ static void look(void *ctx)
 	if (step > -STEP_US)
 		return;
 	log_warning(NULL,
-	    "the clock was set back by %lld seconds: what was known of the DNS is forgotten",
+	    "the clock was set back by %lld seconds: what was known of the DNS is forgotten, "
+	    "those that ask it begin anew",
 	    (long long)(-step / 1000000));
 	supervisor_reload(s, asks_the_dns);
 }

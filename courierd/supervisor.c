@@ -111,10 +111,11 @@ static bool hands_over(const struct role *r)
 	return r->flags & ROLE_LISTENS || (r->flags & ROLE_MODULE && r->flags & ROLE_CHROOT);
 }
 
-static void reload_process(struct proc *p)
+/* told_to_go: the listener whose clients are; NULL: all. */
+static void reload_process(struct proc *p, const char *told_to_go)
 {
 	if (hands_over(p->role))
-		proc_replace(p, NULL);
+		proc_replace(p, told_to_go);
 	else if (p->role->flags & ROLE_CHROOT)
 		proc_stop(p, 10000, true);
 	else
@@ -155,7 +156,7 @@ void supervisor_reload(
 		was_there[i] = s->procs[i].used && s->procs[i].control && !s->procs[i].retired;
 	for (size_t i = 0; i < PROCS_MAX; i++)
 		if (was_there[i] && (!which || which(s, s->procs[i].role)))
-			reload_process(&s->procs[i]);
+			reload_process(&s->procs[i], which ? NO_LISTENER : NULL);
 	if (!which) {
 		follow_modules(s);
 		at_once_taken(s);

@@ -76,7 +76,6 @@ struct supervisor {
 	char *empty_dir;
 	struct {
 		struct timer *timer;
-		int64_t clock; /* at the last look */
 		struct at_once_file seen[AT_ONCE_FILES], used[AT_ONCE_FILES];
 	} at_once;
 	struct {
@@ -93,6 +92,7 @@ void proc_stop(struct proc *p, int64_t grace_ms, bool again);
 /* A new one serves at once, this one ends with its sessions; those of the listener's name alone
  * (NULL: all) are told to go. */
 void proc_replace(struct proc *p, const char *listener);
+#define NO_LISTENER "-" /* for it: no client is told to go */
 int proc_send_listener(struct proc *p, const struct listener *l);
 void proc_reap(struct supervisor *s); /* after SIGCHLD */
 unsigned proc_alive(const struct supervisor *s, unsigned stage);
@@ -123,7 +123,8 @@ void supervisor_check_ready(struct supervisor *s);
 void supervisor_give_up(struct supervisor *s, const char *why);
 void supervisor_stop(struct supervisor *s);
 void supervisor_stop_step(struct supervisor *s);
-/* which: NULL for every process, else those of the roles it is true for. */
+/* which: NULL for every process, else those of the roles it is true for; then no client is told to
+ * go. */
 void supervisor_reload(
     struct supervisor *s, bool (*which)(const struct supervisor *s, const struct role *r));
 
