@@ -1,5 +1,5 @@
-/* Preloaded into a program under test: the path of each file and folder that it syncs, a line each, goes to
- * the file SYNC_LOG, with "rename TO" between them. */
+/* Preloaded into a program under test: the path of each file and folder that it syncs, a line each,
+ * goes to the file SYNC_LOG, with "rename TO" between them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
