@@ -202,7 +202,7 @@ my @silent = map {IO::Socket::INET->new("127.0.0.1:$sport")} 1 .. 20;
 ($rc, $out) = run('', qr/READY/, @s_client);
 like($out, qr/READY/, 'clients that say nothing delay nobody');
 undef @silent;
-ok($t->wait_for(10, sub { !grep {/^\Q$tls\E -server/} `ps -eo args` }), 'and nothing of all this stays') or diag `ps -eo pid,args | grep couriertls`;
+ok($t->wait_for(10, sub { !grep {/\Q$tls\E -server/} `ps -o args= --ppid $pid` }), 'and nothing of all this stays') or diag `ps -o pid,args --ppid $pid`;
 kill 'TERM', $pid;
 waitpid $pid, 0;
 
