@@ -222,9 +222,11 @@ static void ask_to_end(struct proc *p, uint32_t how, int64_t grace_ms, const cha
  * settings). */
 void proc_stop(struct proc *p, int64_t grace_ms, bool again)
 {
-	if (!p->used || (p->state == PROC_STOPPING && !p->retired))
+	if (!p->used)
 		return;
-	p->again = again;
+	p->again = again; /* the last word counts */
+	if (p->state == PROC_STOPPING && !p->retired)
+		return;
 	if (p->state == PROC_DOWN) { /* it waits for its next try */
 		p->backoff_ms = BACKOFF_MIN_MS;
 		timer_clear(p->timer);

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { WAITING_LOG = 60, TIME_SIZE = 64 };
+enum {
+	WAITING_LOG = 60,
+	TIME_SIZE = 64,
+	TURN_LONGEST = 60, /* also when the clock is set between two looks at it */
+};
 
 static struct scheduler the; /* one a process */
 
@@ -148,7 +152,8 @@ static void turn(void *ctx)
 	track_turn(x->track, now);
 	if (!x->core.n_loaded && next > x->core.started + x->core.limits.respawnlo)
 		next = x->core.started + x->core.limits.respawnlo + 1;
-	timer_set(x->timer, (next > now ? next - now : 1) * 1000);
+	int64_t left = next > now ? next - now : 1;
+	timer_set(x->timer, (left < TURN_LONGEST ? left : TURN_LONGEST) * 1000);
 	if (!sched_active(&x->core)) {
 		log_waiting(x, now, next);
 		if (service_draining(x->service) && !x->core.n_owed) {

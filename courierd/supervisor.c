@@ -132,8 +132,10 @@ static void follow_modules(struct supervisor *s)
 			if (!s->procs[k].used || s->procs[k].role != r)
 				continue;
 			there = true;
-			if (!wanted)
-				proc_stop(&s->procs[k], 10000, false);
+			/* one that still ends, since an earlier reload had no use for it, comes
+			 * back */
+			if (!wanted || s->procs[k].state == PROC_STOPPING)
+				proc_stop(&s->procs[k], 10000, wanted);
 		}
 		if (wanted && !there && proc_start_role(s, r) < 0)
 			log_error(NULL, "%s cannot be started", r->name);

@@ -100,7 +100,8 @@ static bool take_host(struct asks *a, const struct ipc_msg *m)
 	return true;
 }
 
-static bool list_hosts(struct peer *p)
+/* A process that has been replaced may be gone before it has got its list. */
+static void list_hosts(struct peer *p)
 {
 	struct buf out;
 	size_t at = 0;
@@ -115,7 +116,8 @@ static bool list_hosts(struct peer *p)
 		good = ipc_send(p->ipc, -1) == 0;
 	}
 	buf_free(&out);
-	return good;
+	if (!good)
+		peer_drop(p);
 }
 
 static bool read_question(struct ipc_msg *m, struct question *q)
@@ -150,10 +152,11 @@ static bool take_question(struct peer *p, struct ipc_msg *m)
 static void on_msg(void *ctx, struct ipc *c UNUSED, struct ipc_msg *m)
 {
 	struct peer *p = ctx;
-	bool good = m->type == STS_NO_TLS        ? take_host(p->asks, m)
-		    : m->type == STS_NO_TLS_LIST ? list_hosts(p)
-						 : take_question(p, m);
-	if (good)
+	if (m->type == STS_NO_TLS_LIST) {
+		list_hosts(p);
+		return;
+	}
+	if (m->type == STS_NO_TLS ? take_host(p->asks, m) : take_question(p, m))
 		return;
 	log_error(NULL, "a question about MTA-STS can't be understood");
 	peer_drop(p);

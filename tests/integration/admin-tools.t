@@ -133,7 +133,7 @@ ok($t->wait_for(20, sub { scalar(my @l = $t->log_lines(qr/queuelo=/)) >= 4 }), '
 courier('stop');
 is($?, 0, 'MTA-0002: stop');
 $t->{running} = 0;
-ok($t->wait_for(5, sub { !grep {kill 0, $live{$_}} keys %live }), 'MTA-0002: nothing is left running');
+ok($t->wait_for(20, sub { !grep {kill 0, $live{$_}} keys %live }), 'MTA-0002: nothing is left running');
 ok(scalar($t->log_lines(qr/SHUTDOWN: Stopping/)), 'MTA-0002: the log says so');
 ok(scalar(glob $t->path('var/queue/msgs/*/C*')), 'MTA-0002: mail stays in the queue');
 

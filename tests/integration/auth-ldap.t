@@ -266,7 +266,7 @@ settle(LDAP_URI => "ldap://127.0.0.1:1, ldap://127.0.0.1:$port");
 like(pre("dora\@$d"), qr/^UID=/, 'AUTH-0087: the second of two servers');
 settle(LDAP_TLS => 1);
 is(pre("dora\@$d"), '', 'AUTH-0113: TLS with a server that nobody vouches for: later');
-ok($t->wait_for(5, sub { $t->log_lines(qr/directory of accounts can't be asked: .*STARTTLS/) }), '... and the log says why');
+ok($t->wait_for(20, sub { $t->log_lines(qr/directory of accounts can't be asked: .*STARTTLS/) }), '... and the log says why');
 $t->configure(authdaemonrc => {LDAPTLS_CACERT => "$cert.crt"});
 $t->restart;
 ok($t->wait_for(20, sub { pre("dora\@$d") =~ /^UID=/ }), 'AUTH-0113: and with one that is vouched for (LDAPTLS_CACERT, AUTH-0010)') or diag $t->log;

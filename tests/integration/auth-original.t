@@ -189,7 +189,7 @@ print $c "a LOGIN noclear secret\r\n";
 unlike(readline($c) // '', qr/AUTHENTICATIONFAILED/, 'AUTH-0043: ... under TLS it is not refused');
 
 # ---- what is logged
-sub logged { my ($re) = @_; return $t->wait_for(5, sub { scalar $t->log_lines($re) }) }
+sub logged { my ($re) = @_; return $t->wait_for(20, sub { scalar $t->log_lines($re) }) }
 ok(logged(qr/login accepted: service=imap, mechanism=PLAIN, user='full'/), 'AUTH-0007: DEBUG_LOGIN=1 tells of logins');
 is(scalar($t->log_lines(qr/password=/)), 0, 'AUTH-0007: ... without passwords');
 $t->configure(authdaemonrc => {DEBUG_LOGIN => 2, DEFAULTOPTIONS => ''});

@@ -64,6 +64,17 @@ Courier::Accounts::faults($db,
 Courier::Server::settled($t, 'authsqlite');
 ok($t->wait_for(20, sub { Courier::Accounts::pre($t, "dora\@$d") =~ /^UID=/ }), 'the fields again');
 
+# left out and named again before its process has ended
+my $had = Courier::Server::role_pid($t, 'authsqlite');
+kill 'STOP', $had;
+for my $list ('authuserdb', 'authuserdb authsqlite') {
+	$t->configure(authdaemonrc => {authmodulelist => $list});
+	$t->command('courier', '-C', $t->path(''), 'reload');
+}
+kill 'CONT', $had;
+ok($t->wait_for(30, sub { my $p = Courier::Server::role_pid($t, 'authsqlite'); $p && $p != $had && Courier::Accounts::login($t, "dora\@$d", 'dora-secret') eq 'yes' }),
+	'AUTH-0169: a module that is named again comes back') or diag $t->log;
+
 # trouble
 rename $base, "$base.away";
 is(Courier::Accounts::login($t, "dora\@$d", 'dora-secret'), 'later', 'no file: later');

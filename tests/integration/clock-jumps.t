@@ -19,7 +19,8 @@ Courier::Faults::become_ordinary();
 my ($HOUR, $DAY, $DECADE) = (3600, 86400, 3652 * 86400);
 my $clock = Courier::Timeshift->new;
 my $word = File::Temp->new(TMPDIR => 1);
-sub says { my ($what) = @_; open my $f, '>', "$word" or die; print $f $what; close $f }
+# at once: a host that reads half of it would answer nothing, and that delivery would wait for minutes
+sub says { my ($what) = @_; open my $f, '>', "$word.new" or die; print $f $what; close $f; rename "$word.new", "$word" or die }
 sub asked { open my $f, '<', "$word" or return ''; local $/; return <$f> // '' }
 # The host elsewhere: the addresses of wait@ get what it is told to say.
 says('451 4.2.0 not now');

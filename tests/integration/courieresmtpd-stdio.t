@@ -58,7 +58,7 @@ sub rcpt { # the reply to RCPT
 my $port = Courier::Test::free_port();
 $t->file('etc/smtpaccess/default', "127.0.0.2\tallow,RELAYCLIENT\n127.0.0.3\tallow,BLOCK=\"554 we know you\"\n");
 is($t->command('makesmtpaccess'), '', 'an access file');
-start($port, $tcpd, '-nodnslookup', '-access=' . $t->path('etc/smtpaccess.dat'), $port, $smtpd);
+my $server = start($port, $tcpd, '-nodnslookup', '-access=' . $t->path('etc/smtpaccess.dat'), $port, $smtpd);
 my $out = `swaks --server 127.0.0.1 --port $port --from bob\@client.test --to alice\@example.test --header 'Subject: under tcpd' 2>&1`;
 is($?, 0, 'MTA-0855: swaks, couriertcpd, courieresmtpd') or diag $out;
 my $mail = $t->wait_mail('alice', qr/^Subject: under tcpd$/m);
@@ -74,8 +74,7 @@ SKIP: {
 	like(rcpt($s, 'someone@elsewhere.test'), qr/^250/, 'MTA-0737, MTA-0855: RELAYCLIENT of the access file does');
 	$s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", LocalAddr => '127.0.0.3');
 	like(rcpt($s, 'alice@example.test'), qr/^554.*we know you/, 'MTA-0735: BLOCK refuses with its text');
-	my ($worker) = grep {/courieresmtpd/ && /^\s*courier-net\b|^courier-\+/} `ps -eo user:20,args`;
-	my @mine = grep {m,^\S+\s+\Q$smtpd\E,} `ps -eo user:20,args`;
+	my @mine = grep {m,^\S+\s+\Q$smtpd\E,} `ps -o user:20,args --ppid $server`; # the one of the last reply has still its client
 	ok(@mine && !grep({/^root/} @mine), 'MTA-0855: the session has no rights of root') or diag "@mine";
 }
 # states, and garbage, are the resident server's

@@ -99,7 +99,7 @@ is(run('', $logger, "-pid=$pid", '-restart'), 0, 'MTA-0743: -restart');
 ok(logged(qr/ d: hup$/), 'MTA-0743: SIGHUP goes on to the program');
 is(run('', $logger, "-pid=$pid", '-stop'), 0, 'MTA-0743: -stop');
 ok(logged(qr/ d: term$/), 'MTA-0743: SIGTERM goes on to the program');
-ok($t->wait_for(5, sub { slurp("/proc/@{[0 + $number]}/stat") !~ /\) [^ZX]/ }), 'and both are gone when -stop returns');
+ok($t->wait_for(20, sub { slurp("/proc/@{[0 + $number]}/stat") !~ /\) [^ZX]/ }), 'and both are gone when -stop returns');
 is(run('', $logger, "-pid=$pid", '-stop'), 0, 'nothing to stop is no fault');
 
 # ---- standard input with a pid file
@@ -141,12 +141,12 @@ for my $drop (0, 1) {
 	unlink "$dir/uid";
 	$t->script("$dir/daemon", qq(id -u >"$dir/uid"\nwhile :; do sleep 0.1; done\n));
 	run('', $logger, "-pid=$pid", '-user=nobody', $drop ? '-droproot' : (), "$dir/daemon");
-	ok($t->wait_for(5, sub { slurp("$dir/uid") =~ /^\d+$/ }), 'the program runs');
+	ok($t->wait_for(20, sub { slurp("$dir/uid") =~ /^\d+$/ }), 'the program runs');
 	is(0 + slurp("$dir/uid"), $drop ? $uid : 0, 'MTA-0743: ' . ($drop ? '-droproot: the program has no rights' : 'the program keeps its rights'));
 	my $p = 0 + slurp($pid);
 	like(slurp("/proc/$p/status"), qr/^Uid:\s+$uid\s+$uid\s+$uid\s+$uid$/m, 'MTA-0743: -user: the logger has none');
 	system 'pkill', '-TERM', '-P', $p;
-	$t->wait_for(5, sub { slurp("/proc/$p/stat") !~ /\) [^ZX]/ }) or run('', $logger, "-pid=$pid", '-stop');
+	$t->wait_for(20, sub { slurp("/proc/$p/stat") !~ /\) [^ZX]/ }) or run('', $logger, "-pid=$pid", '-stop');
 }
 
 # ---- couriertcpd in the background writes there, too

@@ -100,8 +100,8 @@ my $before = time;
 @r = talk('127.0.0.18', undef, 'BAD', 'BAD', 'NOOP');
 cmp_ok(time - $before, '>=', 3, 'MTA-0607 MTA-0835: TARPIT of one client: 1 and 2 seconds');
 $before = time;
-talk('127.0.0.3', undef, 'BAD', 'BAD', 'BAD');
-cmp_ok(time - $before, '<', 3, 'MTA-0607: others are not delayed');
+talk('127.0.0.3', undef, ('BAD') x 5);
+cmp_ok(time - $before, '<', 12, 'MTA-0607: others are not delayed');
 ok(scalar($t->log_lines(qr/smtp-in\[\d+\]: started,ip=/)), 'MTA-0602: SYSLOGNAME');
 
 # ---- MTA-0708: by this end ------------------------------------------------------------------------
@@ -151,14 +151,10 @@ sub hold {
 ok($t->wait_for(20, sub { my @h = hold('127.0.0.21', 6); my $n = @h; @h = (); sleep 0.5; $n == 3 }), 'MTA-0632 MTA-0715: MAXPERIP');
 my @held = hold('127.0.0.2', 7);
 is(scalar(@held), 5, 'MTA-0730: MAXCPERIP allows more to one address');
-@held = ();
-sleep 0.5;
-@held = hold('127.0.0.3', 3);
-is(scalar(@held), 1, 'MTA-0730: and less to another');
-@held = ();
-sleep 0.5;
-@held = map { hold("127.0.0.$_", 3) } 31, 32, 33;
-is(scalar(@held), 9, 'nine of a network');
+# what is given up counts until the server has seen its end
+sub held { my ($n, @from) = @_; return $t->wait_for(20, sub { @held = (); sleep 0.3; @held = map { hold($_, 3) } @from; @held == $n }) }
+ok(held(1, '127.0.0.3'), 'MTA-0730: and less to another') or diag scalar @held;
+ok(held(9, map {"127.0.0.$_"} 31, 32, 33), 'nine of a network') or diag scalar @held;
 like($t->smtp_reply(dial('127.0.0.34')), qr/^421/, 'MTA-0631 MTA-0715: MAXPERC counts the /24');
 my $tenth = dial('127.0.6.1');
 like($t->smtp_reply($tenth), qr/^220/, 'not others');

@@ -49,7 +49,7 @@ like line($s), qr/^\* OK/, 'IMAP-0024: a connection with a PROXY header';
 like ask($s, 'a LOGIN alice@example.test wrong'), qr/^a NO/m, '... a failed login';
 ok $t->log_lines(qr/LOGIN FAILED, user=alice\@example\.test, .*ip=\[::ffff:192\.0\.2\.10\], port=\[5000\], protocol=IMAP/), 'IMAP-0024: ... is the client\'s, not the balancer\'s';
 like ask($s, "a LOGIN alice\@example.test $password"), qr/^a OK/m, '... a good one';
-ok $t->wait_for(5, sub { $t->log_lines(qr/ LOGIN, user=alice\@example\.test, ip=\[::ffff:192\.0\.2\.10\], port=\[5000\], protocol=IMAP/) }), '... too';
+ok $t->wait_for(20, sub { $t->log_lines(qr/ LOGIN, user=alice\@example\.test, ip=\[::ffff:192\.0\.2\.10\], port=\[5000\], protocol=IMAP/) }), '... too';
 close $s;
 $s = dial('imap', '127.0.0.17', v1('192.0.2.66', 5000));
 is line($s), '', 'the access table counts for the client that the header names';
@@ -82,7 +82,7 @@ ok +(IO::Socket::SSL->start_SSL($s, SSL_verify_mode => 0, Timeout => 10)), 'TLS 
 like line($s), qr/^\* OK/, '... greets';
 like ask($s, "a LOGIN alice\@example.test $password"), qr/^a OK/m, '... logs in';
 close $s;
-ok $t->wait_for(5, sub { $t->log_lines(qr/ LOGIN, user=alice\@example\.test, ip=\[::ffff:192\.0\.2\.12\], port=\[7000\], protocol=IMAP, starttls=1/) }), '... as the client';
+ok $t->wait_for(20, sub { $t->log_lines(qr/ LOGIN, user=alice\@example\.test, ip=\[::ffff:192\.0\.2\.12\], port=\[7000\], protocol=IMAP, starttls=1/) }), '... as the client';
 $s = dial('pop3', '127.0.0.9', v1('192.0.2.13', 7001));
 like line($s), qr/^\+OK/, 'POP3 behind a balancer';
 like ask($s, 'QUIT'), qr/^\+OK/, '... speaks';

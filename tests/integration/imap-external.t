@@ -66,7 +66,7 @@ for my $service ('imap', 'imaps') {
 	$s = dial($service, 'nobody');
 	like ask($s, 'a AUTHENTICATE EXTERNAL ='), qr/^a NO/, 'an account that is not there';
 }
-ok $t->wait_for(5, sub { $t->log_lines(qr/LOGIN, user=alice\@example\.test/) }), 'the log knows who it was';
+ok $t->wait_for(20, sub { $t->log_lines(qr/LOGIN, user=alice\@example\.test/) }), 'the log knows who it was';
 $by{stranger} = Courier::Tls::certificate($dir, 'stranger', subject => '/CN=S/emailAddress=alice@example.test');
 my $in = eval { my $c = dial('imaps', 'stranger'); ask($c, 'a NOOP') } // '';
 unlike $in, qr/^a OK/, 'IMAP-0075 IMAP-0076: TLS_TRUSTCERTS, PEER: a certificate of another authority ends it';

@@ -219,10 +219,11 @@ ok($t->log_lines(qr/answers again/), 'which the log says');
 kill STOP => $slapd_pid;
 my $begin = time;
 like(rcpt("info\@$d"), qr/^450 /, 'MTA-2705: a server that hangs');
-cmp_ok(time - $begin, '<', 15, 'is not waited for longer than LDAP_TIMEOUT says');
+my $waited = time - $begin;
+cmp_ok($waited, '<', 15, 'is not waited for longer than LDAP_TIMEOUT says');
 $begin = time;
 like(rcpt("info\@$d"), qr/^450 /, 'the next');
-cmp_ok(time - $begin, '<', 2, 'need not wait at all');
+cmp_ok(time - $begin, '<', $waited, 'need not wait at all');
 kill CONT => $slapd_pid;
 ok($t->wait_for(15, sub { rcpt("info\@$d") =~ /^250 / }), 'it goes on');
 

@@ -50,8 +50,7 @@ my $nap = "78.$$"; # seconds, and the name of these processes alone
 give('slow', "| touch begun; sleep $nap; touch ended\n");
 ok(logged('slow', qr/too long/), 'a program that takes too long is ended, and told') or diag $t->log;
 put('.courier-slow', "./Maildir\n");
-sleep 1;
-unlike(scalar(`ps -eo args`), qr/^sleep \Q$nap\E$/m, 'it is gone, with its children');
+ok($t->wait_for(20, sub { `ps -eo args` !~ /^sleep \Q$nap\E$/m }), 'it is gone, with its children');
 put('endless', "while (1)\n{\n X=1\n}\n");
 give('endless', "| maildrop endless\n");
 ok(logged('endless', qr/too (?:long|many steps)/), 'a filter that does not end is ended') or diag $t->log;

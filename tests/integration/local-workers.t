@@ -6,7 +6,7 @@ use warnings;
 use Test::More;
 use Courier::Test;
 
-my $t = Courier::Test->new(users => ['alice', 'bob', 'carol'], config => {courierd => {LOCALIDLE => 60}});
+my $t = Courier::Test->new(users => ['alice', 'bob', 'carol'], config => {courierd => {LOCALIDLE => 3600}});
 my $domain = $t->domain;
 my $root = $t->path('') =~ s{/\z}{}r;
 
@@ -14,9 +14,11 @@ sub home { return $t->maildir($_[0]) =~ s,/Maildir$,,r }
 sub slurp { my ($file) = @_; open my $f, '<', $file or return ''; local $/; return scalar <$f> // '' }
 # All processes of the instance, with what Linux has noted of the children they have waited for:
 # page faults and time.
+my %says; # for people: who it is
 sub family {
 	my ($top) = @_;
 	my (%parent, %stat);
+	%says = ();
 	for my $dir (glob '/proc/[0-9]*') {
 		my ($pid) = $dir =~ /(\d+)\z/;
 		my $s = slurp("$dir/stat");
@@ -24,7 +26,9 @@ sub family {
 		my $name = $1;
 		my @f = split ' ', $s;
 		next if $f[0] eq 'Z';
-		($parent{$pid}, $stat{$pid}) = ($f[1], "$name: $f[8] $f[10] $f[13] $f[14]");
+		my $args = slurp("$dir/cmdline") =~ s/[\0 ]+\z//r;
+		$args =~ tr/\0/ /;
+		($parent{$pid}, $stat{$pid}, $says{$pid}) = ($f[1], "$name: $f[8] $f[10] $f[13] $f[14]", "$pid $name of $f[1]: $args");
 	}
 	my %all = ($top => 1);
 	for (1 .. 10) { $all{$_} = 1 for grep {$all{$parent{$_}}} keys %parent }
@@ -69,7 +73,8 @@ ok($t->wait_empty_queue(60), 'are done');
 my $after = family($top);
 # (where the machine is slow a second worker may come, or a helper of another part)
 my @new = grep {!$before->{$_}} keys %$after;
-cmp_ok(scalar(@new), '<', 6, 'no process is made for a message') or diag join "\n", map {"$_ $after->{$_}"} @new;
+cmp_ok(scalar(@new), '<', 6, 'no process is made for a message');
+diag("a new process: $says{$_}") for @new;
 is($after->{$_} // 'gone', $before->{$_}, "process $_ has had no child: $before->{$_}") for sort {$a <=> $b} grep {$before->{$_} =~ /^courier(?:local| local| broker| sched| gate)/} keys %$before;
 is($t->stop, '', 'stops');
 done_testing();

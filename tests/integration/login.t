@@ -253,7 +253,7 @@ for (['half a command', $half], ['silence under TLS', $idle_tls], ['no TLS at al
 cmp_ok(time - $now, '<', 12, '... all of them in LOGIN_TIMEOUT');
 ok($t->log_lines(qr/ TIMEOUT, ip=\[\S+\], port=\[\d+\], protocol=POP3$/), 'POP-0063: the log: TIMEOUT');
 @held = ();
-ok($t->wait_for(5, sub { my ($c, $g) = pop3(); ($g // '') =~ /^\+OK/ }), 'then there is room again');
+ok($t->wait_for(20, sub { my ($c, $g) = pop3(); ($g // '') =~ /^\+OK/ }), 'then there is room again');
 
 # ---- in clear, when the administrator wants it --------------------------------------------
 

@@ -27,7 +27,7 @@ sub drop {
 	my ($filter, $options) = @_;
 	spew('f', $filter);
 	unlink 'box', 'left', glob('*.lock');
-	my $status = system("timeout 30 $bin/maildrop " . ($options // '') . ' f <in >out 2>err') >> 8;
+	my $status = system("timeout 200 $bin/maildrop " . ($options // '') . ' f <in >out 2>err') >> 8;
 	$err = slurp('err');
 	return $status;
 }

@@ -202,7 +202,7 @@ $s = dial($p1);
 hear($s);
 print $s "\n";
 hear($s);
-ok($t->wait_for(5, sub { slurp("$dir/logged") =~ /^started \Q$dir\E\/show\nto stderr \d+\n/ }), 'MTA-0724: the logger gets what the program says, and its name');
+ok($t->wait_for(20, sub { slurp("$dir/logged") =~ /^started \Q$dir\E\/show\nto stderr \d+\n/ }), 'MTA-0724: the logger gets what the program says, and its name');
 for my $who (1 .. 2) {
 	$s = dial($p1);
 	hear($s);
@@ -211,7 +211,7 @@ for my $who (1 .. 2) {
 }
 is(scalar(() = slurp("$dir/logged") =~ /^started/mg), 1, 'MTA-0724: one logger for all');
 system "pkill -P @{[0 + $number]} -x cat";
-ok($t->wait_for(5, sub { (() = slurp("$dir/logged") =~ /^started/mg) == 2 }), 'MTA-0724: a logger that dies is started again');
+ok($t->wait_for(20, sub { (() = slurp("$dir/logged") =~ /^started/mg) == 2 }), 'MTA-0724: a logger that dies is started again');
 $t->file('etc/smtpaccess/default', "127.0.0.1\tallow,XRESTART\n");
 $t->command('makesmtpaccess');
 $s = dial($p1);
@@ -233,14 +233,14 @@ is(waitpid($stranger, POSIX::WNOHANG()), 0, 'MTA-0722: hits no stranger');
 kill 'KILL', $stranger;
 waitpid $stranger, 0;
 is((run("-pid=$pidfile", '-stderrlogger=' . "$dir/logger", '-stderrloggername=my name', '-nodnslookup', $p1, "$dir/show"))[0], 0, 'starts beside an old number');
-ok($t->wait_for(5, sub { slurp("$dir/logged") =~ /^started my name$/m }), 'MTA-0724: -stderrloggername');
+ok($t->wait_for(20, sub { slurp("$dir/logged") =~ /^started my name$/m }), 'MTA-0724: -stderrloggername');
 kill 'KILL', slurp($pidfile);
-ok($t->wait_for(5, sub { !dial($p1) }), 'killed');
+ok($t->wait_for(20, sub { !dial($p1) }), 'killed');
 is((run("-pid=$pidfile", "-stderr=$dir/log file", '-nodnslookup', $p1, "$dir/show"))[0], 0, 'MTA-0720: starts again after kill -9');
 $s = dial($p1);
 hear($s);
 print $s "\n";
-ok($t->wait_for(5, sub { slurp("$dir/log file") =~ /^to stderr/ }), 'MTA-0723: -stderr=FILE');
+ok($t->wait_for(20, sub { slurp("$dir/log file") =~ /^to stderr/ }), 'MTA-0723: -stderr=FILE');
 run("-pid=$pidfile", '-stop');
 
 # ---- rights
@@ -261,7 +261,7 @@ SKIP: {
 # ---- an address that is not there yet
 $pid = serve($p1, '-nodnslookup', "192.0.2.77.$p2,$p1", "$dir/show");
 my $hex = sprintf '%04X', $p2;
-ok($t->wait_for(5, sub { slurp('/proc/net/tcp') =~ /^\s*\d+: 4D0200C0:$hex /m }), 'MTA-0726: listens on an address that this host does not have');
+ok($t->wait_for(20, sub { slurp('/proc/net/tcp') =~ /^\s*\d+: 4D0200C0:$hex /m }), 'MTA-0726: listens on an address that this host does not have');
 done($pid);
 
 # ---- the PROXY header
