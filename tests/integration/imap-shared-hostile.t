@@ -19,7 +19,7 @@ my $house = Courier::ImapShell->house($imapd, 'alice', 'bob');
 my $box = '#shared.alice.Box';
 sub dir { return $house->path($house->dir('alice', $_[0])) }
 sub letters { my ($folder, $base) = @_; my ($f) = grep {/\Q$base\E/} $house->files('alice', $folder); return defined $f && $f =~ /:2,(\w*)/ ? $1 : 'none' }
-sub quota { my $sum = 0; $sum += (split ' ')[0] for grep {/^-?\d+ -?\d+$/} split /\n/, $house->slurp('home/alice/Maildir/maildirsize') // ''; return $sum }
+sub quota { my $sum = 0; $sum += (split ' ')[0] for grep {/^ *-?\d+ +-?\d+ *$/} split /\n/, $house->slurp('home/alice/Maildir/maildirsize') // ''; return $sum }
 
 subtest 'a folder that gets another name' => sub {
 	$house->acl('alice', '', 'user=bob lr');
@@ -137,6 +137,7 @@ subtest 'a folder where numbers cannot be kept' => sub {
 	like("@{[$bob->cmd(qq(STATUS \"$box\" (HIGHESTMODSEQ)))]}", qr/HIGHESTMODSEQ 0\).*OK/, 'STATUS');
 	is(scalar(glob dir('Box') . '/courierimapmodseq*'), undef, 'nothing is written there');
 	is($bob->end, 0, 'ends well');
+	system 'chown', '-R', '0:0', $house->path('home/bob');
 };
 
 subtest 'hostile files' => sub {
@@ -175,6 +176,15 @@ subtest 'a sharable Maildir that is another one a moment later' => sub {
 	unlike(join(' ', $bob->cmd('LIST "" "shared.*"')), qr/Secret/, 'a link that leads to a private Maildir now: not listed');
 	like($bob->last('SELECT shared.s.Secret'), qr/^NO/, 'and not opened');
 	is($bob->end, 0, 'ends well');
+	# what sessions themselves may exchange is not shared at all
+	for my $where ('home/bob/Maildir/sub', 'home/alice/Maildir/sub') {
+		make_path(map { $house->path("$where/$_"), $house->path("$where/.news/$_") } qw(tmp new cur));
+		system 'chmod', '-R', '0755', $house->path($where);
+		$house->spew('home/bob/Maildir/shared-maildirs', 's ' . $house->path($where) . "\n");
+		$bob = $house->session('bob');
+		like($bob->last('SELECT shared.s.news'), qr/^NO \[NONEXISTENT\]/, "$where: not inside of an account's Maildir");
+		is($bob->end, 0, 'ends well');
+	}
 	unlink $house->path('home/bob/Maildir/shared-maildirs');
 };
 
