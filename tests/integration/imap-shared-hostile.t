@@ -159,6 +159,32 @@ subtest 'hostile files' => sub {
 	is($bob->end, 0, 'ends well');
 	rmdir dir('Box') . '/courierimapacl';
 	$house->spew('etc/shared/index', $index);
+	# what would wait for ever, or lead elsewhere
+	for my $file (qw(courierimapacl maildirsize courierimapmodseq courierimapmodseq.lock courierimapuiddb courierimapkeywords)) {
+		for my $kind ('pipe', 'link') {
+			$house->folder('alice', 'Box', 2, 'user=bob lrswite');
+			my $path = $file eq 'maildirsize' ? $house->path("home/alice/Maildir/$file") : dir('Box') . "/$file";
+			my $victim = $house->spew('home/alice/victim', "user=bob lrswite\n");
+			unlink $path;
+			$kind eq 'pipe' ? system('mkfifo', $path) : symlink($victim, $path);
+			$bob = $house->session('bob');
+			$bob->cmd('ENABLE CONDSTORE');
+			my $r = 'closed';
+			eval {
+				local $SIG{ALRM} = sub { die "waits\n" };
+				alarm 40;
+				$r = $bob->last($_) for qq(SELECT "$box"), 'STORE 1 +FLAGS (\\Seen kw)', 'COPY 1 INBOX', "APPEND \"$box\" {3+}\r\nx\r\n", 'LIST "" "#shared.*"';
+				1;
+			} or $r = $@;
+			alarm 280;
+			like($r, qr/^OK/, "$file is a $kind: nothing waits");
+			kill 'KILL', $bob->{pid} if $r !~ /^OK/;
+			$bob->end;
+			is($house->slurp('home/alice/victim'), "user=bob lrswite\n", 'and what it leads to is not written') if $kind eq 'link';
+			unlink $path;
+			remove_tree($path);
+		}
+	}
 };
 
 subtest 'a sharable Maildir that is another one a moment later' => sub {
