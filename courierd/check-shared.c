@@ -175,9 +175,10 @@ static void check_indexes(
 	glob_t g = {0};
 	const char *set = config_z(c, imapd_component.name, "IMAP_SHAREDINDEXFILE", NULL);
 	bool escapes = config_bool(c, imapd_component.name, "IMAP_SHAREDMUNGENAMES", NULL);
-	char *first = set && *set ? mem_strdup(set) : instance_path(in->etc, "shared/index");
+	const char *name = set && *set ? set : "shared/index";
+	char *first = name[0] == '/' ? mem_strdup(name) : instance_path(in->etc, name);
 	char *pattern = mem_printf("%s*", first);
-	if (first[0] == '/' && glob(pattern, 0, NULL, &g) == 0)
+	if (glob(pattern, 0, NULL, &g) == 0)
 		for (size_t i = 0; i < g.gl_pathc; i++)
 			check_index(f, g.gl_pathv[i], escapes);
 	globfree(&g);

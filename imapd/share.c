@@ -64,9 +64,10 @@ static void open_index(
 		value = STR("");
 	if (str_chr(value, '/') >= 0 || str_has_ctl(value))
 		return;
-	char *file = *cfg->shared_index
-			 ? mem_printf("%s%.*s", cfg->shared_index, STR_FMT(value))
-			 : mem_printf("%s/shared/index%.*s", in->etc, STR_FMT(value));
+	/* never from the Maildir, which is where the session stands */
+	const char *name = *cfg->shared_index ? cfg->shared_index : "shared/index";
+	char *file = name[0] == '/' ? mem_printf("%s%.*s", name, STR_FMT(value))
+				    : mem_printf("%s/%s%.*s", in->etc, name, STR_FMT(value));
 	/* no index: nothing is shared */
 	if (maildir_index_load(file, cfg->shared_escapes, &all) < 0 && errno != ENOENT)
 		log_warning(NULL,

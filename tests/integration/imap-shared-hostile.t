@@ -47,6 +47,27 @@ subtest 'a folder that gets another name' => sub {
 	$house->acl('alice', '', '');
 };
 
+subtest 'RENAME of a folder whose children have other lists' => sub {
+	$house->acl('alice', '', 'user=bob lc');
+	$house->folder('alice', 'Up', 1, 'user=bob lrx');
+	$house->folder('alice', 'Up.Hidden', 1, '');
+	$house->folder('alice', 'Up.Open', 1, 'user=bob lrs');
+	$house->folder('alice', 'Up.Heir.Child', 1); # has that of a name which is no folder
+	make_path($house->path('home/alice/Maildir/courierimaphieracl'));
+	$house->spew('home/alice/Maildir/courierimaphieracl/Up.Heir', "owner aceilrstwx\nuser=bob lr\n");
+	my ($alice, $bob) = ($house->session('alice'), $house->session('bob'));
+	like($alice->last('SELECT INBOX.Up.Hidden'), qr/^OK/, 'the owner has a child selected');
+	like($bob->last('SELECT "#shared.alice.Up.Open"'), qr/^OK/, 'and bob another');
+	like($bob->last('RENAME "#shared.alice.Up" "#shared.alice.New"'), qr/^OK/, 'RENAME');
+	is(join(' ', sort map {/"(#shared[^"]*)"/} $bob->cmd('LIST "" "#shared.alice.*"')), join(' ', map {"#shared.alice.$_"} qw(New New.Heir New.Heir.Child New.Open)), 'what was hidden is hidden still');
+	like($bob->last('SELECT "#shared.alice.New.Hidden"'), qr/^NO \[NONEXISTENT\]/, 'by its name, too');
+	like(($bob->cmd('MYRIGHTS "#shared.alice.New.Open"'))[0], qr/"lrs"/, 'a list went along');
+	like(($bob->cmd('MYRIGHTS "#shared.alice.New.Heir.Child"'))[0], qr/"lr"/, 'and one that came from above');
+	like($alice->last('FETCH 1 (BODY.PEEK[])'), qr/^OK/, 'the owner goes on in what is selected');
+	is($_->end, 0, 'ends well') for $alice, $bob;
+	$house->acl('alice', '', '');
+};
+
 subtest 'marks that others set at the same time stay' => sub {
 	for my $how ('STORE 1 +FLAGS (\\Seen)', 'STORE 1 FLAGS (\\Seen)', 'STORE 1 -FLAGS (\\Answered)', 'FETCH 1 (BODY[])', 'STORE 1 +FLAGS.SILENT (\\Seen)') {
 		for my $enable ('', 'ENABLE CONDSTORE') {
@@ -185,6 +206,22 @@ subtest 'hostile files' => sub {
 			remove_tree($path);
 		}
 	}
+};
+
+subtest 'an index by a name without a path' => sub {
+	$house->folder('alice', 'Box', 1, 'user=bob lr');
+	my $index = $house->slurp('etc/shared/index');
+	make_path($house->path('home/bob/Maildir/shared'));
+	$house->spew('home/bob/Maildir/shared/index', $index);
+	$house->spew('etc/shared/index', '');
+	my $bob = $house->session('bob', set => {IMAP_SHAREDINDEXFILE => 'shared/index'});
+	like($bob->last(qq(SELECT "$box")), qr/^NO \[NONEXISTENT\]/, 'is not read from the Maildir of who asks');
+	$bob->end;
+	$house->spew('etc/shared/index', $index);
+	$bob = $house->session('bob', set => {IMAP_SHAREDINDEXFILE => 'shared/index'});
+	like($bob->last(qq(SELECT "$box")), qr/^OK/, 'but beside the settings');
+	is($bob->end, 0, 'ends well');
+	remove_tree($house->path('home/bob/Maildir/shared'));
 };
 
 subtest 'a sharable Maildir that is another one a moment later' => sub {
