@@ -4,6 +4,7 @@
 
 #include "config/folder.h"
 #include "courierd/check-readable.h"
+#include "courierd/check-shared.h"
 #include "courierd/check-accounts.h"
 #include "courierd/courier.h"
 #include "esmtp/authclient.h"
@@ -180,6 +181,7 @@ int cmd_check(const struct instance *in, int argc, char **argv)
 	check_filters(in, c, &f);
 	check_ldapaliasrc(in, &f);
 	check_accounts(in, c, &f);
+	check_shared(in, c, &f);
 	check_lines(in, c, &f, "bofh", BOFH_TEXT_MAX, read_bofh);
 	check_lines(in, c, &f, "authsenders", AUTHSENDERS_TEXT_MAX, read_authsenders);
 	if (roles_load(&roles, in) < 0)

@@ -8,7 +8,7 @@ courierd_courierd_LDADD = libs/module/libmodule.a libs/auth/libauth.a $(SERVICE_
 sbin_PROGRAMS += courierd/courier
 courierd_courier_SOURCES = courierd/courier.c courierd/courier.h courierd/ask.c \
 	courierd/cmd-start.c courierd/cmd-status.c courierd/cmd-check.c courierd/check-readable.c \
-	courierd/check-readable.h courierd/check-accounts.c courierd/check-accounts.h courierd/cmd-security.c \
+	courierd/check-readable.h courierd/check-accounts.c courierd/check-accounts.h courierd/check-shared.c courierd/check-shared.h courierd/cmd-security.c \
 	courierd/cmd-queue.c courierd/cmd-import.c courierd/import-convert.c courierd/import.h \
 	courierd/cmd-mtaconfig.c courierd/cmd-sysconftool.c courierd/sysconf.c courierd/sysconf.h courierd/cmd-init.c courierd/init.h courierd/init-folders.c \
 	courierd/init-ports.c courierd/init-config.c courierd/init-tables.c courierd/init-accounts.c \

@@ -156,6 +156,7 @@ void cmd_enable(struct session *s, struct parser *p)
 	    condstore ? " CONDSTORE" : "", qresync ? " QRESYNC" : "");
 	s->utf8 |= utf8;
 	s->qresync |= qresync;
-	if ((!condstore && !qresync) || condstore_on(s))
-		reply_ok(s, "ENABLE completed");
+	if (condstore || qresync)
+		condstore_start(s); /* a folder that keeps none does not make it fail */
+	reply_ok(s, "ENABLE completed");
 }

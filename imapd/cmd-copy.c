@@ -26,6 +26,7 @@ struct transfer {
 	bool across;     /* to another Maildir */
 	bool unnumbered; /* UIDs there are everybody's own */
 	bool trash;
+	bool sent; /* through the Outbox */
 	struct picked set;
 	VEC(struct moved) done;
 };
@@ -68,6 +69,12 @@ static int64_t file_size(struct maildir_folder *f, size_t i)
 	return m->size == MAILDIR_SIZE_UNKNOWN ? 0 : (int64_t)m->size;
 }
 
+/* Flags that could not be set there do not come along (RFC 4314, section 4). */
+static unsigned flags_there(const struct transfer *t, const struct maildir_msg *m)
+{
+	return t->unnumbered ? 0 : m->flags & flags_changeable(t->to.rights);
+}
+
 /* What the quota counts of the messages: in the target, and (for a move) in the source. */
 static void count(struct transfer *t, bool in_source, int64_t *bytes, int64_t *n)
 {
@@ -77,7 +84,8 @@ static void count(struct transfer *t, bool in_source, int64_t *bytes, int64_t *n
 		return;
 	for (size_t k = 0; k < t->set.n; k++) {
 		size_t i = t->set.v[k];
-		if (f->msgs.v[i].gone || (f->msgs.v[i].flags & MAILDIR_TRASHED))
+		unsigned flags = in_source ? f->msgs.v[i].flags : flags_there(t, &f->msgs.v[i]);
+		if (f->msgs.v[i].gone || (flags & MAILDIR_TRASHED))
 			continue;
 		*bytes += file_size(f, i);
 		++*n;
@@ -98,15 +106,13 @@ static int copy_keywords(struct transfer *t, const struct maildir_msg *m, const 
 	return r;
 }
 
-/* Flags that could not be set there do not come along (RFC 4314, section 4). */
 static char *target_name(const struct transfer *t, const struct maildir_msg *m)
 {
 	char base[160], letters[MAILDIR_LETTERS_MAX + 1];
 	struct maildir_name n;
 	maildir_name_parse(str_of(m->name), &n);
 	maildir_new_base(m->size, base);
-	unsigned flags = t->unnumbered ? 0 : m->flags & flags_changeable(t->to.rights);
-	maildir_flags_letters(flags, t->across ? STR("") : n.letters, letters);
+	maildir_flags_letters(flags_there(t, m), t->across ? STR("") : n.letters, letters);
 	return mem_printf("%s:2,%s", base, letters);
 }
 
@@ -268,6 +274,28 @@ static int copy_all(struct transfer *t, struct buf *code)
 	return 0;
 }
 
+/* Room in the target, and mail for the Outbox sent.  False: reply made. */
+static bool admit(struct transfer *t, int64_t bytes, int64_t n)
+{
+	if ((bytes > 0 || n > 0) && maildir_quota_check(t->to.root, bytes, n) < 0) {
+		reply_no(t->s, "[OVERQUOTA] You exceeded your mail quota.");
+		return false;
+	}
+	t->sent = name_is_outbox(t->s, t->name);
+	return !t->sent || outbox_send_picked(t->s, &t->set);
+}
+
+/* What was sent must not be sent again, only because there is no copy of it. */
+static void reply_failed(struct transfer *t, const char *what)
+{
+	if (!t->sent) {
+		reply_errno(t->s, what);
+		return;
+	}
+	log_error(NULL, "cannot keep a message that was sent, user=%s: %m", t->s->user);
+	reply_ok(t->s, "[ALERT] The message was sent, but no copy could be kept");
+}
+
 void cmd_copy(struct session *s, struct parser *p)
 {
 	struct transfer t;
@@ -276,15 +304,12 @@ void cmd_copy(struct session *s, struct parser *p)
 	buf_init(&code, 1 << 20);
 	if (arguments(s, p, &t)) {
 		count(&t, false, &bytes, &n);
-		if (n && maildir_quota_check(t.to.root, bytes, n) < 0)
-			reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
-		else if (name_is_outbox(s, t.name) && !outbox_send_picked(s, &t.set))
-			n = 0;
-		else if (copy_all(&t, &code) < 0)
-			reply_errno(s, "Cannot copy the messages");
-		else
+		int r = admit(&t, bytes, n) ? copy_all(&t, &code) : -1;
+		if (r == 0)
 			reply_ok(s, "%sCOPY completed", code.p);
-		if (n && s->reply == REPLY_OK)
+		else if (s->reply == REPLY_NONE)
+			reply_failed(&t, "Cannot copy the messages");
+		if (n && r == 0)
 			maildir_quota_add(t.to.root, bytes, n);
 	}
 	buf_free(&code);
@@ -299,7 +324,7 @@ static int move_one(struct transfer *t, struct maildir_uids *u, size_t i)
 	struct buf name;
 	struct moved m = {.index = (uint32_t)i, .from = f->msgs.v[i].uid};
 	buf_init(&name, 512);
-	int r = maildir_folder_move(f, i, t->fd, &name);
+	int r = maildir_folder_move(f, i, t->fd, flags_changeable(t->to.rights), &name);
 	if (r == 0) {
 		m.name = mem_strdup(name.p);
 		if (copy_keywords(t, &f->msgs.v[i], m.name) < 0)
@@ -352,10 +377,8 @@ static void move_across(struct transfer *t)
 	int64_t in, nin, out, nout;
 	count(t, false, &in, &nin);
 	count(t, true, &out, &nout);
-	if (nin && maildir_quota_check(t->to.root, in, nin) < 0) {
-		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
+	if (!admit(t, in, nin))
 		return;
-	}
 	buf_init(&code, 1 << 20);
 	int r = copy_all(t, &code);
 	if (r == 0 && nin)
@@ -365,9 +388,10 @@ static void move_across(struct transfer *t)
 	if (r == 0)
 		r = remove_moved(t);
 	if (r < 0)
-		reply_errno(s, "Cannot move all messages");
+		reply_failed(t, "Cannot move all messages");
 	else
 		reply_ok(s, "MOVE completed");
+	s->tell_modseq = r == 0 && t->done.n > 0;
 	if (r == 0 && nout)
 		maildir_quota_add(s->box->root, -out, -nout);
 	buf_free(&code);
@@ -380,18 +404,14 @@ static void move(struct transfer *t)
 	int64_t in, nin, out, nout;
 	count(t, false, &in, &nin);
 	count(t, true, &out, &nout);
-	if (in > out && maildir_quota_check(t->to.root, in - out, nin - nout) < 0) {
-		reply_no(s, "[OVERQUOTA] You exceeded your mail quota.");
-		return;
-	}
-	if (name_is_outbox(s, t->name) && !outbox_send_picked(s, &t->set))
+	if (!admit(t, in - out, nin - nout))
 		return;
 	buf_init(&code, 1 << 20);
 	int r = move_all(t, &code);
 	if (code.n)
 		io_putf(&s->io, "* OK %sMoved\r\n", code.p);
 	if (r < 0)
-		reply_errno(s, "Cannot move all messages");
+		reply_failed(t, "Cannot move all messages");
 	else
 		reply_ok(s, "MOVE completed");
 	s->tell_modseq = t->done.n > 0;

@@ -304,9 +304,11 @@ static int fetch_one(struct message *m, const struct fetch *f)
 	struct session *s = m->s;
 	struct maildir_msg *msg = &s->box->f->msgs.v[m->index];
 	bool see = f->sees && !(msg->flags & MAILDIR_SEEN);
+	unsigned before;
 	if (prepare(m, &f->list) < 0)
 		return -1;
-	if (see && maildir_folder_set_flags(s->box->f, m->index, msg->flags | MAILDIR_SEEN) < 0)
+	if (see &&
+	    maildir_folder_mark(s->box->f, m->index, MAILDIR_SEEN, MAILDIR_SEEN, &before) < 0)
 		return -1;
 	io_putf(&s->io, "* %zu FETCH (", m->index + 1);
 	if (s->uid && !f->uid)

@@ -5,6 +5,7 @@
 #include "imapd/share.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 /* " mailbox"; the folder below INBOX.  False: reply made. */
@@ -251,7 +252,7 @@ static int rename_inbox(struct session *s, const char *to)
 	int r = f && t ? maildir_folder_sync(f, true) : -1;
 	buf_init(&name, 512);
 	for (size_t i = 0; r >= 0 && i < f->msgs.n; i++)
-		if (maildir_folder_move(f, i, t->fd, &name) < 0 && errno != ENOENT)
+		if (maildir_folder_move(f, i, t->fd, UINT_MAX, &name) < 0 && errno != ENOENT)
 			r = -1;
 	buf_free(&name);
 	if (r >= 0)

@@ -4,6 +4,7 @@
 #include "imapd/condstore.h"
 
 #include <errno.h>
+#include <limits.h>
 
 enum { STORE_MODIFIED_MAX = 1 << 20 };
 
@@ -59,12 +60,10 @@ static bool find_words(struct session *s, struct store *st)
 	return st->words != NULL;
 }
 
-static unsigned new_flags(const struct store *st, unsigned old)
+/* What is changed of a message's marks; the others are none of this command's business. */
+static unsigned flags_touched(const struct store *st)
 {
-	unsigned wish = st->mode == STORE_SET   ? st->flags.flags
-			: st->mode == STORE_ADD ? old | st->flags.flags
-						: old & ~st->flags.flags;
-	return (old & ~st->may) | (wish & st->may);
+	return st->may & (st->mode == STORE_SET ? UINT_MAX : st->flags.flags);
 }
 
 static bool named(const struct store *st, uint16_t word)
@@ -97,39 +96,54 @@ static bool new_words(const struct store *st, const struct maildir_msg *m, uint1
 }
 
 /* Messages marked as deleted do not count (access-formats, section 3). */
-static int note_quota(struct store *st, const struct maildir_msg *m, unsigned flags)
+static int64_t counted_size(const struct maildir_msg *m)
 {
-	bool was = m->flags & MAILDIR_TRASHED, is = flags & MAILDIR_TRASHED;
-	int64_t size = m->size == MAILDIR_SIZE_UNKNOWN ? 0 : (int64_t)m->size;
+	return m->size == MAILDIR_SIZE_UNKNOWN ? 0 : (int64_t)m->size;
+}
+
+/* Is there room for it when it is no more marked as deleted? */
+static bool fits(const struct store *st, const struct maildir_msg *m, unsigned mask, unsigned flags)
+{
+	bool returns = m->flags & mask & ~flags & MAILDIR_TRASHED;
+	return !returns || st->trash ||
+	       maildir_quota_check(st->root, st->bytes + counted_size(m), st->count + 1) == 0;
+}
+
+static void note_quota(struct store *st, const struct maildir_msg *m, unsigned before)
+{
+	bool was = before & MAILDIR_TRASHED, is = m->flags & MAILDIR_TRASHED;
 	if (was == is || st->trash)
-		return 0;
-	if (was && maildir_quota_check(st->root, st->bytes + size, st->count + 1) < 0)
-		return -1;
-	st->bytes += was ? size : -size;
+		return;
+	st->bytes += was ? counted_size(m) : -counted_size(m);
 	st->count += was ? 1 : -1;
-	return 0;
 }
 
 static int store_one(struct session *s, struct store *st, size_t i)
 {
 	struct maildir_folder *f = s->box->f;
 	uint16_t v[KEYWORDS_PER_FOLDER + PARSE_FLAGS_MAX];
-	unsigned n, flags = new_flags(st, f->msgs.v[i].flags);
+	unsigned n, before, mask = flags_touched(st);
+	unsigned flags = st->mode == STORE_REMOVE ? 0 : st->flags.flags;
 	if (st->may_words && new_words(st, &f->msgs.v[i], v, &n) &&
 	    maildir_folder_set_keywords(f, i, v, n) < 0)
 		return -1;
-	if (flags == f->msgs.v[i].flags)
+	if (!((f->msgs.v[i].flags ^ flags) & mask))
 		return 0;
-	if (note_quota(st, &f->msgs.v[i], flags) < 0)
+	if (!fits(st, &f->msgs.v[i], mask, flags) ||
+	    maildir_folder_mark(f, i, mask, flags, &before) < 0)
 		return -1;
-	return maildir_folder_set_flags(f, i, flags);
+	note_quota(st, &f->msgs.v[i], before);
+	return 0;
 }
 
+/* Silent is about the client's own change: what others have changed is told, now or at the end. */
 static void put_result(struct session *s, const struct store *st, size_t i)
 {
-	if (!st->silent || s->condstore)
-		put_flags_line(s, i, !st->silent);
-	s->box->f->msgs.v[i].changed = false;
+	struct maildir_msg *m = &s->box->f->msgs.v[i];
+	if (st->silent && !s->condstore)
+		return;
+	put_flags_line(s, i, !st->silent || m->changed);
+	m->changed = false;
 }
 
 /* Those that are done, *vanished: some are gone.  False: one could not be stored, reply made. */
@@ -168,6 +182,9 @@ static void change_in_turn(struct session *s, struct store *st, struct picked *s
 		reply_errno(s, "Cannot look at the mod-sequences");
 		return;
 	}
+	/* keywords are written as a whole: not from what the client was told some time ago */
+	if (lock < 0)
+		maildir_folder_sync(b->f, false);
 	change_all(s, st, set, vanished);
 	int saved = errno;
 	if (lock >= 0 && maildir_modseqs_end(&b->mods, b->f, lock) < 0)

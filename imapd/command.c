@@ -297,7 +297,8 @@ static void run(struct session *s)
 		s->logout = true;
 		return;
 	}
-	if (s->tell_modseq && s->box && s->condstore && s->reply == REPLY_OK)
+	if (s->tell_modseq && s->box && s->condstore && s->box->mods.highest &&
+	    s->reply == REPLY_OK)
 		reply_ok(
 		    s, "[HIGHESTMODSEQ %llu] Completed", (unsigned long long)s->box->mods.highest);
 	send_reply(s);

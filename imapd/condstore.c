@@ -4,19 +4,28 @@
 
 #include <errno.h>
 
-bool condstore_on(struct session *s)
+bool condstore_start(struct session *s)
 {
 	struct mailbox *b = s->box;
 	bool first = !s->condstore;
 	s->condstore = true;
 	if (!b || (!first && b->mods.highest))
 		return true;
+	/* numbers that could not be kept are none */
 	if (maildir_modseqs_update(&b->mods, b->f) < 0) {
-		reply_bad(s, "[NOMODSEQ] This mailbox cannot keep mod-sequences");
-		return false;
+		warn_no_modseqs(s);
+		maildir_modseqs_free(&b->mods);
 	}
 	put_highest(s);
-	return true;
+	return b->mods.highest != 0;
+}
+
+bool condstore_on(struct session *s)
+{
+	if (condstore_start(s))
+		return true;
+	reply_bad(s, "[NOMODSEQ] This mailbox cannot keep mod-sequences");
+	return false;
 }
 
 void warn_no_modseqs(const struct session *s)

@@ -16,7 +16,9 @@ bool select_params_parse(struct parser *p, struct select_params *out);
 /* Ranges in order, joined where they touch, "*" being max, nothing beyond it.  Pure; in place. */
 void ranges_tidy(struct seqset *set, uint32_t max);
 
-/* The client uses mod-sequences from now on.  False: this folder has none; reply made. */
+/* The client uses mod-sequences from now on.  False: this folder has none, which is said. */
+bool condstore_start(struct session *s);
+/* The same for a command that needs them; reply made. */
 bool condstore_on(struct session *s);
 /* The folder in step with the disk, with numbers when the client uses them; as
  * maildir_folder_sync. */

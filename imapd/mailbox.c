@@ -84,6 +84,16 @@ void mailbox_close(struct session *s)
 	s->box = NULL;
 }
 
+/* A list belongs to a name: what is open must be what has that name now, or a folder that was
+ * renamed would go on under the list of the one above, or of its successor. */
+static bool still_there(const struct mailbox *b)
+{
+	struct stat open, now;
+	return b->kind != PLACE_SHARED ||
+	       (fstat(b->f->fd, &open) == 0 && stat(b->f->dir, &now) == 0 &&
+		   open.st_dev == now.st_dev && open.st_ino == now.st_ino);
+}
+
 void mailbox_refresh(struct session *s)
 {
 	struct mailbox *b = s->box;
@@ -101,7 +111,7 @@ void mailbox_refresh(struct session *s)
 		    .root = b->root,
 		    .dir = b->f->dir,
 		    .source = b->source});
-	if (mailbox_may(s, MAILDIR_READ))
+	if (mailbox_may(s, MAILDIR_READ) && still_there(b))
 		return;
 	io_putz(&s->io, "* OK [CLOSED] The mailbox is not shared any more\r\n");
 	mailbox_close(s);

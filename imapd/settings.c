@@ -62,7 +62,8 @@ static const struct config_setting settings[] = {
     {.name = "IMAP_SHAREDINDEXFILE",
 	.type = CONFIG_STRING,
 	.def = "",
-	.help = "index of the accounts that share folders; empty: shared/index beside this file"},
+	.help = "index of the accounts that share folders; a name without a path lies beside this "
+		"file; empty: shared/index"},
     {.name = "IMAP_SHAREDMUNGENAMES",
 	.type = CONFIG_BOOL,
 	.def = "0",

@@ -64,9 +64,10 @@ static void open_index(
 		value = STR("");
 	if (str_chr(value, '/') >= 0 || str_has_ctl(value))
 		return;
-	char *file = *cfg->shared_index
-			 ? mem_printf("%s%.*s", cfg->shared_index, STR_FMT(value))
-			 : mem_printf("%s/shared/index%.*s", in->etc, STR_FMT(value));
+	/* never from the Maildir, which is where the session stands */
+	const char *name = *cfg->shared_index ? cfg->shared_index : "shared/index";
+	char *file = name[0] == '/' ? mem_printf("%s%.*s", name, STR_FMT(value))
+				    : mem_printf("%s/%s%.*s", in->etc, name, STR_FMT(value));
 	/* no index: nothing is shared */
 	if (maildir_index_load(file, cfg->shared_escapes, &all) < 0 && errno != ENOENT)
 		log_warning(NULL,
@@ -85,6 +86,31 @@ static bool sharable(const char *path)
 	       ((st.st_mode & 055) == 055 || (st.st_mode & 055) == 050) && maildir_exists(path);
 }
 
+static bool inside(const char *path, const char *folder)
+{
+	char *above = realpath(folder, NULL);
+	size_t n = above ? strlen(above) : 0;
+	bool yes = n && strncmp(path, above, n) == 0 && (path[n] == '/' || !path[n]);
+	free(above);
+	return yes;
+}
+
+/* Where the path leads now, for good: a symbolic link of it may lead elsewhere as soon as it has
+ * been looked at.  What lies where sessions write could be exchanged as a whole, and is none. */
+static char *settled(const struct share *sh, struct str path)
+{
+	char *said = mem_strndup(path.p, path.n);
+	char *real = said[0] == '/' ? realpath(said, NULL) : NULL;
+	bool theirs = !real || !sharable(real) || inside(real, ".");
+	for (size_t i = 0; !theirs && i < sh->accounts.n; i++)
+		theirs = inside(real, sh->accounts.v[i].maildir);
+	free(said);
+	if (!theirs)
+		return real;
+	free(real);
+	return NULL;
+}
+
 static void add_sharables(struct share *sh, const char *file)
 {
 	struct buf text;
@@ -97,15 +123,12 @@ static void add_sharables(struct share *sh, const char *file)
 		    str_chr(nick, '.') >= 0 || !maildir_folder_ok(nick) ||
 		    sh->sharables.n >= SHARABLES_MAX)
 			continue;
-		line = str_trim(line);
-		struct maildir_shared one = {
-		    mem_strndup(nick.p, nick.n), mem_strndup(line.p, line.n)};
-		if (utf8_valid(nick) && !share_sharable(sh, nick) && sharable(one.maildir)) {
-			vec_push(&sh->sharables, one);
-		} else {
-			free(one.name);
-			free(one.maildir);
-		}
+		char *path = utf8_valid(nick) && !share_sharable(sh, nick)
+				 ? settled(sh, str_trim(line))
+				 : NULL;
+		if (path)
+			vec_push(&sh->sharables,
+			    ((struct maildir_shared){mem_strndup(nick.p, nick.n), path}));
 	}
 	buf_free(&text);
 }

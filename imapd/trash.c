@@ -23,18 +23,8 @@ int trash_take(struct session *s, size_t i)
 	if (fd < 0)
 		return -1;
 	buf_init(&name, 512);
-	int r = maildir_folder_move(s->box->f, i, fd, &name);
-	if (r == 0) {
-		/* it is meant to be kept there for a while: not marked as deleted */
-		struct maildir_name n;
-		char letters[MAILDIR_LETTERS_MAX + 1];
-		maildir_name_parse(buf_str(&name), &n);
-		maildir_flags_letters(n.flags & ~(unsigned)MAILDIR_TRASHED, n.letters, letters);
-		char *from = arena_printf(s->arena, "cur/%s", name.p);
-		char *to = arena_printf(s->arena, "cur/%.*s:2,%s", STR_FMT(n.base), letters);
-		if (from && to)
-			r = file_rename(fd, from, fd, to);
-	}
+	/* it is meant to be kept there for a while: not marked as deleted */
+	int r = maildir_folder_move(s->box->f, i, fd, ~(unsigned)MAILDIR_TRASHED, &name);
 	int saved = errno;
 	buf_free(&name);
 	close(fd);

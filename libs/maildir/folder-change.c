@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,8 +122,17 @@ static int rename_to(struct maildir_folder *f, struct maildir_msg *m, unsigned f
 
 int maildir_folder_set_flags(struct maildir_folder *f, size_t i, unsigned flags)
 {
+	unsigned before;
+	return maildir_folder_mark(f, i, UINT_MAX, flags, &before);
+}
+
+int maildir_folder_mark(
+    struct maildir_folder *f, size_t i, unsigned mask, unsigned flags, unsigned *before)
+{
 	for (int try = 0;; try++) {
-		int r = rename_to(f, &f->msgs.v[i], flags);
+		struct maildir_msg *m = &f->msgs.v[i];
+		*before = m->flags;
+		int r = rename_to(f, m, (m->flags & ~mask) | (flags & mask));
 		if (r == 0 || try == MAILDIR_RETRIES || !look_again(f, i))
 			return r;
 	}
@@ -155,15 +165,17 @@ void maildir_new_base(uint64_t size, char out[160])
 	    maildir_host(), tail);
 }
 
-int maildir_folder_move(struct maildir_folder *f, size_t i, int tofd, struct buf *name)
+int maildir_folder_move(
+    struct maildir_folder *f, size_t i, int tofd, unsigned keep, struct buf *name)
 {
-	char base[160], to[MAILDIR_NAME_MAX + 128];
+	char letters[MAILDIR_LETTERS_MAX + 1], base[160], to[MAILDIR_NAME_MAX + 128];
 	for (int try = 0;; try++) {
 		struct maildir_msg *m = &f->msgs.v[i];
 		struct maildir_name n;
 		maildir_name_parse(str_of(m->name), &n);
 		maildir_new_base(m->size, base);
-		int len = snprintf(to, sizeof to, "cur/%s:2,%.*s", base, STR_FMT(n.letters));
+		maildir_flags_letters(n.flags & keep, n.letters, letters);
+		int len = snprintf(to, sizeof to, "cur/%s:2,%s", base, letters);
 		int r = file_rename(dir_of(f, m), m->name, tofd, to);
 		if (r == 0) {
 			m->gone = f->stale = true;

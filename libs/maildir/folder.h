@@ -87,6 +87,10 @@ int maildir_folder_open_msg(struct maildir_folder *f, size_t i);
 int maildir_folder_stat_msg(struct maildir_folder *f, size_t i, struct stat *st);
 /* Renames; ENOENT: gone. */
 int maildir_folder_set_flags(struct maildir_folder *f, size_t i, unsigned flags);
+/* The marks in `mask` become those of `flags`; the others stay as they are, also those that
+ * somebody else changes at that moment.  *before: all the marks it had. */
+int maildir_folder_mark(
+    struct maildir_folder *f, size_t i, unsigned mask, unsigned flags, unsigned *before);
 /* 0..n indexes of maildir_folder_word.  EDQUOT: too many keywords in the folder. */
 int maildir_folder_set_keywords(struct maildir_folder *f, size_t i, const uint16_t *v, unsigned n);
 int maildir_folder_word(struct maildir_folder *f, struct str word, bool add); /* index or -1 */
@@ -99,7 +103,8 @@ int maildir_folder_remove_source(struct maildir_folder *f, size_t i);
 int maildir_folder_remove(struct maildir_folder *f, size_t i);
 /* Moves the file to another folder of the same Maildir under the same flags and a new base;
  * the new name is added to `name`.  Marks it gone here.  Nothing is synced. */
-int maildir_folder_move(struct maildir_folder *f, size_t i, int tofd, struct buf *name);
+int maildir_folder_move(
+    struct maildir_folder *f, size_t i, int tofd, unsigned keep, struct buf *name);
 
 /*
  * UIDs for messages put into a folder (APPEND, COPY, MOVE).  begin takes the lock; add names the

@@ -241,7 +241,8 @@ int maildir_quota_add(const char *dir, int64_t bytes, int64_t count)
 	int root = open_root(dir);
 	if (root < 0)
 		return -1;
-	int fd = openat(root, "maildirsize", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	int fd =
+	    openat(root, "maildirsize", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int r = fd < 0 && errno != ENOENT ? -1 : 0;
 	close(root);
 	if (fd < 0)

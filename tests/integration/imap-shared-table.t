@@ -14,6 +14,9 @@ alarm 200;
 
 my $house = Courier::ImapShell->house($imapd, 'alice', 'bob');
 my $bob = $house->session('bob');
+my $sync = $house->session('bob'); # speaks of mod-sequences
+$sync->cmd('ENABLE QRESYNC');
+sub who { return $_[0] =~ /SEQ|SYNC|SINCE|CONDSTORE/ ? $sync : $bob }
 my @sets = ('', qw(l r i c x a s t w e lr lrs lrt lrw lri lrc lrx lra lre lrte lrste lrswite lrswitecx), 'aceilrstwx');
 
 # What the table says: the rights that a command needs, all of them, in folder F (whose subfolder is F.Sub).
@@ -21,12 +24,18 @@ my @outside = (
 	['SELECT "F"', 'r'],
 	['EXAMINE "F"', 'r'],
 	['STATUS "F" (MESSAGES UIDNEXT)', 'r'],
+	['STATUS "F" (SIZE HIGHESTMODSEQ)', 'r'],
+	['SELECT "F" (CONDSTORE)', 'r'],
+	['SELECT "F" (QRESYNC (1 1))', 'r'],
+	['EXAMINE "F" (QRESYNC (1 1 1:5))', 'r'],
+	['MYRIGHTS "F"', ''],
 	['SUBSCRIBE "F"', 'l'],
 	['GETACL "F"', 'a'],
 	['LISTRIGHTS "F" carol', 'a'],
 	['SETACL "F" carol l', 'a'],
 	['DELETEACL "F" carol', 'a'],
 	['APPEND "F" {3+}' . "\r\nx\r\n", 'i'],
+	['APPEND "F" (\\Deleted kw) ~{3+}' . "\r\nx\r\n", 'i'],
 	['DELETE "F.Sub"', 'x'],
 	['RENAME "F.Sub" "F.Sub2"', 'xc'],
 	['CREATE "F.New"', 'c'],
@@ -53,11 +62,12 @@ for my $set (@sets) {
 		my %got;
 		for my $place ('#shared.alice.Box', '#shared.alice.None', '#shared.none.Box') {
 			(my $text = $command) =~ s/"F/"$place/g;
-			$got{$place} = $bob->last($text);
-			$bob->cmd('UNSELECT') if $text =~ /^(?:SELECT|EXAMINE)/ && $got{$place} =~ /^OK/;
+			$got{$place} = who($text)->last($text);
+			who($text)->cmd('UNSELECT') if $text =~ /^(?:SELECT|EXAMINE)/ && $got{$place} =~ /^OK/;
 		}
 		my ($real, $none, $nobody) = @got{'#shared.alice.Box', '#shared.alice.None', '#shared.none.Box'};
-		my $expect = has_all($set, $need) ? qr/^OK/ : index($set, 'l') >= 0 || $command =~ /^CREATE/ ? qr/^NO \[NOPERM\]/ : undef;
+		my $any = $need eq '' && $set eq ''; # MYRIGHTS wants any right at all
+		my $expect = has_all($set, $need) && !$any ? qr/^OK/ : index($set, 'l') >= 0 || $command =~ /^CREATE/ ? qr/^NO \[NOPERM\]/ : undef;
 		# with x and without c the new name is what is refused
 		$expect = qr/^NO \[NOPERM\]/ if $command =~ /^RENAME/ && index($set, 'x') >= 0 && index($set, 'c') < 0;
 		push @wrong, "$command: $real" if $expect && $real !~ $expect;
@@ -79,6 +89,13 @@ for my $set (@sets) {
 	$house->spew('home/bob/Maildir/courierimapsubscribed', "#shared.alice.Box\n#shared.alice.None\n");
 	is(scalar(grep {/alice\.Box"/} $bob->cmd('LSUB "" "#shared.*"')), $l ? 1 : 0, "LSUB with '$set'");
 	is(scalar(grep {/None/} $bob->cmd('LSUB "" "*"')), 0, 'what is not there is not listed either');
+	is(scalar(grep {/^\* STATUS/} $bob->cmd('LIST "" "#shared.alice.Box" RETURN (STATUS (MESSAGES))')), $l && index($set, 'r') >= 0 ? 1 : 0, "LIST with STATUS with '$set'");
+	is(scalar(grep {/^\* LIST.*"ACL"/} $bob->cmd('LIST (ACL) "" "#shared.alice.Box"')), $l && index($set, 'a') >= 0 ? 1 : 0, "LIST with ACL with '$set'");
+	my ($there, $none) = map { my $name = $_; join ' ', map {s/\Q$name\E//gr} $bob->cmd("GETQUOTAROOT \"#shared.alice.$name\"") } qw(Box None);
+	is($there, $none, "GETQUOTAROOT tells nothing with '$set'");
+	like($bob->last('CREATE "#shared.alice.Box.New" (USE (\\Drafts))'), index($set, 'c') >= 0 ? qr/^NO \[USEATTR\]/ : qr/^NO \[NOPERM\]/, "CREATE with a use with '$set'");
+	ok(!-e $house->path($house->dir('alice', 'Box.New')), 'which makes nothing');
+	is(who('SYNC')->last('MOVE 1 INBOX'), 'BAD No mailbox is selected', 'nothing is selected');
 	like($bob->last('UNSUBSCRIBE "#shared.alice.Box"'), qr/^OK/, 'UNSUBSCRIBE is always allowed');
 }
 
@@ -89,11 +106,20 @@ my @inside = (
 	['STORE 1 +FLAGS (\\Flagged)', 'w', 'F'],
 	['STORE 1 +FLAGS.SILENT (\\Draft \\Answered)', 'w', 'DR'],
 	['UID STORE 1 +FLAGS (\\Seen)', 's', 'S'],
+	['STORE 1 (UNCHANGEDSINCE 9000000000000000000) +FLAGS (\\Seen)', 's', 'S'],
+	['UID STORE 1 (UNCHANGEDSINCE 9000000000000000000) +FLAGS.SILENT (\\Deleted)', 't', 'T'],
+	['STORE 1 (UNCHANGEDSINCE 9000000000000000000) +FLAGS (\\Flagged kw)', 'w', 'F'],
+	['FETCH 1 (BODY[] MODSEQ)', 's', 'S', 'always'],
+	['FETCH 1 (FLAGS) (CHANGEDSINCE 1)', 'r', ''],
+	['UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)', 'r', ''],
+	['SEARCH MODSEQ 1', 'r', ''],
+	['NOOP', 'r', ''],
 	['FETCH 1 (BODY[])', 's', 'S', 'always'],
 	['FETCH 1 (BODY.PEEK[])', '', '', 'always'],
 	['EXPUNGE', 'e', ''],
 	['UID EXPUNGE 1', 'e', ''],
 	['MOVE 2 INBOX', 'et', '', '', 'takes'],
+	['MOVE 2 "#shared.alice.Box.Sub"', 'eti', '', '', 'takes'],
 	['UID MOVE 2 INBOX', 'et', '', '', 'takes'],
 	['COPY 1 INBOX', 'r', ''],
 	['SEARCH ALL', 'r', ''],
@@ -107,6 +133,7 @@ for my $set (grep {/r/} @sets) {
 	for my $row (@inside) {
 		my ($command, $need, $letters, $always, $takes) = @$row;
 		fresh($set);
+		my $bob = who($command);
 		my @selected = $bob->cmd('SELECT "#shared.alice.Box"');
 		my $writable = $set =~ /[stwie]/;
 		push @wrong, "SELECT: $selected[-1]" if $selected[-1] !~ ($writable ? qr/READ-WRITE/ : qr/READ-ONLY/);
@@ -172,7 +199,7 @@ subtest 'IDLE' => sub {
 	like($bob->line, qr/^i1 OK/, 'and ends as ever');
 };
 
-is($bob->end, 0, 'the session ends well');
+is($_->end, 0, 'the session ends well') for $bob, $sync;
 my $log = $house->slurp('log') // '';
 unlike($log, qr/Sanitizer: |runtime error:/, 'nothing for the sanitizers');
 done_testing;
