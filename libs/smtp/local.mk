@@ -17,6 +17,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/smtp
 tests_unit_smtp_SOURCES = tests/unit/smtp.c
 tests_unit_smtp_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp-stuff
+tests_unit_smtp_stuff_SOURCES = tests/unit/smtp-stuff.c
+tests_unit_smtp_stuff_LDADD = libs/smtp/libsmtp.a libs/base/libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/smtp-ext
 tests_unit_smtp_ext_SOURCES = tests/unit/smtp-ext.c
 tests_unit_smtp_ext_LDADD = libs/smtp/libsmtp.a libs/rfc822/librfc822.a libs/unicode/libunicode.a \

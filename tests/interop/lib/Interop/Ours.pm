@@ -61,6 +61,16 @@ sub mode {
 	$self->{host}{mail}{running} ? $self->{host}->restart : $self->{host}->start;
 }
 
+# The next server has the address of the one before: nothing that was learnt of that one counts, neither
+# that its TLS is broken nor where it lay on the network.
+sub forget {
+	my ($self) = @_;
+	my $host = $self->{host};
+	$host->stop if $host->{mail}{running};
+	unlink $host->path('var/sts/.no-tls');
+	$host->sh('ip', 'neigh', 'flush', 'dev', 'eth0');
+}
+
 sub start { $_[0]{host}->start }
 sub stop { $_[0]{host}->stop }
 sub flush { $_[0]{host}->command('courier', 'flush') }
