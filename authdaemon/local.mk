@@ -52,7 +52,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/userdb tests/unit/authdaemond tests/unit/auth-parts
 tests_unit_auth_parts_SOURCES = tests/unit/auth-parts.c
 tests_unit_auth_parts_LDADD = $(authdaemon_authdaemond_LDADD) $(CMOCKA_LIBS)
-tests_unit_authdaemond_SOURCES = tests/unit/authdaemond.c
+tests_unit_authdaemond_SOURCES = tests/unit/authdaemond.c tests/unit/played.c tests/unit/played.h
 tests_unit_authdaemond_LDADD = libs/auth/libauth.a $(SERVICE_LIBS) $(SASL_LDADD) $(CMOCKA_LIBS)
 tests_unit_userdb_SOURCES = tests/unit/userdb.c
 tests_unit_userdb_LDADD = $(USERDB_LDADD) $(CMOCKA_LIBS)

@@ -2,21 +2,18 @@
 #include "config.h"
 
 #include "authdb/authdb.h"
+#include "work/work-service.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LEAVE_MS = 20 };
-
 struct server {
-	struct service *service;
 	const struct authdb_backend *backend;
 	struct arena *arena; /* of the settings */
 	struct rc rc;
 	void *prepared;
 	struct work_desc desc;
 	struct work *work;
-	struct timer *leave;
 };
 
 struct peer {
@@ -180,7 +177,6 @@ static int setup(struct service *s)
 	struct rc_fault fault;
 	const char *path = the_backend->file ? the_backend->file->name : NULL,
 		   *why = "out of memory";
-	v->service = s;
 	v->backend = the_backend;
 	v->arena = arena_new(RC_ARENA_MAX);
 	service_set_data(s, v);
@@ -223,31 +219,16 @@ static void reload(struct service *s)
 	service_restart_me(s);
 }
 
-static void leave_when_idle(void *ctx)
-{
-	struct server *v = ctx;
-	if (work_waiting(v->work))
-		timer_set(v->leave, LEAVE_MS);
-	else
-		service_exit(v->service, EXIT_SUCCESS);
-}
-
 static void drain(struct service *s)
 {
 	struct server *v = service_data(s);
-	if (!v->leave)
-		v->leave = timer_new(service_loop(s), leave_when_idle, v);
-	if (v->leave && v->work)
-		timer_set(v->leave, 0);
-	else
-		service_exit(s, EXIT_SUCCESS);
+	work_drain(s, v->work);
 }
 
 static void stats(struct service *s, struct buf *out)
 {
 	struct server *v = service_data(s);
-	buf_addf(out, "asked=%llu waiting=%zu", (unsigned long long)work_asked(v->work),
-	    work_waiting(v->work));
+	work_stats(v->work, out);
 }
 
 int authdb_main(const struct authdb_backend *b, int argc, char **argv)

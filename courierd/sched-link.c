@@ -182,7 +182,7 @@ static void log_started(const struct delivery *d)
 	}
 }
 
-static void fill(const struct delivery *d, struct module_delivery *o, struct module_rcpt *rcpts)
+static void fill_rcpts(const struct delivery *d, struct module_rcpt *rcpts)
 {
 	const struct envelope *e = &d->msg->env;
 	for (size_t i = 0; i < d->n; i++) {
@@ -196,6 +196,12 @@ static void fill(const struct delivery *d, struct module_delivery *o, struct mod
 			rcpts[i].doubt = r->doubt;
 		}
 	}
+}
+
+static void fill(const struct delivery *d, struct module_delivery *o, struct module_rcpt *rcpts)
+{
+	const struct envelope *e = &d->msg->env;
+	fill_rcpts(d, rcpts);
 	*o = (struct module_delivery){.delid = d->id,
 	    .id = str_of(d->msg->id),
 	    .sender = e->sender,

@@ -19,6 +19,7 @@ struct append {
 	bool utf8;
 	bool binary; /* RFC 3516: kept in raw first, as it comes */
 	int raw;
+	char letters[MAILDIR_LETTERS_MAX + 1]; /* as long as d lives */
 	struct maildir_delivery *d;
 	bool counted; /* in the quota */
 	bool cr;      /* a CR is held back until we know what follows */
@@ -206,51 +207,63 @@ static void refuse(struct session *s, int error)
 		reply_errno(s, "Cannot save this message");
 }
 
+static bool in_files(const struct append *a)
+{
+	return a->where.kind == PLACE_FILES;
+}
+
+/* Where the message will go; false: the reply is made. */
+static bool begin(struct session *s, struct append *a)
+{
+	maildir_flags_letters(in_files(a) ? 0 : a->flags.flags, STR_NONE, a->letters);
+	a->counted = !place_uncounted(&a->where) && !(a->flags.flags & MAILDIR_TRASHED);
+	struct maildir_deliver_options o = {
+	    .flags = a->counted ? 0 : MAILDIR_NO_QUOTA,
+	    .size_hint = (int64_t)s->literal.size,
+	    .letters = a->letters,
+	    .mtime = a->date < 0 ? 1 : a->date,
+	    .keywords = a->flags.keywords,
+	    .nkeywords = s->cfg.keywords && !in_files(a) ? a->flags.nkeywords : 0,
+	    .mode = in_files(a) ? 0666 : 0,
+	};
+	a->d = maildir_deliver_begin(a->dir, &o);
+	a->raw = a->d && a->binary ? binary_file(a->dir) : -1;
+	if (a->d && (!a->binary || a->raw >= 0))
+		return true;
+	refuse(s, errno);
+	maildir_deliver_abort(&a->d);
+	return false;
+}
+
+static void take(struct session *s, struct append *a)
+{
+	int error;
+	if (!receive(s, a, &error)) {
+		s->logout = true;
+		maildir_deliver_abort(&a->d);
+	} else if (error) {
+		maildir_deliver_abort(&a->d);
+		refuse(s, error);
+	} else if (a->nul) {
+		maildir_deliver_abort(&a->d);
+		reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
+	} else if ((in_files(a) ? finish_files(s, &a->d) : finish(s, &a->d, a)) < 0) {
+		refuse(s, errno);
+	}
+}
+
 void cmd_append(struct session *s, struct parser *p)
 {
 	struct append a;
-	char letters[MAILDIR_LETTERS_MAX + 1];
-	int error;
 	if (!arguments(s, p, &a))
 		return;
 	if (s->cfg.append_max && s->literal.size > s->cfg.append_max) {
 		reply_no(s, "[TOOBIG] Message too large");
 		return;
 	}
-	bool files = a.where.kind == PLACE_FILES;
-	maildir_flags_letters(files ? 0 : a.flags.flags, STR_NONE, letters);
-	bool trash = place_uncounted(&a.where);
-	struct maildir_deliver_options o = {
-	    .flags = trash || (a.flags.flags & MAILDIR_TRASHED) ? MAILDIR_NO_QUOTA : 0,
-	    .size_hint = (int64_t)s->literal.size,
-	    .letters = letters,
-	    .mtime = a.date > 0   ? a.date
-		     : a.date < 0 ? 1
-				  : 0,
-	    .keywords = a.flags.keywords,
-	    .nkeywords = s->cfg.keywords && !files ? a.flags.nkeywords : 0,
-	    .mode = files ? 0666 : 0,
-	};
-	a.counted = !(o.flags & MAILDIR_NO_QUOTA);
-	a.d = maildir_deliver_begin(a.dir, &o);
-	a.raw = a.d && a.binary ? binary_file(a.dir) : -1;
-	if (!a.d || (a.binary && a.raw < 0)) {
-		refuse(s, errno);
-		maildir_deliver_abort(&a.d);
+	if (!begin(s, &a))
 		return;
-	}
-	if (!receive(s, &a, &error)) {
-		s->logout = true;
-		maildir_deliver_abort(&a.d);
-	} else if (error || a.nul) {
-		maildir_deliver_abort(&a.d);
-		if (error)
-			refuse(s, error);
-		else
-			reply_no(s, "[CANNOT] A message cannot hold NUL bytes");
-	} else if ((files ? finish_files(s, &a.d) : finish(s, &a.d, &a)) < 0) {
-		refuse(s, errno);
-	}
+	take(s, &a);
 	if (a.raw >= 0)
 		close(a.raw);
 }

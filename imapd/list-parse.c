@@ -3,19 +3,14 @@
 #include "imapd/list.h"
 #include "imapd/status.h"
 
-struct option {
-	const char *name;
-	unsigned bit;
-};
-
-static const struct option select_options[] = {
+static const struct parse_name select_options[] = {
     {"SUBSCRIBED", LIST_SUBSCRIBED},
     {"REMOTE", LIST_REMOTE},
     {"RECURSIVEMATCH", LIST_RECURSIVE},
     {"SPECIAL-USE", LIST_SPECIAL},
 };
 
-static const struct option return_options[] = {
+static const struct parse_name return_options[] = {
     {"SUBSCRIBED", LIST_SUBSCRIBED},
     {"CHILDREN", LIST_CHILDREN},
     {"SPECIAL-USE", LIST_SPECIAL},
@@ -23,23 +18,16 @@ static const struct option return_options[] = {
 };
 
 static bool one_option(
-    struct parser *p, const struct option *known, size_t n, unsigned *bits, unsigned *status)
+    struct parser *p, const struct parse_name *known, size_t n, unsigned *bits, unsigned *status)
 {
-	struct str word;
-	if (!parse_atom(p, &word))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!str_iis(word, known[i].name))
-			continue;
-		*bits |= known[i].bit;
-		return known[i].bit != LIST_STATUS || (parse_sp(p) && status_parse(p, status));
-	}
-	return false;
+	unsigned bit = parse_name(p, known, n);
+	*bits |= bit;
+	return bit == LIST_STATUS ? parse_sp(p) && status_parse(p, status) : bit != 0;
 }
 
 /* "(A B)", the opening parenthesis taken. */
 static bool options(
-    struct parser *p, const struct option *known, size_t n, unsigned *bits, unsigned *status)
+    struct parser *p, const struct parse_name *known, size_t n, unsigned *bits, unsigned *status)
 {
 	if (parse_char(p, ')'))
 		return true;

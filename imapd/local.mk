@@ -12,11 +12,12 @@ imapd_sources = \
 	imapd/cmd-append.c imapd/cmd-store.c imapd/cmd-copy.c imapd/cmd-fetch.c \
 	imapd/cmd-search.c imapd/cmd-sort.c imapd/cmd-thread.c imapd/cmd-idle.c \
 	imapd/share.c imapd/share.h imapd/share-private.h imapd/place.c imapd/files.c \
-	imapd/copy-across.c imapd/copy-across.h imapd/cmd-acl.c imapd/acl-items.c \
-	imapd/cmd-quota.c \
+	imapd/copy-across.c imapd/copy-across.h imapd/cmd-acl.c imapd/acl-items.c imapd/cmd-quota.c \
 	imapd/list-parse.c imapd/list.h imapd/status-parse.c imapd/status.h imapd/status.c \
-	imapd/select-parse.c imapd/condstore.c imapd/condstore.h imapd/search-return.c imapd/outbox.c imapd/outbox.h \
-	imapd/append-binary.c imapd/append-binary.h imapd/fetch-parts.c imapd/fetch-parts.h imapd/preview.c imapd/preview.h \
+	imapd/select-parse.c imapd/condstore.c imapd/condstore.h imapd/search-return.c \
+	imapd/outbox.c imapd/outbox.h \
+	imapd/append-binary.c imapd/append-binary.h imapd/fetch-parts.c imapd/fetch-parts.h \
+	imapd/preview.c imapd/preview.h \
 	imapd/folders.h imapd/special-use.c
 imapd_libs = libs/maildir/libmaildir.a libs/mime/libmime.a libs/rfc822/librfc822.a \
 	libs/unicode/libunicode.a libs/config/libconfig.a libs/base/libbase.a \
@@ -31,8 +32,8 @@ etc_files += etc/imapd etc/imapd-ssl
 endif
 
 imapd_grammar = imapd/parse.c imapd/parse-date.c imapd/fetch-parse.c imapd/search-parse.c \
-	imapd/list-match.c imapd/list-parse.c imapd/status-parse.c imapd/select-parse.c imapd/search-return.c \
-	imapd/preview.c
+	imapd/list-match.c imapd/list-parse.c imapd/status-parse.c imapd/select-parse.c \
+	imapd/search-return.c imapd/preview.c
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/imap-parse
 tests_unit_imap_parse_SOURCES = tests/unit/imap-parse.c $(imapd_grammar)

@@ -4,6 +4,7 @@
 #include "imapd/outbox.h"
 
 #include "base/child-run.h"
+#include "base/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,23 +39,10 @@ bool name_is_outbox(const struct session *s, const char *name)
 static int receive_fd(int sock)
 {
 	char byte;
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof control};
-	ssize_t n;
-	int fd = -1;
-	do
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	int fd;
+	bool cut;
+	while (descriptor_receive(sock, &byte, sizeof byte, 0, &fd, &cut) < 0 && errno == EINTR)
+		;
 	return fd;
 }
 
@@ -147,26 +135,6 @@ int outbox_start(struct session *s)
 
 /* ---- the session's side ---- */
 
-static int send_fd(int sock, int fd)
-{
-	char byte = 0;
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof control};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
 /* The copy that is sent: says first who sends it. */
 static int with_header(struct session *s, int fd)
 {
@@ -203,7 +171,7 @@ static struct str first_line(const struct outcome *o)
 
 static bool run_helper(struct session *s, int fd, struct outcome *o)
 {
-	return s->outbox >= 0 && send_fd(s->outbox, fd) == 0 &&
+	return s->outbox >= 0 && descriptor_send(s->outbox, "", 1, fd) == 0 &&
 	       recv(s->outbox, o, sizeof *o, 0) == (ssize_t)sizeof *o && o->status == 0;
 }
 

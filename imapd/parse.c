@@ -245,6 +245,20 @@ bool set_has(const struct seqset *s, uint32_t n, uint32_t max)
 	return false;
 }
 
+unsigned parse_name(struct parser *p, const struct parse_name *names, size_t n)
+{
+	struct parser q = *p;
+	struct str word;
+	if (!parse_atom(&q, &word))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (str_iis(word, names[i].name)) {
+			*p = q;
+			return names[i].bit;
+		}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	unsigned flag;

@@ -21,6 +21,12 @@ bool parse_end(struct parser *p);                    /* nothing is left */
 bool parse_word(struct parser *p, const char *word); /* without case; an atom's end must follow */
 bool parse_tag(struct parser *p, struct str *out);
 bool parse_atom(struct parser *p, struct str *out);
+struct parse_name {
+	const char *name;
+	unsigned bit;
+};
+/* An atom that is one of n names, without case: its bit.  0: another one, or no atom. */
+unsigned parse_name(struct parser *p, const struct parse_name *names, size_t n);
 bool parse_string(struct parser *p, struct str *out);       /* quoted or literal */
 bool parse_astring(struct parser *p, struct str *out);      /* atom (with "]") or string */
 bool parse_list_mailbox(struct parser *p, struct str *out); /* astring with % and * */

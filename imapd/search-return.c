@@ -2,40 +2,34 @@
 
 #include "imapd/search.h"
 
-bool search_return_parse(struct parser *p, unsigned *out)
+static bool options(struct parser *p, unsigned *out)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} known[] = {
+	static const struct parse_name known[] = {
 	    {"MIN", RETURN_MIN},
 	    {"MAX", RETURN_MAX},
 	    {"ALL", RETURN_ALL},
 	    {"COUNT", RETURN_COUNT},
 	    {"SAVE", RETURN_SAVE},
 	};
+	if (parse_char(p, ')'))
+		return true;
+	do {
+		unsigned bit = parse_name(p, known, ARRAY_LEN(known));
+		if (!bit)
+			return false;
+		*out |= bit;
+	} while (parse_sp(p));
+	return parse_char(p, ')');
+}
+
+bool search_return_parse(struct parser *p, unsigned *out)
+{
 	*out = 0;
 	if (!parse_word(p, "RETURN"))
 		return true;
-	if (!parse_sp(p) || !parse_char(p, '('))
-		return false;
 	*out = RETURN_EXTENDED;
-	if (!parse_char(p, ')')) {
-		do {
-			struct str word;
-			unsigned bit = 0;
-			if (!parse_atom(p, &word))
-				return false;
-			for (size_t i = 0; i < ARRAY_LEN(known); i++)
-				if (str_iis(word, known[i].name))
-					bit = known[i].bit;
-			if (!bit)
-				return false;
-			*out |= bit;
-		} while (parse_sp(p));
-		if (!parse_char(p, ')'))
-			return false;
-	}
+	if (!parse_sp(p) || !parse_char(p, '(') || !options(p, out))
+		return false;
 	if (*out == RETURN_EXTENDED)
 		*out |= RETURN_ALL; /* RFC 4731, 3.1 */
 	return parse_sp(p);

@@ -181,6 +181,15 @@ static const char *without_dot(const char *folder)
 	return *folder == '.' ? folder + 1 : folder;
 }
 
+static bool names_condstore(const char *capability)
+{
+	struct str rest = str_of(capability), word;
+	while (str_word(&rest, &word))
+		if (str_iis(word, "CONDSTORE") || str_iis(word, "QRESYNC"))
+			return true;
+	return false;
+}
+
 int settings_load(struct settings *s, const struct instance *in)
 {
 	const struct config_component *const all[] = {&imapd_component};
@@ -221,9 +230,7 @@ int settings_load(struct settings *s, const struct instance *in)
 	    .line_max = (size_t)config_int(c, me, "IMAP_LINE_MAX", NULL),
 	    .append_max = (uint64_t)config_int(c, me, "IMAP_APPEND_MAX", NULL),
 	};
-	struct str rest = str_of(s->capability), word;
-	while (str_word(&rest, &word))
-		s->condstore |= str_iis(word, "CONDSTORE") || str_iis(word, "QRESYNC");
+	s->condstore = names_condstore(s->capability);
 	return 0;
 }
 

@@ -2,10 +2,7 @@
 
 #include "imapd/status.h"
 
-static const struct {
-	const char *name;
-	unsigned item;
-} items_known[] = {
+static const struct parse_name items_known[] = {
     {"MESSAGES", STATUS_MESSAGES},
     {"RECENT", STATUS_RECENT},
     {"UIDNEXT", STATUS_UIDNEXT},
@@ -20,7 +17,7 @@ static const struct {
 const char *status_item_name(unsigned item)
 {
 	for (size_t i = 0; i < ARRAY_LEN(items_known); i++)
-		if (items_known[i].item == item)
+		if (items_known[i].bit == item)
 			return items_known[i].name;
 	return NULL;
 }
@@ -31,13 +28,7 @@ bool status_parse(struct parser *p, unsigned *items)
 	if (!parse_char(p, '('))
 		return false;
 	do {
-		struct str word;
-		unsigned item = 0;
-		if (!parse_atom(p, &word))
-			return false;
-		for (size_t i = 0; i < ARRAY_LEN(items_known); i++)
-			if (str_iis(word, items_known[i].name))
-				item = items_known[i].item;
+		unsigned item = parse_name(p, items_known, ARRAY_LEN(items_known));
 		if (!item)
 			return false;
 		*items |= item;

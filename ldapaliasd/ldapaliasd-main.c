@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "ldapaliasd/pool.h"
-#include "service/service.h"
+#include "work/work-service.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { RC_ARENA = 256 * 1024, QUESTION_ARENA = 64 * 1024, LEAVE_MS = 20, BACKLOG = 20 };
+enum { RC_ARENA = 256 * 1024, QUESTION_ARENA = 64 * 1024, BACKLOG = 20 };
 
 struct server {
 	struct service *service;
@@ -20,7 +20,6 @@ struct server {
 	struct work *pool;
 	int listener;
 	struct watch *watch;
-	struct timer *leave;
 };
 
 struct peer {
@@ -206,31 +205,16 @@ static void reload(struct service *s)
 	service_restart_me(s);
 }
 
-static void leave_when_idle(void *ctx)
-{
-	struct server *v = ctx;
-	if (work_waiting(v->pool))
-		timer_set(v->leave, LEAVE_MS);
-	else
-		service_exit(v->service, EXIT_SUCCESS);
-}
-
 static void drain(struct service *s)
 {
 	struct server *v = service_data(s);
-	if (!v->leave)
-		v->leave = timer_new(service_loop(s), leave_when_idle, v);
-	if (v->leave)
-		timer_set(v->leave, 0);
-	else
-		service_exit(s, EXIT_SUCCESS);
+	work_drain(s, v->pool);
 }
 
 static void stats(struct service *s, struct buf *out)
 {
 	struct server *v = service_data(s);
-	buf_addf(out, "asked=%llu waiting=%zu", (unsigned long long)work_asked(v->pool),
-	    work_waiting(v->pool));
+	work_stats(v->pool, out);
 }
 
 int main(int argc, char **argv)

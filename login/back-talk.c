@@ -50,6 +50,7 @@ static bool one_line(struct str s)
 	return true;
 }
 
+/* Printable ASCII. */
 static bool quotable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -129,10 +130,8 @@ static void keep(struct back_talk *t, struct str words)
 {
 	buf_clear(&t->capability);
 	words = str_trim(words);
-	for (size_t i = 0; i < words.n; i++)
-		if ((unsigned char)words.p[i] < 0x20 || (unsigned char)words.p[i] >= 0x7f)
-			return;
-	buf_adds(&t->capability, words);
+	if (quotable(words))
+		buf_adds(&t->capability, words);
 }
 
 static void keep_from_code(struct back_talk *t, struct str text)

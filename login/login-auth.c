@@ -144,6 +144,16 @@ static void accepted(struct login_conn *c, const struct auth_result *r)
 	login_handover(c);
 }
 
+/* RFC 3501, 6.2.2 and RFC 5034, 4 write it in the same way. */
+static void challenge(struct login_conn *c, struct str data)
+{
+	struct buf b;
+	buf_init(&b, 32768);
+	base64_encode(data, &b);
+	login_say(c, "+ %s\r\n", b.p);
+	buf_free(&b);
+}
+
 static void on_result(void *ctx, const struct auth_result *r)
 {
 	struct login_conn *c = ctx;
@@ -152,7 +162,7 @@ static void on_result(void *ctx, const struct auth_result *r)
 	switch (r->verdict) {
 	case AUTH_CONTINUE:
 		c->state = LOGIN_SASL;
-		c->protocol->challenge(c, r->data);
+		challenge(c, r->data);
 		stream_resume(c->stream);
 		break;
 	case AUTH_OK:

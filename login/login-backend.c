@@ -8,6 +8,7 @@
 #include "login/login.h"
 
 #include "dns/dns.h"
+#include "dns/rdata.h"
 #include "smtp/outgoing.h"
 
 #include <arpa/inet.h>
@@ -260,14 +261,9 @@ static bool is_self(struct login_call *k, int fd)
 	bool own_port = false;
 	for (size_t i = 0; i < l->n_doors; i++)
 		own_port |= l->doors[i].port == l->back->port;
-	if (!own_port || getsockname(fd, (struct sockaddr *)&here, &n) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&there, &m) < 0 || here.ss_family != there.ss_family)
-		return false;
-	if (here.ss_family == AF_INET)
-		return ((struct sockaddr_in *)&here)->sin_addr.s_addr ==
-		       ((struct sockaddr_in *)&there)->sin_addr.s_addr;
-	return memcmp(&((struct sockaddr_in6 *)&here)->sin6_addr,
-		   &((struct sockaddr_in6 *)&there)->sin6_addr, sizeof(struct in6_addr)) == 0;
+	return own_port && getsockname(fd, (struct sockaddr *)&here, &n) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&there, &m) == 0 &&
+	       dns_same_address(&here, &there);
 }
 
 static void try_next(struct login_call *k, int error);

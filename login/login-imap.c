@@ -218,15 +218,6 @@ static void input(struct login_conn *c)
 	free(copy);
 }
 
-static void challenge(struct login_conn *c, struct str data)
-{
-	struct buf b;
-	buf_init(&b, 32768);
-	base64_encode(data, &b);
-	login_say(c, "+ %s\r\n", b.p);
-	buf_free(&b);
-}
-
 static void refused(struct login_conn *c, const char *code, const char *text)
 {
 	if (code)
@@ -257,5 +248,5 @@ static void proxied(struct login_conn *c, struct str can, bool foreign)
 		answer(c, "OK", "connected to proxy server.");
 }
 
-const struct login_protocol login_imap = {"imap", "IMAP", "imapd", "imapd", greet, input, challenge,
-    refused, bye, environment, mechanisms, proxied};
+const struct login_protocol login_imap = {
+    "imap", "IMAP", "imapd", "imapd", greet, input, refused, bye, environment, mechanisms, proxied};

@@ -193,15 +193,6 @@ static void input(struct login_conn *c)
 	free(copy);
 }
 
-static void challenge(struct login_conn *c, struct str data)
-{
-	struct buf b;
-	buf_init(&b, 32768);
-	base64_encode(data, &b);
-	login_say(c, "+ %s\r\n", b.p);
-	buf_free(&b);
-}
-
 static void refused(struct login_conn *c, const char *code, const char *text)
 {
 	const char *own = !code ? "" : strcmp(code, "UNAVAILABLE") == 0 ? "[SYS/TEMP] " : "[AUTH] ";
@@ -228,5 +219,5 @@ static void proxied(struct login_conn *c, struct str can UNUSED, bool foreign UN
 	login_say(c, "+OK connected to proxy server.\r\n");
 }
 
-const struct login_protocol login_pop3 = {"pop3", "POP3", "pop3d", "pop3d", greet, input, challenge,
-    refused, bye, environment, mechanisms, proxied};
+const struct login_protocol login_pop3 = {
+    "pop3", "POP3", "pop3d", "pop3d", greet, input, refused, bye, environment, mechanisms, proxied};

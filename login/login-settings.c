@@ -3,6 +3,38 @@
 #include "access/options.h"
 #include "login/login.h"
 
+/* How many clients, how long, who they are. */
+#define CLIENT_ROWS                                                                              \
+	{.name = "MAXDAEMONS",                                                                   \
+	    .type = CONFIG_INT,                                                                  \
+	    .def = "4000",                                                                       \
+	    .min = 1,                                                                            \
+	    .max = 100000,                                                                       \
+	    .help = "connections before the login and under TLS, in all"},                       \
+	    {.name = "MAXPERIP",                                                                 \
+		.type = CONFIG_INT,                                                              \
+		.def = "50",                                                                     \
+		.min = 1,                                                                        \
+		.max = 100000,                                                                   \
+		.help = "... from one address"},                                                 \
+	    {.name = "LOGIN_TIMEOUT",                                                            \
+		.type = CONFIG_TIME,                                                             \
+		.def = "60",                                                                     \
+		.min = 5,                                                                        \
+		.max = 1800,                                                                     \
+		.help = "seconds a connection may take to log in"},                              \
+	    {.name = "DEFDOMAIN",                                                                \
+		.type = CONFIG_STRING,                                                           \
+		.help =                                                                          \
+		    "appended to login names without a separator: its separator, and a domain"}, \
+	    {.name = "DOMAINSEP",                                                                \
+		.type = CONFIG_STRING,                                                           \
+		.help = "the separators; empty: the first character of DEFDOMAIN"},              \
+	{                                                                                        \
+		.name = "HAPROXY_FROM", .type = CONFIG_STRING, .explain = access_list_explain,   \
+		.help = "addresses of balancers, which begin with a PROXY header"                \
+	}
+
 #define PROXY_ROWS(p, port)                                                                 \
 	{.name = p "_PROXY",                                                                \
 	    .type = CONFIG_BOOL,                                                            \
@@ -53,30 +85,7 @@ static const struct config_setting imap_rows[] = {
 	.help = "the same under TLS; empty: no difference"},
     {.name = "IMAPDSTARTTLS", .type = CONFIG_BOOL, .def = "YES", .help = "offer STARTTLS"},
     {.name = "IMAP_TLS_REQUIRED", .type = CONFIG_BOOL, .def = "1", .help = "no login in clear"},
-    {.name = "MAXDAEMONS",
-	.type = CONFIG_INT,
-	.def = "4000",
-	.min = 1,
-	.max = 100000,
-	.help = "connections before the login and under TLS, in all"},
-    {.name = "MAXPERIP",
-	.type = CONFIG_INT,
-	.def = "50",
-	.min = 1,
-	.max = 100000,
-	.help = "... from one address"},
-    {.name = "LOGIN_TIMEOUT",
-	.type = CONFIG_TIME,
-	.def = "60",
-	.min = 5,
-	.max = 1800,
-	.help = "seconds a connection may take to log in"},
-    {.name = "DEFDOMAIN",
-	.type = CONFIG_STRING,
-	.help = "appended to login names without a separator: its separator, and a domain"},
-    {.name = "DOMAINSEP",
-	.type = CONFIG_STRING,
-	.help = "the separators; empty: the first character of DEFDOMAIN"},
+    CLIENT_ROWS,
     {.name = "TCPDOPTS",
 	.type = CONFIG_STRING,
 	.explain = tcpd_options_explain,
@@ -85,10 +94,6 @@ static const struct config_setting imap_rows[] = {
 	.type = CONFIG_STRING,
 	.def = "imapaccess",
 	.help = "the access table, a file or folder; see makeimapaccess(8)"},
-    {.name = "HAPROXY_FROM",
-	.type = CONFIG_STRING,
-	.explain = access_list_explain,
-	.help = "addresses of balancers, which begin with a PROXY header"},
     PROXY_ROWS("IMAP", "143"),
     {.name = "IMAP_PROXY_FOREIGN",
 	.type = CONFIG_BOOL,
@@ -115,34 +120,7 @@ static const struct config_setting pop3_rows[] = {
 	.help = "what POP3AUTH_TLS may have, for web administration; not looked at here"},
     {.name = "POP3_STARTTLS", .type = CONFIG_BOOL, .def = "YES", .help = "offer STLS"},
     {.name = "POP3_TLS_REQUIRED", .type = CONFIG_BOOL, .def = "1", .help = "no login in clear"},
-    {.name = "MAXDAEMONS",
-	.type = CONFIG_INT,
-	.def = "4000",
-	.min = 1,
-	.max = 100000,
-	.help = "connections before the login and under TLS, in all"},
-    {.name = "MAXPERIP",
-	.type = CONFIG_INT,
-	.def = "50",
-	.min = 1,
-	.max = 100000,
-	.help = "... from one address"},
-    {.name = "LOGIN_TIMEOUT",
-	.type = CONFIG_TIME,
-	.def = "60",
-	.min = 5,
-	.max = 1800,
-	.help = "seconds a connection may take to log in"},
-    {.name = "DEFDOMAIN",
-	.type = CONFIG_STRING,
-	.help = "appended to login names without a separator: its separator, and a domain"},
-    {.name = "DOMAINSEP",
-	.type = CONFIG_STRING,
-	.help = "the separators; empty: the first character of DEFDOMAIN"},
-    {.name = "HAPROXY_FROM",
-	.type = CONFIG_STRING,
-	.explain = access_list_explain,
-	.help = "addresses of balancers, which begin with a PROXY header"},
+    CLIENT_ROWS,
     PROXY_ROWS("POP3", "110"),
     EXTERNAL_ROW,
     TLS_SERVER_ROWS("pop3"),

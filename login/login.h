@@ -49,7 +49,6 @@ struct login_protocol {
 	const char *program;   /* the session */
 	void (*greet)(struct login_conn *c);
 	void (*input)(struct login_conn *c); /* a look at the stream in state COMMAND */
-	void (*challenge)(struct login_conn *c, struct str data);
 	void (*refused)(
 	    struct login_conn *c, const char *code, const char *text); /* the login failed */
 	void (*bye)(struct login_conn *c, const char *text);           /* the connection ends */

@@ -111,7 +111,7 @@ tests_unit_submit_text_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/gate-edge tests/unit/authsenders
 tests_unit_authsenders_SOURCES = tests/unit/authsenders.c
 tests_unit_authsenders_LDADD = $(submit_client_libs) $(CMOCKA_LIBS)
-tests_unit_gate_edge_SOURCES = tests/unit/gate-edge.c
+tests_unit_gate_edge_SOURCES = tests/unit/gate-edge.c tests/unit/played.c tests/unit/played.h
 tests_unit_gate_edge_LDADD = libs/gate/libgate.a libs/queue/libqueue.a libs/auth/libauth.a $(SERVICE_LIBS) $(CMOCKA_LIBS)
 endif
 

@@ -12,6 +12,7 @@ libs_base_libbase_a_SOURCES = \
 	libs/base/file.c libs/base/file-way.c libs/base/file.h \
 	libs/base/child.c libs/base/child.h \
 	libs/base/child-run.c libs/base/child-run.h \
+	libs/base/descriptor.c libs/base/descriptor.h \
 	libs/base/codec.c libs/base/codec.h \
 	libs/base/crc32c.c libs/base/crc32c.h \
 	libs/base/mem.c libs/base/mem.h \

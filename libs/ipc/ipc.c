@@ -2,6 +2,8 @@
 
 #include "ipc/ipc-private.h"
 
+#include "base/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -125,30 +127,6 @@ static void end(struct ipc *c)
 		c->close_due = true;
 }
 
-static int send_now(struct ipc *c, const void *p, size_t n, int fd)
-{
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)p, .iov_len = n};
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-	if (fd >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	}
-	ssize_t done;
-	do
-		done = sendmsg(c->fd, &m, MSG_NOSIGNAL);
-	while (done < 0 && errno == EINTR);
-	return done < 0 ? -1 : 0;
-}
-
 static int wait_in_line(struct ipc *c, int fd)
 {
 	if (c->waiting_bytes + c->out.n > IPC_QUEUE_MAX) {
@@ -189,7 +167,7 @@ int ipc_send(struct ipc *c, int fd)
 	h->length = (uint32_t)(c->out.n - sizeof *h);
 	if (c->first)
 		return wait_in_line(c, fd);
-	if (send_now(c, c->out.p, c->out.n, fd) == 0)
+	if (descriptor_send(c->fd, c->out.p, c->out.n, fd) == 0)
 		return 0;
 	if (c->loop && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
 		return wait_in_line(c, fd);
@@ -205,39 +183,22 @@ int ipc_reply(struct ipc *c, uint16_t type, uint32_t id)
 	return ipc_send(c, -1);
 }
 
-static int take_descriptor(struct msghdr *m)
-{
-	int fd = -1;
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h))
-		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
-			memcpy(&fd, CMSG_DATA(h), sizeof fd);
-	return fd;
-}
-
 /* 1 a message, 0 end of file or broken peer, -1 errno */
 static int receive(struct ipc *c, struct ipc_msg *msg, int flags)
 {
 	size_t size = IPC_BODY_MAX + sizeof(struct ipc_header);
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
+	struct ipc_header h = {0};
+	int fd;
+	bool cut;
 	if (!c->in && !(c->in = malloc(size)))
 		return -1;
-	struct iovec iov = {.iov_base = c->in, .iov_len = size};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.room,
-	    .msg_controllen = sizeof control.room};
-	ssize_t got = recvmsg(c->fd, &m, flags | MSG_CMSG_CLOEXEC);
+	ssize_t got = descriptor_receive(c->fd, c->in, size, flags, &fd, &cut);
 	if (got < 0)
 		return errno == ECONNRESET ? 0 : -1;
-	int fd = take_descriptor(&m);
-	struct ipc_header h = {0};
 	if ((size_t)got >= sizeof h)
 		memcpy(&h, c->in, sizeof h);
 	if ((size_t)got < sizeof h || h.magic != IPC_MAGIC || h.length != (size_t)got - sizeof h ||
-	    (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	    cut) {
 		if (fd >= 0)
 			close(fd);
 		if (got > 0)
@@ -271,7 +232,7 @@ static void deliver_output(struct ipc *c)
 {
 	while (c->first) {
 		struct ipc_waiting *w = c->first;
-		if (send_now(c, w->data, w->n, w->fd) < 0) {
+		if (descriptor_send(c->fd, w->data, w->n, w->fd) < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
 				end(c);
 			return;

@@ -29,20 +29,9 @@ static bool token_char(int c)
 
 static void skip_comment(struct cursor *c)
 {
-	size_t depth = 0;
-	for (; c->at < c->s.n; c->at++) {
-		char ch = c->s.p[c->at];
-		if (ch == '\\') {
-			c->at++;
-		} else if (ch == '(') {
-			depth++;
-		} else if (ch == ')' && --depth == 0) {
-			c->at++;
-			return;
-		}
-	}
-	c->at = c->s.n;
-	c->bad = true;
+	bool whole;
+	c->at = comment_end(c->s, c->at, &whole);
+	c->bad |= !whole;
 }
 
 static void skip_blank(struct cursor *c)

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libs/rfc822/librfc822.a
 libs_rfc822_librfc822_a_SOURCES = \
 	libs/rfc822/rfc822.h \
 	libs/rfc822/mailaddr-private.h \
+	libs/rfc822/comment.c \
 	libs/rfc822/header.c \
 	libs/rfc822/mailaddr-lex.c \
 	libs/rfc822/mailaddr-parse.c \

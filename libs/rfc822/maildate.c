@@ -12,28 +12,12 @@ static int peek(const struct cursor *c)
 	return c->at < c->s.n ? (unsigned char)c->s.p[c->at] : -1;
 }
 
-static void skip_comment(struct cursor *c)
-{
-	size_t depth = 0;
-	for (; c->at < c->s.n; c->at++) {
-		char ch = c->s.p[c->at];
-		if (ch == '\\') {
-			c->at++;
-		} else if (ch == '(') {
-			depth++;
-		} else if (ch == ')' && --depth == 0) {
-			c->at++;
-			return;
-		}
-	}
-	c->at = c->s.n;
-}
-
 static void skip_blank(struct cursor *c)
 {
+	bool whole;
 	for (int ch; (ch = peek(c)) >= 0;) {
 		if (ch == '(')
-			skip_comment(c);
+			c->at = comment_end(c->s, c->at, &whole);
 		else if (ascii_space((unsigned char)ch))
 			c->at++;
 		else

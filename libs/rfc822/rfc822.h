@@ -36,6 +36,10 @@ bool header_find(struct str block, const char *name, struct header_field *f);
  * when there is nothing to take out.  .p is NULL when the arena is full. */
 struct str header_unfold(struct arena *a, struct str body);
 
+/* Behind the comment that begins at s.p[at] (RFC 5322, 3.2.2: they nest), or s.n; *whole says
+ * whether its last parenthesis is there. */
+size_t comment_end(struct str s, size_t at, bool *whole);
+
 /* ---- address lists (RFC 5322, 3.4 and 4.4) --------------------------------------------------- */
 
 enum mailaddr_kind {

@@ -69,20 +69,9 @@ SKIP: {
 }
 Courier::Accounts::clauses($db);
 
-sub with { # the fields, over another connection
-	my (%rc) = @_;
-	my %all = (%{$db->{fields}}, %rc);
-	defined $all{$_} or delete $all{$_} for keys %all;
-	return \%all;
-}
+sub with { return Courier::Accounts::fields_with($db, @_) }
 sub works { return Courier::Accounts::pre($t, "dora\@$d") =~ /^UID=/ }
-sub settle { # a new file is in force when its process has another number
-	my ($rc) = @_;
-	my $before = Courier::Server::role_pid($t, 'authmysql');
-	Courier::Accounts::configure($t, 'authmysqlrc', $rc);
-	$t->wait_for(30, sub { my $now = Courier::Server::role_pid($t, 'authmysql'); $now && $now != $before });
-	return;
-}
+sub settle { return Courier::Accounts::settle($t, 'authmysql', @_) }
 my %tcp = (MYSQL_SOCKET => undef, MYSQL_SERVER => '127.0.0.1', MYSQL_PORT => $port);
 settle(with(%tcp, MYSQL_CHARACTER_SET => 'utf8mb4', MYSQL_OPT => 32));
 ok(works(), 'AUTH-0120 AUTH-0124 AUTH-0125 AUTH-0132: host and port, flags, character set');

@@ -72,20 +72,9 @@ SKIP: {
 }
 Courier::Accounts::clauses($db);
 
-sub with { # the fields, over another connection
-	my (%rc) = @_;
-	my %all = (%{$db->{fields}}, %rc);
-	defined $all{$_} or delete $all{$_} for keys %all;
-	return \%all;
-}
+sub with { return Courier::Accounts::fields_with($db, @_) }
 sub works { return Courier::Accounts::pre($t, "dora\@$d") =~ /^UID=/ }
-sub settle { # a new file is in force when its process has another number
-	my ($rc) = @_;
-	my $before = Courier::Server::role_pid($t, 'authpgsql');
-	Courier::Accounts::configure($t, 'authpgsqlrc', $rc);
-	$t->wait_for(30, sub { my $now = Courier::Server::role_pid($t, 'authpgsql'); $now && $now != $before });
-	return;
-}
+sub settle { return Courier::Accounts::settle($t, 'authpgsql', @_) }
 settle(with(PGSQL_CONNECTION => undef, PGSQL_HOST => '127.0.0.1', PGSQL_PORT => $port, PGSQL_USERNAME => 'courier', PGSQL_PASSWORD => 'penguin',
 	PGSQL_OPT => '-c statement_timeout=5000', PGSQL_CHARACTER_SET => 'UTF8'));
 ok(works(), 'AUTH-0151: the older settings, with a password') or diag $t->log;

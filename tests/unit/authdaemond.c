@@ -8,6 +8,7 @@
 #include "sasl/password.h"
 #include "sasl/sasl.h"
 #include "service/control-proto.h"
+#include "tests/unit/played.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,29 +63,6 @@ static void make_accounts(void)
 	buf_free(&hmac);
 }
 
-static void start_daemon(void)
-{
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	daemon_pid = fork();
-	if (daemon_pid == 0) {
-		setenv("COURIER_HOME", dir, 1);
-		if (dup2(fds[1], CONTROL_FD) == CONTROL_FD)
-			execl("authdaemon/authdaemond", "authdaemond", (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	control = ipc_new(NULL, fds[0], NULL, NULL);
-	ipc_compose(control, CONTROL_INIT, 0);
-	ipc_put_z(control, "auth");
-	ipc_put_u32(control, 0);
-	ipc_put_z(control, "nobody");
-	ipc_put_z(control, "nogroup");
-	ipc_put_u8(control, CONTROL_KEEP_PRIVS);
-	ipc_put_z(control, "");
-	assert_int_equal(ipc_send(control, -1), 0);
-}
-
 static void give_listener(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -119,7 +97,7 @@ static int setup(void **state)
 	put_file("etc/defaultdomain", "example.com\n", 0600);
 	put_file("etc/esmtpd", "TLS_EXTERNAL=emailaddress\n", 0644);
 	make_accounts();
-	start_daemon();
+	daemon_pid = played_start("authdaemon/authdaemond", dir, "auth", 0, &control);
 	give_listener();
 	assert_int_equal(ipc_recv(control, &m, PATIENCE_MS), 1);
 	assert_int_equal(m.type, CONTROL_READY);
@@ -139,18 +117,6 @@ static int teardown(void **state)
 		remove(path);
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 && access(dir, F_OK) < 0 ? 0 : -1;
-}
-
-static struct ipc *edge(const char *role)
-{
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	ipc_compose(control, CONTROL_EDGE, 0);
-	ipc_put_z(control, role);
-	ipc_put_u32(control, 0);
-	assert_int_equal(ipc_send(control, fds[1]), 0);
-	close(fds[1]);
-	return ipc_new(NULL, fds[0], NULL, NULL);
 }
 
 struct answer {
@@ -210,7 +176,7 @@ static struct answer plain(struct ipc *c, const char *service, const char *peer,
 
 static void test_login(void **state)
 {
-	struct ipc *c = edge("imaplogin");
+	struct ipc *c = played_edge(control, "imaplogin");
 	struct answer a = plain(c, "imap", "192.0.2.1", STR("\0tim@example.com\0pencil"));
 	assert_int_equal(a.verdict, AUTH_OK);
 	assert_string_equal(a.login, "tim@example.com");
@@ -249,7 +215,7 @@ static int64_t refusal_ms(struct ipc *c, struct str initial)
 /* Refused: after the delay, and whether the name exists or not makes no difference. */
 static void test_refusals(void **state)
 {
-	struct ipc *c = edge("imaplogin");
+	struct ipc *c = played_edge(control, "imaplogin");
 	int64_t known = refusal_ms(c, STR("\0tim\0penci1"));
 	int64_t unknown = refusal_ms(c, STR("\0nobody\0penci1"));
 	assert_in_range(known, 990, 3000);
@@ -263,7 +229,7 @@ static void test_refusals(void **state)
 
 static void test_steps(void **state)
 {
-	struct ipc *c = edge("esmtpd");
+	struct ipc *c = played_edge(control, "esmtpd");
 	struct answer a;
 	struct buf out;
 	buf_init(&out, 5000);
@@ -290,7 +256,7 @@ static void test_steps(void **state)
 /* Asked first, answered last: a hash that takes its time holds up nobody else. */
 static void test_slow_hash(void **state)
 {
-	struct ipc *c = edge("imaplogin");
+	struct ipc *c = played_edge(control, "imaplogin");
 	struct answer a;
 	send_start(c, 1, "imap", "PLAIN", "", STR("\0slow\0slow"));
 	send_start(c, 2, "imap", "PLAIN", "", STR("\0anna\0anna's"));
@@ -324,7 +290,7 @@ static pid_t verifier_pid(void)
 /* A verifier dies over a password: that one can't be told, and the next is checked again. */
 static void test_verifier_dies(void **state)
 {
-	struct ipc *c = edge("imaplogin");
+	struct ipc *c = played_edge(control, "imaplogin");
 	struct answer a;
 	unsigned wrong = 0;
 	if (verifier_pid() <= 0)
@@ -349,7 +315,7 @@ static void test_verifier_dies(void **state)
 
 static void test_cancel(void **state)
 {
-	struct ipc *c = edge("pop3login");
+	struct ipc *c = played_edge(control, "pop3login");
 	struct answer a;
 	send_start(c, 7, "pop3", "CRAM-MD5", "", STR_NONE);
 	next_answer(c, 7, &a);
@@ -387,7 +353,8 @@ static enum auth_verdict redeem(struct ipc *c, const char *ticket, struct auth_a
 
 static void test_ticket(void **state)
 {
-	struct ipc *login = edge("imaplogin"), *broker = edge("broker");
+	struct ipc *login = played_edge(control, "imaplogin"),
+		   *broker = played_edge(control, "broker");
 	struct auth_account acc;
 	struct answer a = plain(login, "imap", "", STR("\0tim\0pencil"));
 	assert_int_equal(redeem(broker, a.ticket, &acc), AUTH_OK);
@@ -403,8 +370,9 @@ static void test_ticket(void **state)
 /* Tickets of esmtpd are the gate's, those of imaplogin the broker's. */
 static void test_whose_tickets(void **state)
 {
-	struct ipc *esmtpd = edge("esmtpd"), *login = edge("imaplogin");
-	struct ipc *gate = edge("gate"), *broker = edge("broker");
+	struct ipc *esmtpd = played_edge(control, "esmtpd"),
+		   *login = played_edge(control, "imaplogin");
+	struct ipc *gate = played_edge(control, "gate"), *broker = played_edge(control, "broker");
 	struct auth_account acc;
 	struct answer a = plain(esmtpd, "smtp", "192.0.2.1", STR("\0tim\0pencil"));
 	assert_int_equal(redeem(broker, a.ticket, &acc), AUTH_NO);
@@ -436,7 +404,8 @@ static enum auth_verdict external(struct ipc *c, const char *name, struct str in
 /* EXTERNAL: esmtpd's word about a certificate counts, nobody else's (MTA-0836). */
 static void test_external(void **state)
 {
-	struct ipc *esmtpd = edge("esmtpd"), *login = edge("imaplogin");
+	struct ipc *esmtpd = played_edge(control, "esmtpd"),
+		   *login = played_edge(control, "imaplogin");
 	assert_int_equal(external(esmtpd, "tim@example.com", STR("")), AUTH_OK);
 	assert_int_equal(external(esmtpd, "tim", STR("")), AUTH_OK);
 	assert_int_equal(external(esmtpd, "tim@example.com", STR("tim@example.com")), AUTH_OK);
@@ -450,7 +419,7 @@ static void test_external(void **state)
 
 static void test_lookup(void **state)
 {
-	struct ipc *gate = edge("gate");
+	struct ipc *gate = played_edge(control, "gate");
 	struct auth_account acc;
 	static const struct {
 		const char *name;
@@ -477,27 +446,27 @@ static void is_closed(struct ipc *c)
 /* Every role, every request: what is not in the table costs the edge. */
 static void test_rights(void **state)
 {
-	struct ipc *c = edge("imaplogin");
+	struct ipc *c = played_edge(control, "imaplogin");
 	ipc_compose(c, AUTH_LOOKUP, 1);
 	ipc_put_z(c, "imap");
 	ipc_put_z(c, "tim");
 	ipc_send(c, -1);
 	is_closed(c);
-	c = edge("local");
+	c = played_edge(control, "local");
 	ipc_compose(c, AUTH_REDEEM, 1);
 	ipc_put_z(c, "x");
 	ipc_send(c, -1);
 	is_closed(c);
-	c = edge("broker");
+	c = played_edge(control, "broker");
 	send_start(c, 1, "imap", "PLAIN", "", STR("\0tim\0pencil"));
 	is_closed(c);
-	c = edge("imaplogin");
+	c = played_edge(control, "imaplogin");
 	ipc_reply(c, AUTH_SASL_START, 1); /* nothing in it */
 	is_closed(c);
-	c = edge("imaplogin");
+	c = played_edge(control, "imaplogin");
 	ipc_reply(c, 999, 1);
 	is_closed(c);
-	is_closed(edge("webmail"));
+	is_closed(played_edge(control, "webmail"));
 }
 
 static void text(const char *request, const char *want)
@@ -572,7 +541,7 @@ static void test_text_others(void **state)
 
 static void test_reads_changes(void **state)
 {
-	struct ipc *gate = edge("gate");
+	struct ipc *gate = played_edge(control, "gate");
 	struct auth_account acc;
 	put_file("etc/userdb", "new@example.com\tuid=5|gid=6|home=/h\n", 0600);
 	ipc_compose(gate, AUTH_LOOKUP, 1);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/base.h"
+#include "base/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -289,6 +291,32 @@ static void test_child_signals(void **state UNUSED)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+static void test_descriptor(void **state UNUSED)
+{
+	int pair[2], pipe_end[2], fd;
+	char got[4];
+	bool cut;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(pipe(pipe_end), 0);
+	assert_int_equal(descriptor_send(pair[0], "abc", 3, pipe_end[1]), 0);
+	assert_int_equal(descriptor_receive(pair[1], got, sizeof got, 0, &fd, &cut), 3);
+	assert_false(cut);
+	assert_true(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(read(pipe_end[0], got, sizeof got), 1);
+	close(fd);
+	assert_int_equal(descriptor_send(pair[0], "abcde", 5, -1), 0);
+	assert_int_equal(descriptor_receive(pair[1], got, sizeof got, 0, &fd, &cut), 4);
+	assert_true(cut);
+	assert_int_equal(fd, -1);
+	close(pair[0]);
+	assert_int_equal(descriptor_receive(pair[1], got, sizeof got, 0, &fd, &cut), 0);
+	assert_int_equal(descriptor_send(pair[1], "a", 1, -1), -1);
+	close(pair[1]);
+	close(pipe_end[0]);
+	close(pipe_end[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +331,7 @@ int main(void)
 	    cmocka_unit_test(test_ways),
 	    cmocka_unit_test(test_unlink_below),
 	    cmocka_unit_test(test_clock),
+	    cmocka_unit_test(test_descriptor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

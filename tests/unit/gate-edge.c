@@ -10,6 +10,7 @@
 #include "queue/envelope.h"
 #include "queue/queue-proto.h"
 #include "service/control-proto.h"
+#include "tests/unit/played.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -169,7 +170,6 @@ static int next(struct ipc *c, struct ipc_msg *m, int64_t ms)
 
 static int setup(void **state)
 {
-	int fds[2];
 	(void)state;
 	snprintf(dir, sizeof dir, "/tmp/gate-test.XXXXXX");
 	if (!mkdtemp(dir) || chmod(dir, 0755) < 0)
@@ -182,24 +182,7 @@ static int setup(void **state)
 	put_file("etc/module.local", "NAME=local\nPRIORITY=10\nPROG=courierlocal\n");
 	put_file("etc/module.esmtp", "NAME=esmtp\nPRIORITY=50\nPROG=courieresmtp\n");
 	put_file("etc/esmtpd", "BOFHCHECKDNS=0\n");
-	assert_int_equal(ipc_pair(fds), 0);
-	gate_pid = fork();
-	if (gate_pid == 0) {
-		setenv("COURIER_HOME", dir, 1);
-		if (dup2(fds[1], CONTROL_FD) == CONTROL_FD)
-			execl("couriergate", "couriergate", (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	control = ipc_new(NULL, fds[0], NULL, NULL);
-	ipc_compose(control, CONTROL_INIT, 0);
-	ipc_put_z(control, "gate");
-	ipc_put_u32(control, 1);
-	ipc_put_z(control, "nobody");
-	ipc_put_z(control, "nogroup");
-	ipc_put_u8(control, CONTROL_KEEP_PRIVS);
-	ipc_put_z(control, "");
-	assert_int_equal(ipc_send(control, -1), 0);
+	gate_pid = played_start("couriergate", dir, "gate", 1, &control);
 	assert_int_equal(ipc_reply(control, CONTROL_START, 0), 0);
 	for (int i = 0; i < 2000 && !ready; i++)
 		serve_all();
@@ -225,18 +208,6 @@ static int teardown(void **state)
 }
 
 /* ---- a client -------------------------------------------------------------------------------- */
-
-static struct ipc *edge(const char *role)
-{
-	int fds[2];
-	assert_int_equal(ipc_pair(fds), 0);
-	ipc_compose(control, CONTROL_EDGE, 0);
-	ipc_put_z(control, role);
-	ipc_put_u32(control, 0);
-	assert_int_equal(ipc_send(control, fds[1]), 0);
-	close(fds[1]);
-	return ipc_new(NULL, fds[0], NULL, NULL);
-}
 
 static void say(struct ipc *c, uint16_t type, const struct buf *b)
 {
@@ -332,7 +303,7 @@ static void plain(struct ipc *c, uint16_t type, const char *text)
 /* An esmtpd that somebody has taken over says whatever it likes: nobody's name opens the relay. */
 static void test_forged(void **state)
 {
-	struct ipc *c = edge("esmtpd");
+	struct ipc *c = played_edge(control, "esmtpd");
 	(void)state;
 	ticket_good = true;
 	open_session(c, "RELAYCLIENT=\nFAXRELAYCLIENT=\nNOADDDATE=1\nRELAYCLIENT=1\n");
@@ -353,7 +324,7 @@ static void test_forged(void **state)
 
 static void test_ticket(void **state)
 {
-	struct ipc *c = edge("esmtpd"), *other = edge("esmtpd");
+	struct ipc *c = played_edge(control, "esmtpd"), *other = played_edge(control, "esmtpd");
 	(void)state;
 	ticket_good = true;
 	commits = 0;
@@ -389,7 +360,7 @@ static void test_others(void **state)
 	static const char *const roles[] = {"local", "dsn"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-		struct ipc *c = edge(roles[i]);
+		struct ipc *c = played_edge(control, roles[i]);
 		open_session(c, "");
 		assert_int_equal(login(c, TICKET), 0);
 		ipc_free(c);
@@ -415,7 +386,7 @@ static void scheduler_back(void)
 
 static void test_scheduler_comes_back(void **state)
 {
-	struct ipc *c = edge("esmtpd");
+	struct ipc *c = played_edge(control, "esmtpd");
 	(void)state;
 	open_session(c, "");
 	lose_scheduler();
@@ -443,7 +414,7 @@ static void test_scheduler_comes_back(void **state)
 
 static void test_scheduler_stays_away(void **state)
 {
-	struct ipc *c = edge("esmtpd"), *gone = edge("esmtpd");
+	struct ipc *c = played_edge(control, "esmtpd"), *gone = played_edge(control, "esmtpd");
 	(void)state;
 	open_session(c, "");
 	open_session(gone, "");

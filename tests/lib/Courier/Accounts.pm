@@ -100,6 +100,23 @@ sub ask {
 	return defined $answer ? $answer : '';
 }
 
+# The fields of a database's tables, over another connection; undef takes a setting away.
+sub fields_with {
+	my ($db, %rc) = @_;
+	my %all = (%{$db->{fields}}, %rc);
+	defined $all{$_} or delete $all{$_} for keys %all;
+	return \%all;
+}
+
+# A new file is in force when its process has another number.
+sub settle {
+	my ($t, $role, $rc) = @_;
+	my $before = Courier::Server::role_pid($t, $role);
+	configure($t, "${role}rc", $rc);
+	$t->wait_for(30, sub { my $now = Courier::Server::role_pid($t, $role); $now && $now != $before });
+	return;
+}
+
 sub pre {
 	my ($t, $user, $service) = @_;
 	return ask($t, 'PRE . ' . ($service || 'imap') . " $user\n");

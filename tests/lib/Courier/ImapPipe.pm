@@ -18,6 +18,7 @@ use warnings;
 use Exporter 'import';
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
+use Courier::ImapTalk;
 use IPC::Open2;
 use Test::More;
 
@@ -85,57 +86,12 @@ sub has {
 
 package Courier::ImapPipe::Client;
 
+our @ISA = ('Courier::ImapTalk');
+
 sub new {
 	my ($class, @argv) = @_;
 	my $pid = IPC::Open2::open2(my $out, my $in, @argv);
-	my $self = bless {in => $in, out => $out, pid => $pid, n => 0}, $class;
-	binmode $in;
-	binmode $out;
-	$in->autoflush(1);
-	$self->{greeting} = $self->line;
-	return $self;
-}
-
-sub line {
-	my ($self) = @_;
-	my $out = $self->{out};
-	my $line = <$out>;
-	return undef unless defined $line;
-	while ($line =~ /\{(\d+)\}\r\n\z/) {
-		my $n = $1;
-		(read($out, my $literal, $n) // -1) == $n or die "literal cut off\n";
-		$line .= $literal . <$out>;
-	}
-	return $line;
-}
-
-sub put { print {$_[0]{in}} $_[1] }
-
-# The untagged lines, then the tagged one without its tag.
-sub cmd {
-	my ($self, $text) = @_;
-	my $tag = 't' . ++$self->{n};
-	$self->put("$tag $text\r\n");
-	return $self->reply($tag);
-}
-
-sub reply {
-	my ($self, $tag) = @_;
-	my @got;
-	while (defined(my $line = $self->line)) {
-		$line =~ s/\r\n\z//;
-		return (@got, $line) if $line =~ s/^\Q$tag\E //;
-		push @got, $line;
-	}
-	return (@got, 'closed');
-}
-
-sub end {
-	my ($self) = @_;
-	close $self->{in};
-	1 while defined $self->line;
-	waitpid $self->{pid}, 0;
-	return $?;
+	return $class->talk($out, $in, $pid);
 }
 
 1;

@@ -7,7 +7,10 @@ use strict;
 use warnings;
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
+use Courier::ImapTalk;
 use IPC::Open2;
+
+our @ISA = ('Courier::ImapTalk');
 
 sub house {
 	my ($class, $imapd, @users) = @_;
@@ -18,32 +21,6 @@ sub house {
 	return $self;
 }
 
-sub cmd {
-	my ($self, $text) = @_;
-	my $tag = 't' . ++$self->{n};
-	print {$self->{in}} "$tag $text\r\n";
-	my @got;
-	while (defined(my $line = $self->line)) {
-		$line =~ s/\r\n\z//;
-		return (@got, $line) if $line =~ s/^\Q$tag\E //;
-		push @got, $line;
-	}
-	return (@got, 'closed');
-}
-
-sub line {
-	my ($self) = @_;
-	my $out = $self->{out};
-	my $line = <$out>;
-	return undef unless defined $line;
-	while ($line =~ /\{(\d+)\}\r\n\z/) {
-		my $n = $1;
-		read($out, my $literal, $n) == $n or die "literal cut off\n";
-		$line .= $literal . <$out>;
-	}
-	return $line;
-}
-
 # Only the tagged reply.
 sub last { my ($self, $text) = @_; return ($self->cmd($text))[-1] }
 
@@ -51,14 +28,6 @@ sub append {
 	my ($self, $mailbox, $text, $flags) = @_;
 	$text =~ s/\n/\r\n/g;
 	return $self->cmd(sprintf 'APPEND "%s" %s{%d+}' . "\r\n%s", $mailbox, $flags ? "($flags) " : '', length $text, $text);
-}
-
-sub end {
-	my ($self) = @_;
-	close $self->{in};
-	1 while defined $self->line;
-	waitpid $self->{pid}, 0;
-	return $?;
 }
 
 package Courier::ImapShell::House;
@@ -118,12 +87,7 @@ sub session {
 	open STDERR, '>>', $self->path('log') or die $!;
 	my $pid = IPC::Open2::open2(my $out, my $in, @shut, $self->{imapd});
 	open STDERR, '>&', $kept or die $!;
-	binmode $in;
-	binmode $out;
-	$in->autoflush(1);
-	my $c = bless {in => $in, out => $out, pid => $pid, n => 0}, 'Courier::ImapShell';
-	$c->{greeting} = $c->line;
-	return $c;
+	return Courier::ImapShell->talk($out, $in, $pid);
 }
 
 1;
