@@ -12,6 +12,7 @@ bool condstore_on(struct session *s)
 	if (!b || (!first && b->mods.highest))
 		return true;
 	if (maildir_modseqs_update(&b->mods, b->f) < 0) {
+		maildir_modseqs_free(&b->mods);
 		reply_bad(s, "[NOMODSEQ] This mailbox cannot keep mod-sequences");
 		return false;
 	}
