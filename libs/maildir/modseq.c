@@ -398,10 +398,15 @@ static int count_up(uint64_t *highest, struct maildir_folder *f)
 {
 	struct maildir_modseqs m = {.highest = *highest};
 	struct buf none;
+	struct maildir_modseq_turn now;
 	int r = maildir_folder_sync(f, false);
-	if (r < 0 || maildir_modseqs_peek(f, highest))
+	if (r < 0)
 		return r;
 	bool short_way = look(f, &m);
+	if (short_way && times_of(f, &now) && same_times(&now, &m.turn)) {
+		*highest = m.turn.highest;
+		return 0;
+	}
 	if (short_way && m.turn.highest > m.highest)
 		m.highest = m.turn.highest;
 	if (!short_way || m.size + LINE_ROOM > 2 * m.turn.base + APPENDED_MIN) {
