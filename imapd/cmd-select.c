@@ -31,14 +31,15 @@ static void put_folder_facts(struct session *s)
 	    f->uidnext);
 }
 
-/* Every SELECT tells the highest mod-sequence, so they are kept from the first one on. */
+/* Every SELECT tells the highest mod-sequence; the others are for those who use them. */
 static void put_modseqs(struct session *s, const struct select_params *q)
 {
 	struct mailbox *b = s->box;
 	s->condstore |= q->condstore || q->qresync;
 	if (!s->cfg.condstore && !s->condstore)
 		return;
-	if (maildir_modseqs_update(&b->mods, b->f) < 0) {
+	if ((s->condstore ? maildir_modseqs_update(&b->mods, b->f)
+			  : maildir_modseqs_glance(&b->mods, b->f)) < 0) {
 		warn_no_modseqs(s);
 		maildir_modseqs_free(&b->mods);
 	}

@@ -176,7 +176,11 @@ static bool change_all(struct session *s, struct store *st, struct picked *set, 
 static void change_in_turn(struct session *s, struct store *st, struct picked *set, bool *vanished)
 {
 	struct mailbox *b = s->box;
-	int lock = s->condstore && b->mods.highest ? maildir_modseqs_begin(&b->mods, b->f) : -1;
+	int lock = -1;
+	if (st->conditional)
+		lock = maildir_modseqs_begin(&b->mods, b->f);
+	else if (s->condstore && b->mods.highest)
+		lock = maildir_modseqs_turn(b->f);
 	if (st->conditional && lock < 0) {
 		set->n = 0;
 		reply_errno(s, "Cannot look at the mod-sequences");

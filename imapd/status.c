@@ -37,8 +37,11 @@ struct counts {
 static uint64_t highest_modseq(struct session *s, struct maildir_folder *f)
 {
 	struct maildir_modseqs m = {0};
+	uint64_t highest;
 	s->condstore = true; /* RFC 7162, 3.1: asking is using */
-	uint64_t highest = maildir_modseqs_update(&m, f) < 0 ? 0 : m.highest;
+	if (maildir_modseqs_peek(f, &highest))
+		return highest;
+	highest = maildir_modseqs_update(&m, f) < 0 ? 0 : m.highest;
 	maildir_modseqs_free(&m);
 	return highest;
 }

@@ -9,7 +9,8 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/mbox-heal.c libs/maildir/mbox-heal.h \
 	libs/maildir/mbox-open.c libs/maildir/mbox-open.h \
 	libs/maildir/tree.c libs/maildir/tree.h \
-	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c libs/maildir/modseq.c libs/maildir/modseq.h \
+	libs/maildir/putfile.c libs/maildir/lock.c libs/maildir/uiddb.c libs/maildir/modseq.c \
+	libs/maildir/modseq-text.c libs/maildir/modseq.h \
 	libs/maildir/folder.c libs/maildir/folder-table.c libs/maildir/folder-change.c \
 	libs/maildir/folder.h libs/maildir/folder-private.h \
 	libs/maildir/keywords-read.c libs/maildir/keywords-write.c libs/maildir/keywords.h \
@@ -18,7 +19,10 @@ libs_maildir_libmaildir_a_SOURCES = \
 	libs/maildir/shared-index.c libs/maildir/shared-index.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock tests/unit/maildir-access
+check_PROGRAMS += tests/unit/maildir tests/unit/maildir-folder tests/unit/maildir-clock tests/unit/maildir-access \
+	tests/unit/maildir-modseq
+tests_unit_maildir_modseq_SOURCES = tests/unit/maildir-modseq.c
+tests_unit_maildir_modseq_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_access_SOURCES = tests/unit/maildir-access.c
 tests_unit_maildir_access_LDADD = libs/maildir/libmaildir.a libs/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_maildir_SOURCES = tests/unit/maildir.c
