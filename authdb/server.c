@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LEAVE_MS = 20 };
+enum { LEAVE_MS = 20, LOOK_MS = 10 * 1000 };
 
 struct server {
 	struct service *service;
@@ -17,6 +17,8 @@ struct server {
 	struct work_desc desc;
 	struct work *work;
 	struct timer *leave;
+	struct authdb_shut *shut;
+	struct timer *look; /* whether files that it may open are still those */
 };
 
 struct peer {
@@ -202,9 +204,37 @@ static int setup(struct service *s)
 	return v->prepared ? 0 : -1;
 }
 
+static void look(void *ctx)
+{
+	struct server *v = ctx;
+	const char *stale = authdb_shut_stale(v->shut);
+	if (!stale) {
+		timer_set(v->look, LOOK_MS);
+		return;
+	}
+	log_info(NULL, "'%s' is another file now: a new process takes over", stale);
+	service_restart_me(v->service);
+}
+
+/* Before there are threads, and for good. */
+static void shut_in(struct server *v)
+{
+	if (!v->backend->files)
+		return;
+	v->shut = authdb_shut_new(service_instance(v->service));
+	v->backend->files(&v->rc, v->shut);
+	int r = authdb_shut_enter(v->shut);
+	if (r < 0)
+		log_warning(NULL, "the process can open files that it does not need: %m");
+	v->look = r == 0 ? timer_new(service_loop(v->service), look, v) : NULL;
+	if (v->look)
+		timer_set(v->look, LOOK_MS);
+}
+
 static int start(struct service *s)
 {
 	struct server *v = service_data(s);
+	shut_in(v);
 	v->desc = (struct work_desc){.what = v->backend->what,
 	    .threads = AUTHDB_THREADS,
 	    .open = v->backend->open,
@@ -262,6 +292,7 @@ int authdb_main(const struct authdb_backend *b, int argc, char **argv)
 	    .start = start,
 	    .edge = edge,
 	    .reload = reload,
+	    .reload_unread = true,
 	    .drain = drain,
 	    .stats = stats,
 	};
