@@ -3,6 +3,7 @@
  *
  *	server.c     the role: its file, its edge to authdaemond, threads (libs/work)
  *	rc.c         the grammar of the files;  sqlrc.c, ldaprc.c  their settings
+ *	shut.c       which files its process can open
  *	clause.c     statements with $(variables)
  *	sql.c        questions -> statements, rows -> accounts
  *	mysql.c pgsql.c sqlite.c   one library each, and a main
@@ -14,6 +15,7 @@
 
 #include "authdb/authdb-proto.h"
 #include "authdb/rc.h"
+#include "authdb/shut.h"
 #include "work/work.h"
 
 enum {
@@ -47,6 +49,8 @@ struct authdb_backend {
 	const char *role, *what;    /* what: for the log, "the MySQL server of accounts" */
 	const struct rc_file *file; /* NULL: none, and the first value is the folder etc */
 	void (*configure)(const struct config *c); /* authdaemonrc; may be NULL */
+	/* What it opens besides what everybody does; NULL: the process is not shut in. */
+	void (*files)(const struct rc *rc, struct authdb_shut *s);
 	/* Once; NULL: *why.  Then a state for each thread, and its questions. */
 	void *(*prepare)(const struct rc *rc, struct arena *a, const char **why);
 	void *(*open)(void *prepared);

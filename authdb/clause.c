@@ -138,6 +138,8 @@ static bool pieces_of(struct scan *s, struct str in, char quote, bool escapes, s
 				return false;
 			continue;
 		}
+		if (str_starts(in, STR("$(")))
+			return fault(s, "a $(variable) without its )");
 		n = 1;
 		char c = in.p[0];
 		if (escapes && c == '\\' && in.n > 1) {

@@ -101,6 +101,19 @@ static void configure(const struct config *c)
 	}
 }
 
+/* Named by authdaemonrc or by the library's own settings, which it reads now. */
+static void files(const struct rc *rc UNUSED, struct authdb_shut *s)
+{
+	static const int named[] = {LDAP_OPT_X_TLS_CACERTFILE, LDAP_OPT_X_TLS_CACERTDIR,
+	    LDAP_OPT_X_TLS_CERTFILE, LDAP_OPT_X_TLS_KEYFILE, LDAP_OPT_X_TLS_CRLFILE};
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		char *path = NULL;
+		if (ldap_get_option(NULL, named[i], &path) == LDAP_OPT_SUCCESS)
+			authdb_reads(s, path);
+		ldap_memfree(path);
+	}
+}
+
 static void *prepare(const struct rc *rc, struct arena *a, const char **why)
 {
 	struct shared *s = arena_new_of(a, struct shared);
@@ -526,6 +539,7 @@ int main(int argc, char **argv)
 	    .what = "the directory of accounts",
 	    .file = &authldaprc,
 	    .configure = configure,
+	    .files = files,
 	    .prepare = prepare,
 	    .open = open_state,
 	    .run = run};

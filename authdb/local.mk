@@ -2,7 +2,7 @@
 noinst_LIBRARIES += authdb/libauthdbrc.a authdb/libauthdb.a
 authdb_libauthdbrc_a_SOURCES = authdb/rc.c authdb/rc.h authdb/sqlrc.c authdb/sql.h authdb/ldaprc.c \
 	authdb/ldaprc.h authdb/clause.c authdb/clause.h authdb/sql-statements.c authdb/job.c \
-	authdb/authdb.h authdb/authdb-proto.h
+	authdb/authdb.h authdb/authdb-proto.h authdb/shut.c authdb/shut.h
 authdb_libauthdb_a_SOURCES = authdb/server.c authdb/sql.c
 AUTHDB_LDADD = authdb/libauthdb.a authdb/libauthdbrc.a libs/work/libwork.a libs/auth/libauth.a \
 	$(SERVICE_LIBS)
@@ -78,6 +78,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/authdb
 tests_unit_authdb_SOURCES = tests/unit/authdb.c $(AUTHDB_TEST_SOURCES)
 tests_unit_authdb_LDADD = authdb/libauthdbrc.a libs/base/libbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/authdb-shut
+tests_unit_authdb_shut_SOURCES = tests/unit/authdb-shut.c
+tests_unit_authdb_shut_LDADD = authdb/libauthdbrc.a libs/base/libbase.a $(CMOCKA_LIBS)
 endif
 fuzz_programs += tests/fuzz/fuzz-authdb
 tests_fuzz_fuzz_authdb_SOURCES = tests/fuzz/fuzz-authdb.c

@@ -197,13 +197,22 @@ static enum sql_result run(void *state, const struct clause *c, const struct str
 	return r;
 }
 
+static void files(const struct rc *rc, struct authdb_shut *s)
+{
+	static const enum sql_value named[] = {
+	    MYSQL_TLS_KEY, MYSQL_TLS_CERT, MYSQL_TLS_CACERT, MYSQL_TLS_CAPATH};
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		authdb_reads(s, rc->values[named[i]]);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sql_driver driver = {
 	    .dialect = CLAUSE_MYSQL,
 	    .backend = {.role = "authmysql",
 		.what = "the MySQL server of accounts",
-		.file = &authmysqlrc},
+		.file = &authmysqlrc,
+		.files = files},
 	    .open = open_database,
 	    .run = run,
 	};

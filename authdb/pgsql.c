@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct database {
 	const struct rc *rc;
@@ -192,13 +194,42 @@ static enum sql_result run(void *state, const struct clause *c, const struct str
 	return r;
 }
 
+static void files_of(const PQconninfoOption *o, struct authdb_shut *s)
+{
+	static const char *const named[] = {
+	    "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir", "passfile"};
+	for (; o && o->keyword; o++)
+		for (size_t i = 0; i < ARRAY_LEN(named); i++)
+			if (strcmp(o->keyword, named[i]) == 0)
+				authdb_reads(s, o->val);
+}
+
+/* Named by PGSQL_CONNECTION, or where the library looks by itself. */
+static void files(const struct rc *rc, struct authdb_shut *s)
+{
+	static const char *const at_home[] = {".postgresql", ".pgpass", ".pg_service.conf"};
+	PQconninfoOption *own = PQconninfoParse(rc->values[PGSQL_CONNECTION], NULL);
+	PQconninfoOption *usual = PQconndefaults();
+	const struct passwd *pw = getpwuid(geteuid());
+	files_of(own, s);
+	files_of(usual, s);
+	PQconninfoFree(own);
+	PQconninfoFree(usual);
+	for (size_t i = 0; pw && i < ARRAY_LEN(at_home); i++) {
+		char *path = mem_printf("%s/%s", pw->pw_dir, at_home[i]);
+		authdb_reads(s, path);
+		free(path);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sql_driver driver = {
 	    .dialect = CLAUSE_PGSQL,
 	    .backend = {.role = "authpgsql",
 		.what = "the PostgreSQL server of accounts",
-		.file = &authpgsqlrc},
+		.file = &authpgsqlrc,
+		.files = files},
 	    .open = open_database,
 	    .run = run,
 	};

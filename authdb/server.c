@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LOOK_MS = 10 * 1000 };
+
 struct server {
+	struct service *service;
 	const struct authdb_backend *backend;
 	struct arena *arena; /* of the settings */
 	struct rc rc;
 	void *prepared;
 	struct work_desc desc;
 	struct work *work;
+	struct authdb_shut *shut;
+	struct timer *look; /* whether files that it may open are still those */
 };
 
 struct peer {
@@ -177,6 +182,7 @@ static int setup(struct service *s)
 	struct rc_fault fault;
 	const char *path = the_backend->file ? the_backend->file->name : NULL,
 		   *why = "out of memory";
+	v->service = s;
 	v->backend = the_backend;
 	v->arena = arena_new(RC_ARENA_MAX);
 	service_set_data(s, v);
@@ -198,9 +204,37 @@ static int setup(struct service *s)
 	return v->prepared ? 0 : -1;
 }
 
+static void look(void *ctx)
+{
+	struct server *v = ctx;
+	const char *stale = authdb_shut_stale(v->shut);
+	if (!stale) {
+		timer_set(v->look, LOOK_MS);
+		return;
+	}
+	log_info(NULL, "'%s' is another file now: a new process takes over", stale);
+	service_restart_me(v->service);
+}
+
+/* Before there are threads, and for good. */
+static void shut_in(struct server *v)
+{
+	if (!v->backend->files)
+		return;
+	v->shut = authdb_shut_new(service_instance(v->service));
+	v->backend->files(&v->rc, v->shut);
+	int r = authdb_shut_enter(v->shut);
+	if (r < 0)
+		log_warning(NULL, "the process can open files that it does not need: %m");
+	v->look = r == 0 ? timer_new(service_loop(v->service), look, v) : NULL;
+	if (v->look)
+		timer_set(v->look, LOOK_MS);
+}
+
 static int start(struct service *s)
 {
 	struct server *v = service_data(s);
+	shut_in(v);
 	v->desc = (struct work_desc){.what = v->backend->what,
 	    .threads = AUTHDB_THREADS,
 	    .open = v->backend->open,
@@ -243,6 +277,7 @@ int authdb_main(const struct authdb_backend *b, int argc, char **argv)
 	    .start = start,
 	    .edge = edge,
 	    .reload = reload,
+	    .reload_unread = true,
 	    .drain = drain,
 	    .stats = stats,
 	};

@@ -58,6 +58,8 @@ static enum sql_result call(struct database *d, char *why)
 	if (sqlite3_open_v2(path, &d->c, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
 		return gone(d, d->c ? sqlite3_errmsg(d->c) : "out of memory", why);
+	/* no files elsewhere */
+	sqlite3_exec(d->c, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
 	sqlite3_busy_timeout(d->c, LOCKED_MS);
 	sqlite3_progress_handler(d->c, STEPS, out_of_time, d);
 	return SQL_DONE;
@@ -122,13 +124,19 @@ static enum sql_result run(void *state, const struct clause *c, const struct str
 	return r;
 }
 
+static void files(const struct rc *rc, struct authdb_shut *s)
+{
+	authdb_changes(s, rc->values[SQL_DATABASE]);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sql_driver driver = {
 	    .dialect = CLAUSE_SQLITE,
 	    .backend = {.role = "authsqlite",
 		.what = "the SQLite file of accounts",
-		.file = &authsqliterc},
+		.file = &authsqliterc,
+		.files = files},
 	    .open = open_database,
 	    .run = run,
 	};

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "auth/auth.h"
+#include "authdb/authdb-proto.h"
 #include "authdb/ldaprc.h"
 #include "authdb/sql.h"
 #include "courierd/check-accounts.h"
@@ -35,6 +36,19 @@ static bool has_secret(const struct rc *rc, const unsigned secrets[2])
 		   str_ifind(str_of(rc->values[secrets[1]]), STR("password")) >= 0);
 }
 
+/* A search needs a connection, STARTTLS or a login, and the answer: each has its time. */
+static void check_patience(const struct rc *rc, const char *path, struct config_faults *f)
+{
+	uint64_t steps = 2 + rc_number(rc, LDAPRC_TLS) +
+			 (rc_number(rc, LDAPRC_INITBIND) && *rc->values[LDAPRC_BINDDN]);
+	uint64_t most = AUTHDB_LIMIT_MS / 1000 / steps;
+	if (rc_number(rc, LDAPRC_TIMEOUT) > most)
+		config_warn(f, path, 0,
+		    "LDAP_TIMEOUT: authdaemond waits %d seconds for all %d steps of a question, "
+		    "and then says \"later\"; at most %d fits",
+		    AUTHDB_LIMIT_MS / 1000, (int)steps, (int)most);
+}
+
 static void check_one(const struct instance *in, size_t i, struct arena *a, struct config_faults *f)
 {
 	struct rc rc;
@@ -47,6 +61,8 @@ static void check_one(const struct instance *in, size_t i, struct arena *a, stru
 	}
 	for (size_t k = 0; k < rc.n_odd; k++)
 		config_warn(f, path, rc.odd[k].line, "%s: the line has no effect", rc.odd[k].why);
+	if (modules[i].file == &authldaprc)
+		check_patience(&rc, path, f);
 	if (has_secret(&rc, modules[i].secrets) && stat(path, &st) == 0 && (st.st_mode & 007))
 		config_fault(
 		    f, path, 0, "holds a password but others can read it; chmod o= %s", path);

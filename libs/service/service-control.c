@@ -124,6 +124,10 @@ static void on_connected(struct service *s, struct ipc_msg *m)
 
 static void on_reload(struct service *s, struct ipc_msg *m)
 {
+	if (s->desc->reload_unread) {
+		s->desc->reload(s);
+		return;
+	}
 	struct config *fresh =
 	    config_load(&s->instance, s->desc->components, s->desc->n_components, NULL);
 	if (!fresh) {

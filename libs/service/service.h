@@ -36,6 +36,7 @@ struct service_desc {
 	void (*edge)(struct service *s, const char *peer_role, unsigned peer_number, int fd);
 	/* A new snapshot is in place (service_config). */
 	void (*reload)(struct service *s);
+	bool reload_unread; /* the new configuration is not read before: only a new process can */
 	/* Stop gracefully: take no new work, call service_exit when idle.  NULL: exits at once. The
 	 * skeleton ends the process after the supervisor's grace time in any case.
 	 * Called again when a retired service (see below) is to stop after all. */

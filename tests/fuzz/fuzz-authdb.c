@@ -28,10 +28,15 @@ static void statement(struct str text, enum clause_dialect d, struct arena *a)
 		return;
 	for (size_t i = 0; i < CLAUSE_VARIABLES; i++)
 		values[i] = STR("\x01' OR \\");
+	FUZZ_CHECK(str_find(str_of(c->sql), values[0]) < 0 || str_find(text, values[0]) >= 0);
 	FUZZ_CHECK(c->n > 0 || strcmp(c->sql, z) == 0);
 	for (unsigned i = 0; i < c->n; i++) {
 		struct str v = clause_value(c, i, values, a);
-		FUZZ_CHECK(!v.p || str_find(v, values[0]) >= 0);
+		bool variable = false; /* a literal may have only one that is escaped */
+		for (unsigned k = 0; k < c->param[i].n; k++)
+			variable |= c->piece[c->param[i].first + k].variable >= 0;
+		FUZZ_CHECK(!v.p || variable == (str_find(v, values[0]) >= 0) ||
+			   str_find(text, values[0]) >= 0);
 	}
 }
 

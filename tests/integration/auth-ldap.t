@@ -281,6 +281,9 @@ for (['LDAP_TIMEOUT', 'soon', qr/authldaprc:\d+: LDAP_TIMEOUT is a number/], ['L
 	my $out = $t->command(@check);
 	ok($? && $out =~ $re, "AUTH-0086: courier check on $name") or diag $out;
 }
+Courier::Accounts::configure($t, 'authldaprc', {%rc, LDAP_TIMEOUT => 20});
+my $slow = $t->command(@check);
+ok(!$? && $slow =~ /authldaprc: (?:warning: )?LDAP_TIMEOUT: authdaemond waits 25 seconds .* at most 8 fits/, 'AUTH-0092: courier check on a time that is longer than anybody waits') or diag $slow;
 Courier::Accounts::configure($t, 'authldaprc', \%rc);
 chmod 0644, $t->path('etc/authldaprc');
 like($t->command(@check), qr/authldaprc.*holds a password but others can read it/, 'AUTH-0091: a password for everybody to see');

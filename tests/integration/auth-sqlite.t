@@ -103,4 +103,19 @@ is(Courier::Accounts::login($t, 'alice', $Courier::Test::PASSWORD), 'yes', '... 
 print $lock "ROLLBACK;\n.quit\n";
 close $lock;
 ok($t->wait_for(15, sub { Courier::Accounts::login($t, "dora\@$d", 'dora-secret') eq 'yes' }), '... and then it goes on');
+
+# what the process may not open, even of its own user
+SKIP: {
+	skip 'a kernel without Landlock', 3 if syscall(444, 0, 0, 1) < 2;
+	rename $base, "$base.away";
+	mkdir "$folder.other";
+	system 'cp', "$base.away", "$folder.other/users.db";
+	chown owner_of('courier-auth'), "$folder.other", "$folder.other/users.db";
+	symlink "$folder.other/users.db", $base;
+	is(Courier::Accounts::login($t, "dora\@$d", 'dora-secret'), 'later', 'a link to a file of its user in another folder');
+	ok($t->wait_for(5, sub { $t->log_lines(qr/SQLite file of accounts can't be asked: .*unable to open database file/) }), '... is not even opened') or diag $t->log;
+	unlink $base;
+	rename "$base.away", $base;
+	ok($t->wait_for(15, sub { Courier::Accounts::login($t, "dora\@$d", 'dora-secret') eq 'yes' }), '... and the file in its place is');
+}
 done_testing;
