@@ -45,7 +45,7 @@ subtest 'SHR-0001: the index' => sub {
 	like($own->[-1], qr/NONEXISTENT/, 'the own Maildir is not among them');
 	is($gone->[-1], $own->[-1], 'SHR-0003: neither are accounts that are not here');
 	($list) = one('bob', 'disableshared=1', {}, 'LIST "" "#shared.*"');
-	is(names(@$list), '', 'disableshared');
+	is(names(@$list), '', 'IMAP-0089: disableshared');
 	($list) = one('bob', 'disableshared=0', {}, 'LIST "#shared." "%"');
 	is(names(@$list), '#shared.alice #shared.dora', 'a reference, one level');
 	$house->spew('other', "d\t1\t1\t$top/home/dora\t$top/home/dora/Box\n");
@@ -79,7 +79,7 @@ subtest 'SHR-0004 IMAP-0048: names' => sub {
 	like($select->[-1], qr/^OK/, 'can be opened');
 };
 
-subtest 'SHR-0005: sharedgroup' => sub {
+subtest 'SHR-0005 IMAP-0089: sharedgroup' => sub {
 	unlink "$top/etc/shared/index";
 	$house->spew('etc/shared/index7', "alice\t1\t1\t$top/home/alice\n");
 	my ($list) = one('bob', 'sharedgroup=7', {}, 'LIST "" "#shared.*"');
@@ -127,7 +127,7 @@ subtest 'identifiers' => sub {
 	}
 	$house->acl('alice', 'Pub', 'user=bob lrex');
 	my ($select) = one('bob', '', {}, 'SELECT #shared.alice.Pub');
-	ok(scalar(grep { $_ eq '* OK [MYRIGHTS "elrx"] ACL' } @$select), 'IMAP-0166: SELECT tells the rights, each for itself');
+	ok(scalar(grep { $_ eq '* OK [MYRIGHTS "elrx"] ACL' } @$select), 'IMAP-0112 IMAP-0166: SELECT tells the rights, each for itself');
 };
 
 subtest 'IMAP-0162 IMAP-0163 IMAP-0164: lists are read and changed' => sub {
@@ -192,7 +192,7 @@ subtest 'IMAP-0106: LIST with facts' => sub {
 	is($list->[0], '* LIST (\\HasNoChildren) "." "INBOX.Pub" (("ACL" (("owner" "acdilrsw")("user=bob" "lrx")("administrators" "acdilrsw")))("MYRIGHTS" "acdilrsw")(POSTADDRESS NIL))', 'all three');
 	like($foreign->[-1], qr/^BAD/, 'not together with other words');
 	($list) = one('bob', '', {}, 'LIST (ACL MYRIGHTS) "" #shared.alice.*');
-	like((grep {/Pub/} @$list)[0], qr/"#shared\.alice\.Pub" \(\("MYRIGHTS" "lrx"\)\)$/, 'a list is for who has the right a');
+	like((grep {/Pub/} @$list)[0], qr/"#shared\.alice\.Pub" \(\("MYRIGHTS" "lrx"\)\)$/, 'IMAP-0105: a list is for who has the right a');
 	$house->spew('home/bob/Maildir/courierimapsubscribed', "#shared.alice.Pub\n");
 	($lsub) = one('bob', '', {}, 'LSUB (MYRIGHTS) "" *');
 	like((grep {/Pub/} @$lsub)[0], qr/^\* LSUB .*"#shared\.alice\.Pub" \(\("MYRIGHTS" "lrx"\)\)$/, 'LSUB');
