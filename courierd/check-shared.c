@@ -47,7 +47,8 @@ static bool passable(const char *path)
 	return yes;
 }
 
-/* Only where root keeps it for accounts of other uids. */
+/* Whether it can be read counts only where root keeps it for accounts of other uids; without it the
+ * rest works, so that stops nothing. */
 static void check_mode(struct config_faults *f, const char *path)
 {
 	struct stat st;
@@ -55,15 +56,19 @@ static void check_mode(struct config_faults *f, const char *path)
 		return;
 	if (!S_ISREG(st.st_mode))
 		config_warn(f, path, 0, "is no file, and nothing is read of it");
-	else if (st.st_mode & 022)
+	else if (st.st_mode & S_IWOTH)
 		config_fault(f, path, 0,
-		    "others may change it, and so what is open to every account; chmod go-w %s",
+		    "everybody may change it, and so what is open to every account; chmod o-w %s",
 		    path);
-	else if (st.st_uid == 0 && !(st.st_mode & S_IROTH))
-		config_fault(f, path, 0,
+	else if (st.st_mode & S_IWGRP)
+		config_warn(f, path, 0,
+		    "its group may change it, and so what is open to every account; chmod g-w %s",
+		    path);
+	else if (st.st_uid == 0 && st.st_size && !(st.st_mode & S_IROTH))
+		config_warn(f, path, 0,
 		    "accounts can't read it, and so see no shared folders; chmod o+r %s", path);
-	else if (st.st_uid == 0 && !passable(path))
-		config_fault(f, path, 0,
+	else if (st.st_uid == 0 && st.st_size && !passable(path))
+		config_warn(f, path, 0,
 		    "accounts can't reach it, and so see no shared folders; chmod o+x the folders "
 		    "above it");
 }

@@ -48,17 +48,17 @@ like($out, qr/and 30 lines more/, 'and the others counted');
 
 spew('etc/shared/index', "alice\t$uid\t1\t$top/a\n");
 chmod 0666, "$top/etc/shared/index";
-like(about(check()), qr/others may change it/, 'an index that others may write');
+like(about(check()), qr/everybody may change it/, 'an index that everybody may write');
+chmod 0664, "$top/etc/shared/index";
+like(about(check()), qr/warning: its group may change it/, 'or its group');
 chmod 0644, "$top/etc/shared/index";
 SKIP: {
-	skip 'for root', 3 if $> != 0;
+	skip 'for root', 2 if $> != 0;
 	chmod 0600, "$top/etc/shared/index";
-	$out = check();
-	isnt($?, 0, 'a fault');
-	like(about($out), qr/accounts can't read it.*chmod o\+r/, 'an index that accounts cannot read');
+	like(about(check()), qr/warning: accounts can't read it.*chmod o\+r/, 'an index that accounts cannot read');
 	chmod 0644, "$top/etc/shared/index";
 	chmod 0700, "$top/etc/shared";
-	like(about(check()), qr/accounts can't reach it/, 'an index in a closed folder');
+	like(about(check()), qr/warning: accounts can't reach it/, 'an index in a closed folder');
 	chmod 0755, "$top/etc/shared";
 }
 for my $row (["pub $top/none\n", qr/no such Maildir/], ["pub relative\n", qr/absolute path/], ["a.b $top/pub\n", qr/not a name/],
