@@ -1,7 +1,7 @@
 /*
  * The roles that ask directories and databases about accounts: what they share.
  *
- *	server.c     the role: its file, its edge to authdaemond, threads (libs/work)
+ *	server.c     the role: its file, its edge to authdaemond, threads (libs/threads)
  *	rc.c         the grammar of the files;  sqlrc.c, ldaprc.c  their settings
  *	shut.c       which files its process can open
  *	clause.c     statements with $(variables)
@@ -16,7 +16,7 @@
 #include "authdb/authdb-proto.h"
 #include "authdb/rc.h"
 #include "authdb/shut.h"
-#include "work/work.h"
+#include "threads/work.h"
 
 enum {
 	AUTHDB_VALUE_MAX = 8192,            /* bytes of one column or attribute */

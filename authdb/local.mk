@@ -4,7 +4,7 @@ authdb_libauthdbrc_a_SOURCES = authdb/rc.c authdb/rc.h authdb/sqlrc.c authdb/sql
 	authdb/ldaprc.h authdb/clause.c authdb/clause.h authdb/sql-statements.c authdb/job.c \
 	authdb/authdb.h authdb/authdb-proto.h authdb/shut.c authdb/shut.h
 authdb_libauthdb_a_SOURCES = authdb/server.c authdb/sql.c
-AUTHDB_LDADD = authdb/libauthdb.a authdb/libauthdbrc.a libs/work/libwork.a libs/auth/libauth.a \
+AUTHDB_LDADD = authdb/libauthdb.a authdb/libauthdbrc.a libs/threads/libthreads.a libs/auth/libauth.a \
 	$(SERVICE_LIBS)
 pkglibexec_PROGRAMS += authdb/courierauthpipe
 dist_man_MANS += man/authpipe.7 man/courierauthpipe.8

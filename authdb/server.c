@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "authdb/authdb.h"
-#include "work/work-service.h"
+#include "threads/work-service.h"
 
 #include <stdlib.h>
 #include <unistd.h>

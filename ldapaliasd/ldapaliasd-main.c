@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "ldapaliasd/pool.h"
-#include "work/work-service.h"
+#include "threads/work-service.h"
 
 #include <errno.h>
 #include <stdlib.h>

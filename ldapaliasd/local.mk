@@ -5,7 +5,7 @@ pkglibexec_PROGRAMS += ldapaliasd/courierldapalias
 ldapaliasd_courierldapalias_SOURCES = ldapaliasd/ldapaliasd-main.c ldapaliasd/alias-proto.h \
 	ldapaliasd/ldapaliasrc.c ldapaliasd/ldapaliasrc.h ldapaliasd/directory.c \
 	ldapaliasd/directory.h ldapaliasd/filter.c ldapaliasd/pool.c ldapaliasd/pool.h
-ldapaliasd_courierldapalias_LDADD = libs/work/libwork.a libs/directory/libdirectory.a $(SERVICE_LIBS) $(LDAP_LIBS)
+ldapaliasd_courierldapalias_LDADD = libs/threads/libthreads.a libs/directory/libdirectory.a $(SERVICE_LIBS) $(LDAP_LIBS)
 ldapaliasd_courierldapalias_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 sbin_PROGRAMS += ldapaliasd/courierldapaliasd

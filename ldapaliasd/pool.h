@@ -1,11 +1,11 @@
 /*
- * Threads that ask the directory (libs/work), each over a connection of its own.
+ * Threads that ask the directory (libs/threads), each over a connection of its own.
  */
 #ifndef COURIER_LDAPALIASD_POOL_H
 #define COURIER_LDAPALIASD_POOL_H
 
 #include "ldapaliasd/directory.h"
-#include "work/work.h"
+#include "threads/work.h"
 
 struct pool_job {
 	struct work_job work; /* first */

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "work/work.h"
+#include "threads/work.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,12 +1,12 @@
 /*
- * libs/work: threads for libraries that block (directories, databases), beside a loop.
+ * libs/threads: threads for libraries that block (directories, databases), beside a loop.
  *
  * Jobs wait in one line; each thread has a state of its own (a connection).  Whatever serves the
  * jobs may be down: a job that says so (down) has the next ones answered at once, without asking,
  * for a moment, so that a dead server does not hold up the living.  The log has the change once.
  */
-#ifndef COURIER_WORK_H
-#define COURIER_WORK_H
+#ifndef COURIER_THREADS_WORK_H
+#define COURIER_THREADS_WORK_H
 
 #include "event/event.h"
 

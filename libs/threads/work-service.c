@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "work/work-service.h"
+#include "threads/work-service.h"
 
 #include <stdlib.h>
 
