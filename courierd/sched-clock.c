@@ -62,6 +62,8 @@ void clock_turn(struct sched *s, int64_t now)
 		set_back(s, now);
 	if (step < 0 || step > SET_ON)
 		shift_deliveries(s, step);
+	if (step > SET_ON && s->started)
+		s->started += step; /* we are not due to start anew (respawnhi) for that */
 	s->last_turn = now;
 }
 

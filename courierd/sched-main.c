@@ -161,7 +161,7 @@ static void turn(void *ctx)
 			return;
 		}
 	}
-	consider_restart(x, now);
+	consider_restart(x, x->core.last_turn); /* not a clock that was set since */
 }
 
 static void configure(struct scheduler *x)
